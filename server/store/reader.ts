@@ -1,0 +1,24 @@
+/** What every `*-store.ts` needs of the database; the implementation is `database.ts`. */
+import type { RoomId } from '../kernel/identifiers.js'
+import type { Change, CommitUnit, RoomSeq, StreamPosition } from './writes.js'
+
+export type Reader = {
+  /**
+   * Runs statements under the server's own session; one result per statement. Record ids in rows come
+   * back as the SDK's `RecordId`; select `record::id(id)` where the id is wanted.
+   */
+  query<T extends unknown[]>(sql: string, bindings?: Record<string, unknown>): Promise<T>
+}
+
+export type Committer = {
+  /** Resolves when the unit is durable and its changes have been handed to the listeners. */
+  commit<T>(unit: CommitUnit<T>): Promise<T>
+  /** Tells the queue how far a room's seq have come; needed once per room and process before `grant.seq`. */
+  seedRoom(roomId: RoomId, bounds: { maxSeq: RoomSeq; minSeq: RoomSeq }): void
+  /** The last position that is durable and told. */
+  readonly position: StreamPosition
+  /** Listeners run synchronously, in stream order, right after each batch; they must not throw and must be quick. */
+  onCommitted(listener: (changes: readonly Change[]) => void): () => void
+}
+
+export type Database = Reader & Committer

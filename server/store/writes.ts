@@ -1,0 +1,83 @@
+/**
+ * How the rest of the server describes a change to the database: writes (rows, not SQL), collected
+ * into a commit unit, and the changes that are told to everyone once the unit is durable.
+ *
+ * The commit queue merges the writes of all waiting units into one `INSERT` per table, runs them as
+ * one `BEGIN … COMMIT` query, and gives out stream positions and room sequence numbers at each
+ * attempt; so a unit is a function that may be called more than once and must not have effects.
+ */
+import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+
+/** The id part of a record: `event:⟨$x⟩` is '$x', `timeline:[room, 7]` is ['!r', 7]. */
+export type RowId = string | number | readonly (string | number)[]
+export type Row = { id: RowId } & Record<string, unknown>
+
+export type Write =
+  /** Fails the unit with `AlreadyExists` when the row is there. */
+  | { op: 'insert'; table: string; row: Row }
+  /** Sets the given fields, creating the row where it is missing. Fields not named are kept. */
+  | { op: 'upsert'; table: string; row: Row }
+  | { op: 'delete'; table: string; id: RowId }
+  /** Deletes ids from `from` to `to`, both ends as SurrealDB id ranges understand them, `to` exclusive. */
+  | { op: 'deleteRange'; table: string; from: RowId; to: RowId }
+  /** For what rows cannot say. Never text that came from outside: values go into bindings. */
+  | { op: 'statement'; sql: string; bindings: Record<string, unknown> }
+
+/**
+ * Global, dense place of a change in this homeserver's one stream. Sync tokens carry it; it
+ * survives restarts and never repeats.
+ */
+export type StreamPosition = number & { readonly __brand: 'StreamPosition' }
+/** Place of an accepted event in its room: dense, from 1; backfill from 0 downwards. */
+export type RoomSeq = number & { readonly __brand: 'RoomSeq' }
+
+export type Grant = {
+  position(): StreamPosition
+  /** Next seq of a room whose counters were seeded with `Database.seedRoom`. */
+  seq(roomId: RoomId): RoomSeq
+  /** Next seq of backfilled history, downwards. */
+  backfillSeq(roomId: RoomId): RoomSeq
+}
+
+export type BuiltUnit<T> = { writes: Write[]; changes: Change[]; result: T }
+/** May throw (e.g. the room moved on); the error reaches the caller of `commit` alone. */
+export type CommitUnit<T> = (grant: Grant) => BuiltUnit<T>
+
+export type EventStatus = 'accepted' | 'soft_failed' | 'rejected' | 'outlier'
+
+/** What happened, told after the commit, in stream order, to sync, projector, federation sender and caches. */
+export type Change = { position: StreamPosition } & (
+  | {
+      kind: 'event'
+      roomId: RoomId
+      eventId: EventId
+      seq: RoomSeq
+      /** The event as stored; readers must not change it. */
+      pdu: Readonly<Record<string, unknown>>
+      sender: UserId
+      type: string
+      stateKey?: string
+      /** True where the current state now holds this event. */
+      isCurrentState: boolean
+      /** Backfilled or part of a bulk: the projector writes it silently, sync does not wake for it. */
+      historical: boolean
+      /** The transaction ID of the device that sent it, for `unsigned.transaction_id`. */
+      txn?: { sid: string; txnId: string }
+      /** True for events made by this server's own users: the federation sender passes them on. */
+      isLocal: boolean
+    }
+  /** The current state moved without a timeline event of its own (state resolution, redaction of a state event, join of a room). */
+  | { kind: 'state'; roomId: RoomId }
+  | { kind: 'redaction'; roomId: RoomId; eventId: EventId; seq: RoomSeq; redactedBy: EventId }
+  /** A membership that has no timeline here: an invite or knock over federation, its withdrawal, a forget. */
+  | { kind: 'membership'; roomId: RoomId; userId: UserId; membership: string }
+  | { kind: 'receipt'; roomId: RoomId; userId: UserId; receiptType: string; threadId?: string; eventId: EventId; ts: number; isLocal: boolean }
+  | { kind: 'account_data'; userId: UserId; roomId?: RoomId; type: string; content: Record<string, unknown> }
+  | { kind: 'device_list'; userId: UserId }
+  | { kind: 'to_device'; userId: UserId; deviceId: string }
+  | { kind: 'profile'; userId: UserId }
+)
+
+export const insertRow = (table: string, row: Row): Write => ({ op: 'insert', table, row })
+export const upsertRow = (table: string, row: Row): Write => ({ op: 'upsert', table, row })
+export const deleteRow = (table: string, id: RowId): Write => ({ op: 'delete', table, id })

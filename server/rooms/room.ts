@@ -1,0 +1,112 @@
+/**
+ * A room in memory: what sending, receiving and syncing need without a database read.
+ *
+ * `Rooms` (rooms.ts) holds the recently used ones, reads them on demand and moves them on as
+ * events are accepted. Everybody else reads; only accept-event.ts and import-room.ts change one, under its lock.
+ *
+ * Our own terms, used everywhere:
+ * - *state node*: the number, dense per room, under which the state after an event is stored
+ *   (`state_node:[room_id, n]`); message events share the node of the state event before them.
+ * - *outlier*: an event whose place in the room is unknown (fetched as an auth event); no state, no seq.
+ */
+import type { PduEvent } from '../events/pdu.js'
+import type { PowerLevels } from '../events/power-levels.js'
+import type { RoomVersionRules } from '../events/room-versions.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import type { RoomSeq, StreamPosition } from '../store/writes.js'
+
+export type Membership = 'join' | 'invite' | 'leave' | 'ban' | 'knock'
+
+/** An accepted event with its place. Shared by every reader: never changed in place, replaced when redacted. */
+export type TimelineEvent = PduEvent & {
+  seq: RoomSeq
+  position: StreamPosition
+  /** State node of the state after this event. */
+  node: number
+  redactedBy?: EventId
+  /** Present while this process remembers it: which device sent it under which transaction ID. */
+  txn?: { sid: string; txnId: string }
+}
+
+export type Extremity = { eventId: EventId; depth: number; node: number }
+
+export type Room = {
+  readonly roomId: RoomId
+  readonly version: string
+  readonly rules: RoomVersionRules
+  readonly createEvent: PduEvent
+  /** Raised when a commit failed: whatever was built on the room before is stale. */
+  epoch: number
+  /** Forward extremities: the events new ones will name as prev events. */
+  extremities: Extremity[]
+  /** State node of the current state (resolved over the extremities). */
+  node: number
+  nextNode: number
+  /** Current state: `stateKeyOf(type, stateKey)` → event. */
+  state: Map<string, PduEvent>
+  powerLevels: PowerLevels
+  /** Joined users, and how many of them each server has. */
+  joined: Set<UserId>
+  servers: Map<ServerName, number>
+  /** Bounds and last position of what is durable. */
+  maxSeq: RoomSeq
+  minSeq: RoomSeq
+  lastPosition: StreamPosition
+  /** False while older history may exist on other servers. */
+  historyComplete: boolean
+  /** True between a join with omitted members and the arrival of the whole state. */
+  partialState: boolean
+  /** The newest durable events, oldest first, at most 64, dense in seq up to maxSeq. */
+  recent: TimelineEvent[]
+}
+
+/** A user's relation to a room, kept current for every user this process was asked about. */
+export type RoomMembership = {
+  roomId: RoomId
+  membership: Membership
+  eventId: EventId
+  sender: UserId
+  /** Where in the stream it became so. */
+  position: StreamPosition
+  /** Seq of the member event; absent for an invite or knock that came over federation. */
+  seq?: RoomSeq
+  forgotten: boolean
+  /** Stripped state that came with an invite or knock over federation. */
+  stripped?: Record<string, unknown>[]
+}
+
+/**
+ * The rooms of this server. All reads are answered from memory where the room is loaded.
+ */
+export type Rooms = {
+  /** The room, read from the database where it is not in memory; undefined for a room this server does not know. */
+  get(roomId: RoomId): Promise<Room | undefined>
+  /** Position of the room's last durable change without loading it; undefined for an unknown room. No database read. */
+  lastPosition(roomId: RoomId): StreamPosition | undefined
+  /** Every room of this user by ID (any membership, forgotten ones too). Loaded once per user, then kept current. */
+  membershipsOf(userId: UserId): Promise<ReadonlyMap<RoomId, RoomMembership>>
+  /** Timeline by seq, oldest first, both ends inclusive; from memory where it can be. At most 1000 apart. */
+  readTimeline(roomId: RoomId, from: number, to: number): Promise<TimelineEvent[]>
+  /** An event of any status by ID, redacted where it was redacted. */
+  readEvent(eventId: EventId): Promise<StoredEvent | undefined>
+  readEvents(eventIds: readonly EventId[]): Promise<StoredEvent[]>
+  /** The state of a node as event IDs. */
+  readStateNode(roomId: RoomId, node: number): Promise<ReadonlyMap<string, EventId>>
+  /** One entry of the state after (at) an event, e.g. a membership for visibility. */
+  readStateEntryAt(roomId: RoomId, node: number, type: string, stateKey: string): Promise<PduEvent | undefined>
+  /** Membership changes of one user in one room, oldest first. */
+  readMembershipHistory(roomId: RoomId, userId: UserId): Promise<{ membership: Membership; eventId: EventId; seq: RoomSeq; position: StreamPosition }[]>
+  /** Rooms both users are joined to now. */
+  sharedRooms(a: UserId, b: UserId): Promise<RoomId[]>
+}
+
+export type StoredEvent = PduEvent & {
+  status: 'accepted' | 'soft_failed' | 'rejected' | 'outlier'
+  reason?: string
+  seq?: RoomSeq
+  position?: StreamPosition
+  node?: number
+  redactedBy?: EventId
+}
+
+export const isJoined = (room: Room, userId: UserId): boolean => room.joined.has(userId)

@@ -1,0 +1,17 @@
+/**
+ * Who makes a request: what authentication hands to an endpoint.
+ *
+ * Made only by `authenticate.ts`, from a login session that was active when the request came in.
+ */
+import type { DeviceId, UserId } from '../kernel/identifiers.js'
+
+export type Requester = {
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  /** The login session, stable through token refresh; transaction IDs are scoped to it. */
+  readonly sid: string
+  readonly isAdmin: boolean
+  readonly isGuest: boolean
+  /** Lookup hash of the access token that was used; never the token. */
+  readonly tokenHash: string
+}

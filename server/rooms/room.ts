@@ -24,6 +24,8 @@ export type TimelineEvent = PduEvent & {
   /** State node of the state after this event. */
   node: number
   redactedBy?: EventId
+  /** The state event that this one replaced, for `unsigned.replaces_state` and `prev_content`. */
+  replaces?: EventId
   /** Present while this process remembers it: which device sent it under which transaction ID. */
   txn?: { sid: string; txnId: string }
 }
@@ -41,6 +43,8 @@ export type Room = {
   extremities: Extremity[]
   /** State node of the current state (resolved over the extremities). */
   node: number
+  /** The full copy at which that node's chain begins. */
+  nodeFullAt: number
   nextNode: number
   /** Current state: `stateKeyOf(type, stateKey)` → event. */
   state: Map<string, PduEvent>
@@ -107,6 +111,7 @@ export type StoredEvent = PduEvent & {
   position?: StreamPosition
   node?: number
   redactedBy?: EventId
+  replaces?: EventId
 }
 
 export const isJoined = (room: Room, userId: UserId): boolean => room.joined.has(userId)

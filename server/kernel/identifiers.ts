@@ -28,8 +28,12 @@ const dnsName = '[0-9A-Za-z.-]{1,255}'
 const ipv6 = '\\[[0-9A-Fa-f:.]{2,45}\\]'
 const serverNamePattern = new RegExp(`^(?:${dnsName}|${ipv6})${port}$`)
 
+/** Four runs of digits are an IPv4 literal, never a DNS name, and then each is 0–255. */
+const ipv4Like = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?$/
+
 export function parseServerName(value: unknown): ServerName | undefined {
-  if (typeof value !== 'string' || !serverNamePattern.test(value) || value.length > 230) return undefined
+  if (typeof value !== 'string' || value.length > 230 || !serverNamePattern.test(value)) return undefined
+  if (ipv4Like.test(value) && value.split(':')[0]!.split('.').some((octet) => Number(octet) > 255)) return undefined
   return value as ServerName
 }
 
@@ -62,8 +66,7 @@ export function parseRoomId(value: unknown): RoomId | undefined {
 
 export function parseRoomAlias(value: unknown): RoomAlias | undefined {
   if (typeof value !== 'string' || value[0] !== '#' || !isShort(value)) return undefined
-  const colon = value.indexOf(':')
-  return colon > 1 && domainOf(value) && !value.includes('\u0000') ? (value as RoomAlias) : undefined
+  return domainOf(value) && !value.includes('\u0000') ? (value as RoomAlias) : undefined
 }
 
 /** `$opaque:domain` of versions 1–2 or `$hash` of the others. */

@@ -160,6 +160,11 @@ export const configOptions = {
     allow_public_rooms: option(flag, false, 'Whether other homeservers may read the public room directory.'),
     allowed_servers: option(listOf(serverName), undefined, 'If given, the only homeservers to talk to.'),
     denied_servers: option(listOf(serverName), [], 'Homeservers never to talk to.'),
+    trusted_key_servers: option(
+      listOf(serverName),
+      [parseServerName('matrix.org')!],
+      'Homeservers whose word is taken for the signing keys of servers that cannot be reached; none: those keys stay unknown.',
+    ),
   },
   outbound: {
     verify_certificates: option(

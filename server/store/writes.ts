@@ -6,7 +6,7 @@
  * one `BEGIN … COMMIT` query, and gives out stream positions and room sequence numbers at each
  * attempt; so a unit is a function that may be called more than once and must not have effects.
  */
-import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 
 /** The id part of a record: `event:⟨$x⟩` is '$x', `timeline:[room, 7]` is ['!r', 7]. */
 export type RowId = string | number | readonly (string | number)[]
@@ -65,6 +65,8 @@ export type Change = { position: StreamPosition } & (
       txn?: { sid: string; txnId: string }
       /** True for events made by this server's own users: the federation sender passes them on. */
       isLocal: boolean
+      /** Servers that the same commit wrote outbox rows for (`outboxWrites`), under this position. */
+      destinations?: readonly ServerName[]
     }
   /** The current state moved without a timeline event of its own (state resolution, redaction of a state event, join of a room). */
   | { kind: 'state'; roomId: RoomId }

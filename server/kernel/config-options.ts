@@ -253,4 +253,6 @@ function* flatten(tree: OptionTree, prefix: string): Generator<[string, Option<u
   }
 }
 
-const isOption = (entry: Option<unknown> | OptionTree): entry is Option<unknown> => entry.isOption === true
+function isOption(entry: Option<unknown> | OptionTree): entry is Option<unknown> {
+  return entry.isOption === true
+}

@@ -1,0 +1,125 @@
+/**
+ * One Fastify application: the routes of one listener.
+ *
+ * Both listeners serve every Matrix path. Only the client's serves `/_hearth`, admin paths, health,
+ * metrics and the user interface. Each known path also answers 405 to the methods it does not
+ * have, and everything else is 404, both before any token is looked at.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
+import type { Requester } from '../users/requester.js'
+import { corsHeaders, isCrossOriginPath, isMatrixPath } from './cors.js'
+import type { BoundEndpoint } from './endpoint.js'
+import { toReply, unrecognized } from './errors.js'
+import type { HttpMetrics } from './metrics.js'
+import { isView, serveRenderer } from './renderer.js'
+import { makeServe, type ServeContext } from './serve.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set once the token was good; for the request log. */
+    requester: Requester | undefined
+  }
+}
+
+export type AppOptions = ServeContext & {
+  endpoints: readonly BoundEndpoint[]
+  metrics: HttpMetrics
+  /** `federation` leaves out everything but Matrix paths. */
+  side: 'client' | 'federation'
+  /** Folder of the built user interface, for the client side. */
+  rendererDir?: string | undefined
+  /** Certificate chain and key, PEM. Without them it speaks plain HTTP, for a proxy in front. */
+  tls?: { cert: Buffer; key: Buffer }
+}
+
+const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const
+
+export function buildApp(options: AppOptions): FastifyInstance {
+  const app = Fastify({
+    ...(options.tls && { https: options.tls }),
+    logger: false,
+    // A proxy on this machine may say whom it speaks for; anybody else is who they are.
+    trustProxy: 'loopback',
+    genReqId: makeRequestIds(),
+    routerOptions: { maxParamLength: 2048 },
+    keepAliveTimeout: 75_000,
+    requestTimeout: 0, // uploads over slow lines; headers have Node's own limit of 60 s
+    frameworkErrors: (error, request, reply) => {
+      const refusal = toReply(error, options.logger, { operationId: 'none', id: request.id })
+      return void sendRefusal(reply as FastifyReply, refusal.status, refusal.body, corsHeaders)
+    },
+  })
+  app.decorateRequest('requester', undefined)
+  // Bodies are read by serve.ts after the token was checked; Fastify must leave them alone.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
+  app.addHook('onRequest', async (request, reply) => {
+    if (!isCrossOriginPath(request.url)) return
+    reply.headers(corsHeaders)
+    if (request.method === 'OPTIONS') return reply.code(204).send()
+  })
+  app.addHook('onResponse', async (request, reply) => record(options, request, reply.statusCode, reply.elapsedTime))
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = toReply(error, options.logger, { operationId: operationOf(request), id: request.id })
+    return sendRefusal(reply, refusal.status, refusal.body, refusal.headers)
+  })
+  const sendsPage = options.side === 'client' && serveRenderer(app, options.rendererDir)
+  app.setNotFoundHandler((request, reply) =>
+    sendsPage && isView(request)
+      ? reply.sendFile('index.html')
+      : sendRefusal(reply, 404, unrecognized(404).toBody(), {}),
+  )
+  addRoutes(app, options)
+  return app
+}
+
+function addRoutes(app: FastifyInstance, options: AppOptions): void {
+  const taken = new Map<string, { path: string; methods: Set<HTTPMethods> }>()
+  for (const endpoint of options.endpoints) {
+    const handler = makeServe(endpoint, options)
+    for (const path of endpoint.paths) {
+      if (options.side === 'federation' && !isMatrixPath(path)) continue
+      app.route({ method: endpoint.method, url: path, config: { operationId: endpoint.operationId }, handler })
+      const key = path.replace(/:[^/]+/g, ':')
+      const known = taken.get(key) ?? { path, methods: new Set() }
+      known.methods.add(endpoint.method)
+      taken.set(key, known)
+    }
+  }
+  for (const { path, methods: offered } of taken.values()) {
+    const others = methods.filter((method) => !offered.has(method))
+    const allow = [...offered].join(', ')
+    app.route({
+      method: others,
+      url: path,
+      exposeHeadRoute: false,
+      handler: (_request, reply) => sendRefusal(reply, 405, unrecognized(405).toBody(), { allow }),
+    })
+  }
+}
+
+const sendRefusal = (reply: FastifyReply, status: number, body: unknown, headers: Record<string, string>) =>
+  reply.code(status).headers(headers).type('application/json').send(JSON.stringify(body))
+
+const operationOf = (request: FastifyRequest): string =>
+  (request.routeOptions.config as { operationId?: string }).operationId ?? 'none'
+
+/** Request IDs: short, unique in this process, in the log only. */
+function makeRequestIds(): () => string {
+  let last = 0
+  return () => {
+    last += 1
+    return last.toString(36)
+  }
+}
+
+/** The log names the operation, never the URL, which may carry a token. */
+function record({ metrics, logger }: AppOptions, request: FastifyRequest, status: number, tookMs: number): void {
+  const operation = operationOf(request)
+  metrics.observe(operation, status, tookMs / 1000)
+  if (!logger.isLevelEnabled('debug')) return
+  logger.debug(
+    { request: request.id, operation, status, ms: Math.round(tookMs), user: request.requester?.userId },
+    'answered',
+  )
+}

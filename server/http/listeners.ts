@@ -1,0 +1,124 @@
+/**
+ * The two listeners, and the same routes without a socket.
+ *
+ * Closing: stop listening and wake whoever waits (/sync), let requests in hand finish, then cut the
+ * connections that are left.
+ */
+import { readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../kernel/clock.js'
+import type { HomeserverConfig } from '../kernel/config.js'
+import { ConfigError } from '../kernel/config.js'
+import type { Logger } from '../kernel/logger.js'
+import { buildApp } from './app.js'
+import type { BoundEndpoint } from './endpoint.js'
+import { handleInProcess } from './in-process.js'
+import { type HttpMetrics, makeHttpMetrics } from './metrics.js'
+import { makeRateLimits } from './rate-limits.js'
+import type { Authenticate, AuthenticateServer } from './serve.js'
+
+export type ListenerOptions = {
+  config: HomeserverConfig
+  logger: Logger
+  clock: Clock
+  endpoints: readonly BoundEndpoint[]
+  authenticate: Authenticate
+  authenticateServer: AuthenticateServer
+  metrics?: HttpMetrics
+  /** Takes over WebSocket upgrades at the client listener; without it they are refused. */
+  upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** No client socket at all: everything goes through `handle` (tests). */
+  inProcessOnly?: boolean
+  checkResponses?: boolean
+}
+
+export type Listeners = {
+  /** `http://host:port/` of the client listener; undefined with `inProcessOnly`. */
+  readonly clientUrl: string | undefined
+  /** Port of the federation listener while it is open. */
+  readonly federationPort: number | undefined
+  readonly metrics: HttpMetrics
+  /** A request as if it came to the client listener from this machine. */
+  handle(request: Request): Promise<Response>
+  /**
+   * Opens the federation listener. Repeating it does nothing.
+   *
+   * @throws ConfigError when the certificate cannot be read; the system's error when the port is taken
+   */
+  openFederation(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Requests in hand get this long before their connections are cut, in milliseconds. */
+const closeGraceMs = 1_500
+
+export async function startListeners(options: ListenerOptions): Promise<Listeners> {
+  const { config, logger, clock } = options
+  const closing = new AbortController()
+  const metrics = options.metrics ?? makeHttpMetrics()
+  const context = {
+    authenticate: options.authenticate,
+    authenticateServer: options.authenticateServer,
+    charge: makeRateLimits({ enabled: config.rate_limits.enabled, clock }),
+    logger,
+    closing: closing.signal,
+    checkResponses: options.checkResponses ?? false,
+    endpoints: options.endpoints,
+    metrics,
+  }
+  const client = buildApp({ ...context, side: 'client', rendererDir: config.renderer_dir })
+  client.server.on('upgrade', options.upgrade ?? refuseUpgrade)
+  await client.ready()
+  const { host, port } = config.listeners.client
+  if (!options.inProcessOnly) await client.listen({ host, port })
+
+  let federation: FastifyInstance | undefined
+  return {
+    get clientUrl() {
+      return options.inProcessOnly ? undefined : urlOf(host, client.server.address() as AddressInfo)
+    },
+    get federationPort() {
+      return (federation?.server.address() as AddressInfo | null | undefined)?.port
+    },
+    metrics,
+    handle: (request) => handleInProcess(client, request),
+    async openFederation() {
+      if (federation) return
+      const opened = buildApp({ ...context, side: 'federation', ...readCertificate(config) })
+      opened.server.on('upgrade', refuseUpgrade)
+      federation = opened
+      await opened.listen({ host: config.listeners.federation.host, port: config.listeners.federation.port })
+    },
+    async close() {
+      closing.abort()
+      await Promise.all([client, federation].map((app) => app && closeApp(app, clock)))
+    },
+  }
+}
+
+async function closeApp(app: FastifyInstance, clock: Clock): Promise<void> {
+  const cut = clock.after(closeGraceMs, () => app.server.closeAllConnections())
+  await app.close()
+  cut.cancel()
+}
+
+const refuseUpgrade = (_request: IncomingMessage, socket: Duplex) =>
+  void socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+
+/** Addresses that mean "all of them" are shown as loopback, where a browser on this machine reaches them. */
+function urlOf(host: string, address: AddressInfo): string {
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${address.port}/`
+}
+
+function readCertificate({ tls }: HomeserverConfig): { tls?: { cert: Buffer; key: Buffer } } {
+  if (!tls.certificate_path || !tls.private_key_path) return {}
+  try {
+    return { tls: { cert: readFileSync(tls.certificate_path), key: readFileSync(tls.private_key_path) } }
+  } catch (error) {
+    throw new ConfigError(`The certificate of the federation listener cannot be read: ${(error as Error).message}.`)
+  }
+}

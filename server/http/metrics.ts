@@ -1,0 +1,52 @@
+/**
+ * Prometheus metrics of one homeserver: a registry, and what the HTTP layer counts in it. Other
+ * parts add their own to the same registry.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+export type HttpMetrics = {
+  registry: Registry
+  /** @param seconds from the request's headers to the end of its answer */
+  observe(operationId: string, status: number, seconds: number): void
+}
+
+export function makeHttpMetrics(): HttpMetrics {
+  const registry = new Registry()
+  const requests = new Counter({
+    name: 'hearth_http_requests_total',
+    help: 'Requests answered, by operation and status.',
+    labelNames: ['operation', 'status'] as const,
+    registers: [registry],
+  })
+  const seconds = new Histogram({
+    name: 'hearth_http_request_seconds',
+    help: 'Time from the first byte of a request to the last of its answer.',
+    labelNames: ['operation'] as const,
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+    registers: [registry],
+  })
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory of the process.',
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage.rss())
+    },
+  })
+  new Gauge({
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time of the process, user and system.',
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage()
+      this.set((user + system) / 1_000_000)
+    },
+  })
+  return {
+    registry,
+    observe(operationId, status, took) {
+      requests.inc({ operation: operationId, status })
+      seconds.observe({ operation: operationId }, took)
+    },
+  }
+}

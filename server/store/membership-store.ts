@@ -24,7 +24,9 @@ export type MembershipRow = {
 }
 
 export async function readMembershipsOf(db: Reader, userId: UserId): Promise<MembershipRow[]> {
-  const [rows] = await db.query<[MembershipRow[]]>('SELECT * FROM membership:[$user, NONE]..[$user, ..]', { user: userId })
+  const [rows] = await db.query<[MembershipRow[]]>('SELECT * FROM membership:[$user, NONE]..[$user, ..]', {
+    user: userId,
+  })
   return rows
 }
 
@@ -43,7 +45,11 @@ export const setForgotten = (userId: UserId, roomId: RoomId): Write => ({
 export type MembershipChangeRow = { membership: string; event_id: EventId; seq: RoomSeq; position: StreamPosition }
 
 /** Oldest first. */
-export async function readMembershipChanges(db: Reader, roomId: RoomId, userId: UserId): Promise<MembershipChangeRow[]> {
+export async function readMembershipChanges(
+  db: Reader,
+  roomId: RoomId,
+  userId: UserId,
+): Promise<MembershipChangeRow[]> {
   const [rows] = await db.query<[MembershipChangeRow[]]>(
     'SELECT membership, event_id, seq, position FROM membership_change:[$room, $user, NONE]..[$room, $user, ..]',
     { room: roomId, user: userId },

@@ -76,7 +76,10 @@ export type StateNodeRow = { n: number; parent: number; full_at: number; entries
 /** A node's chain from its full copy on, ascending; forks of the chain may lie between, the caller follows `parent`. */
 export async function readStateNodeChain(db: Reader, roomId: RoomId, n: number): Promise<StateNodeRow[]> {
   type Stored = { n: number; parent: number; full_at: number; entries: string }
-  const [head] = await db.query<[Stored[]]>('SELECT * FROM type::record("state_node", [$room, $n])', { room: roomId, n })
+  const [head] = await db.query<[Stored[]]>('SELECT * FROM type::record("state_node", [$room, $n])', {
+    room: roomId,
+    n,
+  })
   const last = head[0]
   if (!last) return []
   const parse = (row: Stored): StateNodeRow => ({ ...row, entries: JSON.parse(row.entries) })

@@ -73,7 +73,16 @@ export type Change = { position: StreamPosition } & (
   | { kind: 'redaction'; roomId: RoomId; eventId: EventId; seq: RoomSeq; redactedBy: EventId }
   /** A membership that has no timeline here: an invite or knock over federation, its withdrawal, a forget. */
   | { kind: 'membership'; roomId: RoomId; userId: UserId; membership: string }
-  | { kind: 'receipt'; roomId: RoomId; userId: UserId; receiptType: string; threadId?: string; eventId: EventId; ts: number; isLocal: boolean }
+  | {
+      kind: 'receipt'
+      roomId: RoomId
+      userId: UserId
+      receiptType: string
+      threadId?: string
+      eventId: EventId
+      ts: number
+      isLocal: boolean
+    }
   | { kind: 'account_data'; userId: UserId; roomId?: RoomId; type: string; content: Record<string, unknown> }
   | { kind: 'device_list'; userId: UserId }
   | { kind: 'to_device'; userId: UserId; deviceId: string }

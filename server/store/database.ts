@@ -1,0 +1,128 @@
+/**
+ * The database as the rest of the server sees it: opened, migrated, with reads and the commit queue.
+ *
+ * Namespace `matrix`, database `homeserver`. Queries here run in the connection's shared session, which is
+ * owner; sessions of users and of other servers are in `sessions.ts` and `federation-sessions.ts`.
+ */
+import { access } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Logger } from '../kernel/logger.js'
+import type { CommitMetrics } from './commit-meter.js'
+import { CommitQueue } from './commit-queue.js'
+import { type Engine, openEngine } from './engine.js'
+import { readStreamPosition } from './feed-store.js'
+import { LiveWriter } from './live.js'
+import { type Migration, migrate, migrations, snapshotDatabase } from './migrations.js'
+import type { Database } from './reader.js'
+import { makeRpc, type Rpc, recordId } from './rpc.js'
+import type { PlannedQuery } from './write-plan.js'
+
+export const namespace = 'matrix'
+export const databaseName = 'homeserver'
+
+export type OpenDatabaseOptions = {
+  /** `rocksdb://<dir>/db`, or `ws://` / `wss://` of a cluster, with `user:password@` where it asks for it. */
+  url: string
+  logger: Logger
+  /** Where the copy goes that is taken before a migration; default: `backups` beside the database folder. */
+  backupsDir?: string
+  /** For tests of the migrations themselves. */
+  migrations?: readonly Migration[]
+}
+
+export type OpenDatabase = Database & {
+  readonly engine: Engine
+  /** Calls under the server's own session, which is owner. Never pass it text from outside. */
+  readonly root: Rpc
+  /** Writes to the live tables, and the lock under which live queries are registered. */
+  readonly live: LiveWriter
+  /** Units that wait for their batch: what HTTP may look at to shed load. */
+  readonly waiting: number
+  commitMetrics(): CommitMetrics
+  /** Commits what waits, then closes the engine. The file lock is given back only when the process ends. */
+  close(): Promise<void>
+}
+
+/**
+ * @throws Error with the engine's words when it cannot be opened (e.g. locked by another process)
+ * @throws SchemaError when a newer program wrote it, or a migration failed
+ */
+export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenDatabase> {
+  const engine = await openEngine(options.url, options.logger)
+  try {
+    return await prepare(engine, options)
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<OpenDatabase> {
+  const { logger } = options
+  const root = makeRpc(engine)
+  await root.query(`DEFINE NAMESPACE IF NOT EXISTS ${namespace}`)
+  await root.call('use', [namespace, null])
+  await root.query(`DEFINE DATABASE IF NOT EXISTS ${databaseName}`)
+  await root.call('use', [namespace, databaseName])
+  await migrate(root, options.migrations ?? migrations, (version) => takeSnapshot(options, version), logger)
+
+  const schemafull = await readSchemafullTables(root)
+  const queue = new CommitQueue({
+    runTransaction: (query) => runTransaction(root, query),
+    readPosition: () => readStreamPosition(root),
+    position: await readStreamPosition(root),
+    schemafull,
+    logger,
+  })
+  const live = new LiveWriter(root, schemafull)
+
+  return {
+    engine,
+    root,
+    live,
+    query: (sql, bindings) => root.query(sql, bindings),
+    commit: (unit) => queue.commit(unit),
+    seedRoom: (roomId, bounds) => queue.seedRoom(roomId, bounds),
+    get position() {
+      return queue.position
+    },
+    onCommitted: (listener) => queue.onCommitted(listener),
+    get waiting() {
+      return queue.metrics().waiting
+    },
+    commitMetrics: () => queue.metrics(),
+    async close() {
+      await queue.close()
+      await live.close()
+      const row = { id: recordId('server_meta', 'stream_position'), position: queue.position }
+      await root
+        .query('UPSERT $row.id SET position = $row.position RETURN NONE', { row })
+        .catch((error: unknown) => logger.warn({ err: error }, 'the stream position was not noted at close'))
+      await engine.close()
+    },
+  }
+}
+
+async function runTransaction(rpc: Rpc, { sql, bindings }: PlannedQuery): Promise<void> {
+  await rpc.query(`BEGIN;${sql};COMMIT`, bindings)
+}
+
+async function takeSnapshot({ url, backupsDir, logger }: OpenDatabaseOptions, version: number): Promise<void> {
+  if (!url.startsWith('rocksdb://')) return
+  const folder = url.slice('rocksdb://'.length).replace(/\?.*$/, '')
+  if (!(await exists(folder))) return
+  const target = backupsDir ?? join(dirname(folder), 'backups')
+  const copy = await snapshotDatabase(folder, target, version, Date.now())
+  logger.info({ copy }, 'database copied before its schema is changed')
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+async function readSchemafullTables(rpc: Rpc): Promise<ReadonlySet<string>> {
+  const [{ tables }] = await rpc.query<[{ tables: Record<string, string> }]>('INFO FOR DB')
+  return new Set(Object.keys(tables).filter((name) => tables[name]?.includes(' SCHEMAFULL')))
+}

@@ -1,0 +1,224 @@
+/**
+ * Turns the `Write`s of many commit units into one query: one statement per table and kind of write.
+ *
+ * Order is kept where it matters: two writes to one row happen in the order they were added. Writes to one row
+ * that say the same together are merged here, because statements cost more than rows: an upsert after an
+ * insert joins the inserted row, an upsert after an upsert replaces its fields. A `statement` may touch
+ * anything, so all that came before it is written before it.
+ */
+import { idRange, recordId } from './rpc.js'
+import type { Row, RowId, Write } from './writes.js'
+
+export type PlannedQuery = { sql: string; bindings: Record<string, unknown>; rows: number }
+
+/** Writes to one table that may run as inserts, then upserts, then deletes. */
+type Segment = {
+  inserts: Row[]
+  /** Index into `inserts` by id, of the latest insert. */
+  inserted: Map<string, number>
+  upserts: Map<string, Row>
+  deletes: Map<string, RowId>
+  range?: { from: RowId; to: RowId }
+}
+type Step = { table: string; segment: Segment } | { sql: string; bindings: Record<string, unknown> }
+
+export class WritePlan {
+  readonly #steps: Step[] = []
+  /** The segment of each table that still takes writes. */
+  #open = new Map<string, Segment>()
+  readonly #schemafull: ReadonlySet<string>
+
+  /** @param schemafull tables whose required fields an `INSERT` of some fields would not pass */
+  constructor(schemafull: ReadonlySet<string> = new Set()) {
+    this.#schemafull = schemafull
+  }
+
+  add(write: Write): void {
+    switch (write.op) {
+      case 'insert':
+        this.#insert(write.table, write.row)
+        break
+      case 'upsert':
+        this.#upsert(write.table, write.row)
+        break
+      case 'delete':
+        this.#segmentOf(write.table).deletes.set(keyOf(write.id), write.id)
+        break
+      case 'deleteRange':
+        this.#newSegment(write.table).range = { from: write.from, to: write.to }
+        this.#open.delete(write.table)
+        break
+      case 'statement':
+        this.#open = new Map()
+        this.#steps.push({ sql: write.sql, bindings: write.bindings })
+    }
+  }
+
+  /** Tables that `insert`, `upsert`, `delete` and `deleteRange` touch; undefined when a `statement` may touch any. */
+  get tables(): ReadonlySet<string> | undefined {
+    const tables = new Set<string>()
+    for (const step of this.#steps) {
+      if ('sql' in step) return undefined
+      tables.add(step.table)
+    }
+    return tables
+  }
+
+  get isEmpty(): boolean {
+    return this.#steps.length === 0
+  }
+
+  /** Statements joined by `;`, without BEGIN and COMMIT. */
+  toQuery(): PlannedQuery {
+    const query = new QueryText(this.#schemafull)
+    for (const step of this.#steps) {
+      if ('sql' in step) query.addStatement(step.sql, step.bindings)
+      else query.addSegment(step.table, step.segment)
+    }
+    return query.done()
+  }
+
+  #insert(table: string, row: Row): void {
+    const key = keyOf(row.id)
+    let segment = this.#segmentOf(table)
+    if (segment.upserts.has(key) || segment.deletes.has(key)) segment = this.#newSegment(table)
+    segment.inserted.set(key, segment.inserts.length)
+    segment.inserts.push(row)
+  }
+
+  #upsert(table: string, row: Row): void {
+    const key = keyOf(row.id)
+    let segment = this.#segmentOf(table)
+    if (segment.deletes.has(key)) segment = this.#newSegment(table)
+    const place = segment.inserted.get(key)
+    if (place !== undefined) segment.inserts[place] = { ...segment.inserts[place]!, ...row }
+    else segment.upserts.set(key, { ...segment.upserts.get(key), ...row })
+  }
+
+  #segmentOf(table: string): Segment {
+    return this.#open.get(table) ?? this.#newSegment(table)
+  }
+
+  #newSegment(table: string): Segment {
+    const segment: Segment = { inserts: [], inserted: new Map(), upserts: new Map(), deletes: new Map() }
+    this.#open.set(table, segment)
+    this.#steps.push({ table, segment })
+    return segment
+  }
+}
+
+class QueryText {
+  readonly #parts: string[] = []
+  readonly #bindings: Record<string, unknown> = {}
+  readonly #schemafull: ReadonlySet<string>
+  #bound = 0
+  #rows = 0
+
+  constructor(schemafull: ReadonlySet<string>) {
+    this.#schemafull = schemafull
+  }
+
+  addSegment(table: string, { inserts, upserts, deletes, range }: Segment): void {
+    const into = nameOf(table)
+    if (range) {
+      this.#push(`DELETE ${this.#bind(idRange(table, range.from, range.to))} RETURN NONE`, 1)
+    }
+    if (inserts.length > 0)
+      this.#push(`INSERT INTO ${into} ${this.#bindRows(table, inserts)} RETURN NONE`, inserts.length)
+    for (const [fields, rows] of byFields(upserts.values())) this.#addUpserts(table, fields, rows)
+    if (deletes.size > 0) {
+      const ids = [...deletes.values()].map((id) => recordId(table, id))
+      this.#push(`DELETE ${this.#bind(ids)} RETURN NONE`, ids.length)
+    }
+  }
+
+  /** Its bindings get names of their own, because units bring statements with the same names. */
+  addStatement(sql: string, bindings: Record<string, unknown>): void {
+    const names = new Map<string, string>()
+    for (const [name, value] of Object.entries(bindings)) names.set(name, this.#bind(value))
+    this.#push(
+      sql.replaceAll(/\$([A-Za-z_][A-Za-z0-9_]*)/g, (whole, name: string) => names.get(name) ?? whole),
+      1,
+    )
+  }
+
+  done(): PlannedQuery {
+    return { sql: this.#parts.join(';'), bindings: this.#bindings, rows: this.#rows }
+  }
+
+  #addUpserts(table: string, fields: readonly string[], rows: readonly Row[]): void {
+    const source = this.#bindRows(table, rows)
+    const names = fields.map(nameOf)
+    if (this.#schemafull.has(table)) {
+      const sets = names.map((name) => `${name}=$row.${name}`).join(',')
+      const action = `UPSERT $row.id ${sets && `SET ${sets}`} RETURN NONE`
+      this.#push(`FOR $row IN ${source} { ${action} }`, rows.length)
+    } else if (names.length === 0) this.#push(`INSERT IGNORE INTO ${nameOf(table)} ${source} RETURN NONE`, rows.length)
+    else {
+      const sets = names.map((name) => `${name}=$input.${name}`).join(',')
+      this.#push(`INSERT INTO ${nameOf(table)} ${source} ON DUPLICATE KEY UPDATE ${sets} RETURN NONE`, rows.length)
+    }
+  }
+
+  #bindRows(table: string, rows: readonly Row[]): string {
+    return this.#bind(rows.map((row) => ({ ...row, id: recordId(table, row.id) })))
+  }
+
+  #bind(value: unknown): string {
+    const name = `b${this.#bound}`
+    this.#bound += 1
+    this.#bindings[name] = value
+    return `$${name}`
+  }
+
+  #push(sql: string, rows: number): void {
+    this.#parts.push(sql)
+    this.#rows += rows
+  }
+}
+
+/** One `ON DUPLICATE KEY UPDATE` sets the same fields in all its rows, so rows are grouped by the fields they name. */
+function byFields(rows: Iterable<Row>): Iterable<[string[], Row[]]> {
+  const groups = new Map<string, [string[], Row[]]>()
+  for (const row of rows) {
+    const fields = Object.keys(row)
+      .filter((name) => name !== 'id')
+      .sort()
+    const key = fields.join(',')
+    const group = groups.get(key)
+    if (group) group[1].push(row)
+    else groups.set(key, [fields, [row]])
+  }
+  return groups.values()
+}
+
+const keyOf = (id: RowId) => JSON.stringify(id)
+
+const goodNames = new Set<string>()
+
+/** Names go into the text of the query, so they are checked even though only our own code gives them. */
+function nameOf(name: string): string {
+  if (goodNames.has(name)) return name
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`not a table or field name: ${name}`)
+  goodNames.add(name)
+  return name
+}
+
+/** Checks what would go into the query's text, while it is still known whose writes these are. @throws TypeError */
+export function checkNames(writes: readonly Write[]): void {
+  for (const write of writes) {
+    if (write.op === 'statement') continue
+    nameOf(write.table)
+    if (write.op === 'upsert') for (const name of Object.keys(write.row)) nameOf(name)
+  }
+}
+
+/** Roughly how much text the writes carry: strings at the top of their rows, in UTF-16 units. */
+export function textIn(writes: readonly Write[]): number {
+  let length = 0
+  for (const write of writes) {
+    if (write.op !== 'insert' && write.op !== 'upsert') continue
+    for (const value of Object.values(write.row)) if (typeof value === 'string') length += value.length
+  }
+  return length
+}

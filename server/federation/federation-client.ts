@@ -1,0 +1,184 @@
+/**
+ * Requests to other homeservers: found by discovery, signed with X-Matrix, bounded in time and
+ * size, and counted for or against the destination's health.
+ *
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#authentication
+ */
+import { CanonicalJsonError, canonicalJson, parseJsonStrictly } from '../events/canonical-json.js'
+import { isJsonObject, type JsonObject } from '../events/pdu.js'
+import type { SigningKey } from '../events/signatures.js'
+import { signRequest } from '../events/x-matrix.js'
+import type { ServerName } from '../kernel/identifiers.js'
+import type { Destinations } from './destinations.js'
+import { FederationError } from './federation-error.js'
+import type { ResolveServerName } from './resolve-server-name.js'
+import type { IsServerAllowed } from './server-policy.js'
+import type { RawAnswer, Transport } from './transport.js'
+
+export type FederationRequest = {
+  destination: ServerName
+  method: 'GET' | 'POST' | 'PUT'
+  /** Path, its parameters already escaped (see `pathOf`). */
+  path: string
+  query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+  content?: JsonObject
+  /** Default 30 s, over the whole exchange. */
+  timeoutMs?: number
+  /** Largest answer, default 1 MiB. */
+  maxBytes?: number
+  /** Asks even where the destination failed lately: somebody is waiting for exactly this server. */
+  ignoreBackoff?: boolean
+  /** Key queries carry no signature. */
+  unsigned?: boolean
+  signal?: AbortSignal
+}
+
+export type FederationClient = {
+  /** The JSON object of a 2xx answer. Throws FederationError. */
+  request(request: FederationRequest): Promise<JsonObject>
+  /** A 2xx answer as it came: media. Throws FederationError. */
+  requestRaw(request: FederationRequest): Promise<RawAnswer>
+  /** Downloads what a federation answer redirected to; no signature, no other host's secrets. Throws FederationError. */
+  follow(destination: ServerName, url: URL, options: { timeoutMs: number; maxBytes: number }): Promise<RawAnswer>
+}
+
+/** Fills `:name` in a path with escaped values. */
+export const pathOf = (template: string, params: Readonly<Record<string, string>>): string =>
+  template.replace(/:([a-zA-Z]+)/g, (_match, name: string) => encodeURIComponent(params[name]!))
+
+type Needs = {
+  serverName: ServerName
+  signingKey: SigningKey
+  resolveServerName: ResolveServerName
+  transport: Transport
+  destinations: Destinations
+  isServerAllowed: IsServerAllowed
+}
+
+const defaults = { timeoutMs: 30_000, maxBytes: 1024 * 1024, maxDepth: 100 }
+
+export function makeFederationClient(needs: Needs): FederationClient {
+  const { destinations } = needs
+
+  async function requestRaw(request: FederationRequest): Promise<RawAnswer> {
+    const { destination } = request
+    if (destination === needs.serverName)
+      throw new FederationError(destination, 'not-allowed', 'that is this server itself')
+    if (!needs.isServerAllowed(destination))
+      throw new FederationError(destination, 'not-allowed', 'excluded by configuration')
+    if (!request.ignoreBackoff) destinations.checkDue(destination)
+    try {
+      const answer = await exchange(needs, request)
+      if (answer.status < 200 || answer.status > 299) throw refusal(destination, answer)
+      destinations.succeeded(destination)
+      return answer
+    } catch (error) {
+      const failure =
+        error instanceof FederationError ? error : new FederationError(destination, 'connect', String(error))
+      if (failure.isOutage) destinations.failed(destination, failure)
+      else if (failure.failure === 'refused') destinations.succeeded(destination) // it answered: it lives
+      throw failure
+    }
+  }
+
+  return {
+    requestRaw,
+    async request(request) {
+      const { body } = await requestRaw(request)
+      return parseAnswer(request.destination, body)
+    },
+    async follow(destination, url, { timeoutMs, maxBytes }) {
+      if (url.protocol !== 'https:')
+        throw new FederationError(destination, 'bad-answer', 'redirected to something that is not https')
+      const port = url.port === '' ? 443 : Number(url.port)
+      const host = url.hostname.replace(/^\[|\]$/g, '')
+      const target = { host, port, hostHeader: url.host, certificateFor: host }
+      const uri = url.pathname + url.search
+      const answer = await needs.transport.exchange({
+        destination,
+        target,
+        method: 'GET',
+        uri,
+        headers: {},
+        timeoutMs,
+        maxBytes,
+      })
+      if (answer.status !== 200) throw refusal(destination, answer)
+      return answer
+    },
+  }
+}
+
+async function exchange(needs: Needs, request: FederationRequest): Promise<RawAnswer> {
+  const { destination, method, content } = request
+  const uri = request.path + queryString(request.query ?? {})
+  const body = content === undefined ? undefined : canonicalJson(content, { strict: false })
+  const headers: Record<string, string> = { 'user-agent': 'Hearth', accept: 'application/json, multipart/mixed' }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (!request.unsigned)
+    headers.authorization = signRequest(
+      { method, uri, origin: needs.serverName, destination, content },
+      needs.signingKey,
+    )
+  const targets = await needs.resolveServerName(destination)
+  let failure: unknown
+  for (const target of targets.slice(0, 4)) {
+    try {
+      return await needs.transport.exchange({
+        destination,
+        target,
+        method,
+        uri,
+        headers,
+        ...(body !== undefined && { body }),
+        timeoutMs: request.timeoutMs ?? defaults.timeoutMs,
+        maxBytes: request.maxBytes ?? defaults.maxBytes,
+        ...(request.signal && { signal: request.signal }),
+      })
+    } catch (error) {
+      failure = error
+      // Only where nothing was sent may the next SRV target be tried.
+      const isUnreached =
+        error instanceof FederationError && ['connect', 'name', 'private-address'].includes(error.failure)
+      if (!isUnreached) break
+    }
+  }
+  throw failure
+}
+
+function queryString(query: NonNullable<FederationRequest['query']>): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) => {
+    const values = value === undefined ? [] : Array.isArray(value) ? value : [value]
+    return values.map((each) => `${encodeURIComponent(name)}=${encodeURIComponent(String(each))}`)
+  })
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}
+
+function parseAnswer(destination: ServerName, body: Buffer): JsonObject {
+  const parsed = tryParse(body)
+  if (!isJsonObject(parsed)) throw new FederationError(destination, 'bad-answer', 'did not answer with a JSON object')
+  return parsed
+}
+
+function tryParse(body: Buffer): unknown {
+  try {
+    return parseJsonStrictly(body.toString('utf8'), { maxDepth: defaults.maxDepth })
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof CanonicalJsonError) return undefined
+    throw error
+  }
+}
+
+function refusal(destination: ServerName, { status, body: bytes }: RawAnswer): FederationError {
+  const parsed = bytes.length <= 65_536 ? tryParse(bytes) : undefined
+  const body: Record<string, unknown> = isJsonObject(parsed) ? { ...parsed } : {}
+  const errcode = typeof body.errcode === 'string' ? body.errcode : undefined
+  const error = typeof body.error === 'string' ? body.error.slice(0, 300) : undefined
+  const detail = `answered ${status}${errcode ? ` ${errcode}` : ''}`
+  return new FederationError(destination, 'refused', detail, {
+    status,
+    body,
+    ...(errcode !== undefined && { errcode }),
+    ...(error !== undefined && { error }),
+  })
+}

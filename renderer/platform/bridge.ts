@@ -163,7 +163,7 @@ function connectOverWebSocket(timeoutMs: number): Promise<LiveChannel> {
   })
 }
 
-async function valueOf<Value>(answer: Promise<Answer<Value>>): Promise<Value> {
+async function accepted<Value>(answer: Promise<Answer<Value>>): Promise<Value> {
   const settled = await answer
   if (!settled.ok) throw new Error(settled.error)
   return settled.value
@@ -172,12 +172,12 @@ async function valueOf<Value>(answer: Promise<Answer<Value>>): Promise<Value> {
 const desktopPlatform = (hearth: HearthBridge): Platform => ({
   kind: 'desktop',
   connectLive: (timeoutMs = 5_000) => connectOverPort(hearth, timeoutMs),
-  readAppInfo: () => valueOf(hearth.readAppInfo()),
-  showNotification: (notification) => valueOf(hearth.showNotification(notification)),
-  setBadge: (count) => valueOf(hearth.setBadge(count)),
-  readSettings: () => valueOf(hearth.readSettings()),
-  changeSettings: (changes) => valueOf(hearth.changeSettings(changes)),
-  openLogsFolder: () => valueOf(hearth.openLogsFolder()),
+  readAppInfo: () => accepted(hearth.readAppInfo()),
+  showNotification: (notification) => accepted(hearth.showNotification(notification)),
+  setBadge: (count) => accepted(hearth.setBadge(count)),
+  readSettings: () => accepted(hearth.readSettings()),
+  changeSettings: (changes) => accepted(hearth.changeSettings(changes)),
+  openLogsFolder: () => accepted(hearth.openLogsFolder()),
   onNavigate: (handler) => hearth.onNavigate(handler),
   onResumed: (handler) => hearth.onResumed(handler),
 })

@@ -107,7 +107,7 @@ function* walk(tree: unknown, prefix: string, where: string): Generator<[string,
       if (parsed === undefined) throw new ConfigError(`"${name}" in ${where} must be ${option.expected}.`)
       yield [name, parsed]
     } else if (isGroup(name)) yield* walk(value, `${name}.`, where)
-    else throw new ConfigError(`Unknown key "${name}" in ${where}${suggest(name, [...optionsByName.keys()])}.`)
+    else throw new ConfigError(`Unknown key "${name}" in ${where}${suggest(name, [...optionsByName.keys()])}`)
   }
 }
 
@@ -119,14 +119,14 @@ function* readVariables(env: Readonly<Record<string, string | undefined>>): Gene
     if (!variable.startsWith('HEARTH_') || given === undefined || otherVariables.has(variable)) continue
     if (variable.startsWith('HEARTH_EXTRA')) continue
     const name = names.get(variable)
-    if (!name) throw new ConfigError(`Unknown environment variable ${variable}${suggest(variable, [...names.keys()])}.`)
+    if (!name) throw new ConfigError(`Unknown environment variable ${variable}${suggest(variable, [...names.keys()])}`)
     yield [name, parseText(name, given, variable)]
   }
 }
 
 function parseText(name: string, given: string, shown: string): unknown {
   const option = optionsByName.get(name)
-  if (!option) throw new ConfigError(`Unknown option "${name}"${suggest(name, [...optionsByName.keys()])}.`)
+  if (!option) throw new ConfigError(`Unknown option "${name}"${suggest(name, [...optionsByName.keys()])}`)
   const parsed = option.parse(option.fromText(given))
   if (parsed === undefined) throw new ConfigError(`${shown} must be ${option.expected}.`)
   return parsed
@@ -161,14 +161,13 @@ function toTree(values: ReadonlyMap<string, unknown>): HomeserverConfig {
   return tree as HomeserverConfig
 }
 
-/** `; did you mean "…"?` for the closest known name, or nothing when none is near. */
+/** The end of a refusal: `; did you mean "…"?` for the closest known name, a full stop when none is near. */
 export function suggest(given: string, known: readonly string[]): string {
+  const sameEnd = known.find((name) => name.endsWith(`.${given}`))
+  if (sameEnd) return `; did you mean "${sameEnd}"?`
   const ranked = known.map((name) => ({ name, distance: editDistance(given, name) }))
   const nearest = ranked.sort((a, b) => a.distance - b.distance)[0]
-  if (!nearest) return ''
-  const sameEnd = known.find((name) => name.endsWith(`.${given}`))
-  if (sameEnd) return `; did you mean "${sameEnd}"`
-  return nearest.distance <= Math.max(3, given.length / 2) ? `; did you mean "${nearest.name}"` : ''
+  return nearest && nearest.distance <= Math.max(3, given.length / 3) ? `; did you mean "${nearest.name}"?` : '.'
 }
 
 /** Levenshtein's distance: insertions, deletions and replacements that turn `a` into `b`. */

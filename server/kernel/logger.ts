@@ -23,13 +23,23 @@ export type Subsystem = (typeof subsystems)[number]
 export type Logger = pino.Logger
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
-const secretPaths = ['access_token', 'refresh_token', 'password', 'token', 'authorization', 'auth', 'headers.authorization']
+const secretPaths = [
+  'access_token',
+  'refresh_token',
+  'password',
+  'token',
+  'authorization',
+  'auth',
+  'headers.authorization',
+]
 
-/** @param destination file path, or undefined for standard error (standard output carries only the `ready` line) */
-export function createLogger(level: LogLevel, destination?: string): Logger {
+/** @param destination file path or stream, or undefined for standard error (standard output carries only the `ready` line) */
+export function createLogger(level: LogLevel, destination?: string | pino.DestinationStream): Logger {
   return pino(
     { level, redact: { paths: [...secretPaths, ...secretPaths.map((path) => `*.${path}`)], censor: '[secret]' } },
-    pino.destination({ dest: destination ?? 2, sync: false, mkdir: true }),
+    typeof destination === 'object'
+      ? destination
+      : pino.destination({ dest: destination ?? 2, sync: false, mkdir: true }),
   )
 }
 

@@ -1,0 +1,44 @@
+/** The homeserver inside Electron's main process: the default. */
+import type { HomeserverConfig } from '../../server/kernel/config.js'
+import type { Logger } from '../../server/kernel/logger.js'
+import type { SecretBox } from '../../server/kernel/secrets.js'
+import { channelOverPort } from '../port-channel.js'
+import { describeStartFailure, type RunningServer, startServer } from '../start-server.js'
+import { type ServerHost, unavailable } from './server-host.js'
+
+export function startInProcessServer(
+  config: HomeserverConfig,
+  deps: { logger: Logger; secrets: Promise<SecretBox> },
+): ServerHost {
+  let server: RunningServer | undefined
+  let problem: string | undefined
+  const start = async () => {
+    try {
+      server = await startServer(config, { logger: deps.logger, secrets: await deps.secrets })
+    } catch (error) {
+      problem = describeStartFailure(error)
+      deps.logger.fatal({ err: error }, 'the server did not start')
+    }
+  }
+  const started = start()
+  return {
+    started,
+    get problem() {
+      return problem
+    },
+    async handle(request) {
+      await started
+      return server ? server.homeserver.handle(request) : unavailable(problem)
+    },
+    async connect(port) {
+      await started
+      const channel = channelOverPort(port)
+      if (server) server.homeserver.openLiveChannel(channel)
+      else channel.close(1012, 'the server is not running')
+    },
+    async close() {
+      await started
+      await server?.close()
+    },
+  }
+}

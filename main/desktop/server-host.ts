@@ -1,0 +1,21 @@
+/** What the desktop shell needs of the homeserver, wherever it runs. */
+import type { MessagePortMain } from 'electron'
+
+export type ServerHost = {
+  /** Resolves when the server runs or has failed; `problem` tells which. */
+  readonly started: Promise<void>
+  /** Why it is not running, as one sentence; undefined while it starts and runs. */
+  readonly problem: string | undefined
+  /** Answers a request of the page; 503 with a Matrix error body when it does not run. */
+  handle(request: Request): Promise<Response>
+  /** Gives a live port to the server. It is closed with 1012 when there is none. */
+  connect(port: MessagePortMain): Promise<void>
+  /** Repeating it waits for the first. */
+  close(): Promise<void>
+}
+
+export const unavailable = (problem: string | undefined) =>
+  Response.json(
+    { errcode: 'M_UNKNOWN', error: problem ?? 'The server is restarting.' },
+    { status: 503, headers: { 'retry-after': '1' } },
+  )

@@ -1,0 +1,120 @@
+/**
+ * The homeserver without a window, under plain Node: `node out/main/headless.js`.
+ *
+ * Standard output carries one line, `ready http://HOST:PORT/ server_name=… pid=…`, printed when the
+ * server answers requests and not before; everything else goes to standard error. During onboarding
+ * the server name in it is empty. Exit codes: 0 after a signal, 1 when the server failed, 2 with
+ * one sentence for a bad option, key or data directory.
+ */
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Homeserver } from '../server/index.js'
+import { ConfigError } from '../server/kernel/config.js'
+import { createLogger } from '../server/kernel/logger.js'
+import { type CommandLine, readCommandLine } from './command-line.js'
+import { openBrowser } from './open-browser.js'
+import { chooseSecretBox } from './passphrase-box.js'
+import {
+  describeStartFailure,
+  loadConfig,
+  type RunningServer,
+  type StartHomeserver,
+  startServer,
+} from './start-server.js'
+
+/** Closing may take this long before the process ends anyway; the engine survives that. */
+const closeCapMs = 4_500
+
+/** The process as this host uses it; a test hands in another. */
+export type HostProcess = {
+  argv: readonly string[]
+  env: NodeJS.ProcessEnv
+  print(line: string): void
+  complain(line: string): void
+  onSignal(handler: () => void): void
+  onStdinEnd(handler: () => void): void
+  exit(code: number): void
+  startHomeserver?: StartHomeserver
+}
+
+/** Runs until a signal; resolves once the server is ready or has failed. */
+export async function runHeadless(host: HostProcess): Promise<void> {
+  let server: RunningServer | undefined
+  let isEnding = false
+  const end = (code: number) => {
+    if (isEnding) return host.exit(code) // asked twice: at once
+    isEnding = true
+    if (!server) return host.exit(code)
+    const cap = setTimeout(() => {
+      host.complain('The server did not close in time; ending anyway.')
+      host.exit(1)
+    }, closeCapMs)
+    server
+      .close()
+      .then(
+        () => code,
+        (error: Error) => {
+          host.complain(`The server did not close cleanly: ${error.message}`)
+          return 1
+        },
+      )
+      .then((exitCode) => {
+        clearTimeout(cap)
+        host.exit(exitCode)
+      })
+  }
+
+  try {
+    const commandLine = readCommandLine(host.argv)
+    const config = loadConfig(commandLine, host.env, fileURLToPath(new URL('../renderer', import.meta.url)))
+    host.onSignal(() => end(0))
+    if (commandLine.exitWithStdin) host.onStdinEnd(() => end(0))
+    const logger = createLogger(config.log.level)
+    server = await startServer(config, { logger, secrets: chooseSecretBox(host.env) }, host.startHomeserver)
+    if (isEnding) {
+      isEnding = false // a signal came while starting, when there was nothing to close yet
+      return end(0)
+    }
+    await announce(server.homeserver, commandLine, host)
+  } catch (error) {
+    host.complain(describeStartFailure(error))
+    end(error instanceof ConfigError ? 2 : 1)
+  }
+}
+
+async function announce(homeserver: Homeserver, commandLine: CommandLine, host: HostProcess): Promise<void> {
+  const { clientUrl, serverName } = homeserver
+  if (!clientUrl) throw new Error('there is no client listener')
+  const answer = await fetch(new URL('_matrix/client/versions', clientUrl))
+  if (!answer.ok) throw new Error(`${clientUrl} answered ${answer.status} to /_matrix/client/versions`)
+  host.print(`ready ${clientUrl} server_name=${serverName ?? ''} pid=${process.pid}`)
+  if (commandLine.openBrowser) openBrowser(clientUrl, host.env)
+}
+
+/** npm runs a package's program through a symbolic link. */
+function isEntry(): boolean {
+  try {
+    return realpathSync(process.argv[1] ?? '') === realpathSync(fileURLToPath(import.meta.url))
+  } catch {
+    return false
+  }
+}
+
+/** Runs as this very process: its arguments, streams and signals. */
+export const runAsProcess = (given: readonly string[]): Promise<void> =>
+  runHeadless({
+    argv: given,
+    env: process.env,
+    print: (line) => process.stdout.write(`${line}\n`),
+    complain: (line) => process.stderr.write(`${line}\n`),
+    onSignal: (handler) => {
+      process.on('SIGINT', handler)
+      process.on('SIGTERM', handler)
+    },
+    onStdinEnd: (handler) => {
+      process.stdin.once('end', handler).resume()
+    },
+    exit: (code) => process.exit(code),
+  })
+
+if (isEntry()) await runAsProcess(process.argv.slice(2))

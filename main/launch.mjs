@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+/**
+ * `npm start`: the desktop app where Electron can run, otherwise the same app on loopback.
+ *
+ * Electron's binary is looked for as files. Importing the package instead would start a download,
+ * and the answer would depend on the network. The one line that says why there is no window goes to
+ * standard error: standard output carries the `ready` line alone.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+/** A program that ends with 127 this soon could not load its shared libraries. */
+const missingLibrariesWithinMs = 5_000
+
+/** Path of Electron's executable, or undefined when it has not been downloaded. */
+export function findElectron(env, resolvePackage = createRequire(import.meta.url).resolve) {
+  let folder
+  try {
+    folder = dirname(resolvePackage('electron/package.json'))
+  } catch {
+    return undefined
+  }
+  if (env.ELECTRON_OVERRIDE_DIST_PATH) {
+    const overridden = join(env.ELECTRON_OVERRIDE_DIST_PATH, process.platform === 'win32' ? 'electron.exe' : 'electron')
+    return existsSync(overridden) ? overridden : undefined
+  }
+  try {
+    const binary = join(folder, 'dist', readFileSync(join(folder, 'path.txt'), 'utf8'))
+    return existsSync(binary) ? binary : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What to run, and why if it is not the desktop app. */
+export function decide({ isHeadless, electron, platform, env, isRoot }) {
+  if (isHeadless) return { run: 'headless' }
+  const instead = (why) => ({
+    run: 'headless',
+    why: `Desktop window not available: ${why}. Serving the same app on loopback instead.`,
+  })
+  if (!electron) return instead("Electron's binary has not been downloaded (npx install-electron --no)")
+  if (platform === 'linux' && !env.DISPLAY && !env.WAYLAND_DISPLAY) return instead('there is no display')
+  if (platform === 'linux' && isRoot) return instead('Electron does not run as root')
+  return { run: 'desktop', electron }
+}
+
+/** Resolves with the exit code, or with why the window could not come up. */
+export function runElectron(electron, given, env, spawnProcess = spawn) {
+  const { ELECTRON_RUN_AS_NODE: _, ...clean } = env
+  const startedAt = Date.now()
+  const child = spawnProcess(electron, [root, ...given], { stdio: 'inherit', env: clean })
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ why: `its binary could not be started (${error.message})` }))
+    child.on('exit', (code, signal) => {
+      const isUnloadable = code === 127 && Date.now() - startedAt < missingLibrariesWithinMs
+      resolve(isUnloadable ? { why: 'shared libraries it needs are missing' } : { code: code ?? (signal ? 1 : 0) })
+    })
+  })
+}
+
+async function main() {
+  const given = process.argv.slice(2)
+  const { readCommandLine } = await import('../out/main/command-line.js')
+  let commandLine
+  try {
+    commandLine = readCommandLine(given)
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`)
+    process.exit(2)
+  }
+  const decision = decide({
+    isHeadless: commandLine.headless,
+    electron: findElectron(process.env),
+    platform: process.platform,
+    env: process.env,
+    isRoot: process.getuid?.() === 0,
+  })
+  let { why } = decision
+  if (decision.run === 'desktop') {
+    const ended = await runElectron(decision.electron, given, process.env)
+    if (ended.code !== undefined) process.exit(ended.code)
+    why = `Desktop window not available: ${ended.why}. Serving the same app on loopback instead.`
+    for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal)
+  }
+  if (why) process.stderr.write(`${why}\n`)
+  const { runAsProcess } = await import('../out/main/headless.js')
+  await runAsProcess(given)
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main()

@@ -1,0 +1,156 @@
+/**
+ * One authenticated HTTP door to the homeserver that serves this page.
+ *
+ * An access token that ran out is renewed with the refresh token, once for all requests that hit
+ * the wall together; a session that is gone for good is reported once. URLs are relative, so that
+ * the same page works over HTTP and over app://.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#refreshing-access-tokens
+ */
+import { MatrixRequestError, ServerUnreachableError } from './errors.js'
+import type { LoginSession } from './login-session.js'
+
+export type RequestOptions = {
+  query?: Record<string, string | number | boolean | undefined>
+  body?: unknown
+  signal?: AbortSignal
+  /** Without it the access token goes along when there is one. */
+  isPublic?: boolean
+}
+
+export type MatrixHttp = {
+  /**
+   * @param path from the root, e.g. `/_matrix/client/v3/joined_rooms`; parts already encoded
+   * @returns the parsed body
+   * @throws MatrixRequestError when the server refuses, ServerUnreachableError when it does not answer
+   */
+  request<Answer>(method: string, path: string, options?: RequestOptions): Promise<Answer>
+  /** A raw response with the token along, for media. */
+  fetchBlob(path: string, signal?: AbortSignal): Promise<Blob>
+  /** A token that is good for at least half a minute. */
+  freshAccessToken(): Promise<string>
+  session(): LoginSession | undefined
+}
+
+type HttpNeeds = {
+  /** Called with each renewed session, to be stored. */
+  onRenewed(session: LoginSession): void
+  /** The server no longer knows the session. */
+  onSignedOut(): void
+}
+
+const renewAheadMs = 30_000
+
+export function makeHttp(initial: LoginSession | undefined, needs: HttpNeeds): MatrixHttp {
+  let session = initial
+  let renewal: Promise<void> | undefined
+
+  async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
+    const url = withQuery(path, options.query)
+    const headers = new Headers()
+    if (session && !options.isPublic) headers.set('authorization', `Bearer ${session.accessToken}`)
+    if (options.body !== undefined) headers.set('content-type', 'application/json')
+    try {
+      return await fetch(url, {
+        method,
+        headers,
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        ...(options.signal ? { signal: options.signal } : {}),
+      })
+    } catch (error) {
+      if (options.signal?.aborted) throw error
+      throw new ServerUnreachableError('the server does not answer', { cause: error })
+    }
+  }
+
+  async function renew(): Promise<void> {
+    const used = session
+    if (!used?.refreshToken) {
+      needs.onSignedOut()
+      throw new MatrixRequestError(401, 'M_UNKNOWN_TOKEN', 'signed out', undefined, {})
+    }
+    const response = await send('POST', '/_matrix/client/v3/refresh', {
+      body: { refresh_token: used.refreshToken },
+      isPublic: true,
+    })
+    if (response.status === 401 || response.status === 403) needs.onSignedOut()
+    const body = await readAnswer<{ access_token: string; refresh_token?: string; expires_in_ms?: number }>(response)
+    session = { ...used, ...tokensOf(body), refreshToken: body.refresh_token ?? used.refreshToken }
+    needs.onRenewed(session)
+  }
+
+  const renewOnce = () => {
+    renewal ??= renew().finally(() => {
+      renewal = undefined
+    })
+    return renewal
+  }
+
+  async function sendRenewing(method: string, path: string, options: RequestOptions): Promise<Response> {
+    if (session?.expiresAt && session.expiresAt - Date.now() < renewAheadMs && !options.isPublic) await renewOnce()
+    const used = session
+    const response = await send(method, path, options)
+    if (response.status !== 401 || options.isPublic || !used) return response
+    const body = (await response
+      .clone()
+      .json()
+      .catch(() => ({}))) as Record<string, unknown>
+    if (body.errcode !== 'M_UNKNOWN_TOKEN') return response
+    if (session === used) await renewOnce() // another request may have renewed it meanwhile
+    return send(method, path, options)
+  }
+
+  return {
+    session: () => session,
+    request: async (method, path, options = {}) => readAnswer(await sendRenewing(method, path, options)),
+    async fetchBlob(path, signal) {
+      const response = await sendRenewing('GET', path, signal ? { signal } : {})
+      if (!response.ok) await readAnswer(response)
+      return response.blob()
+    },
+    async freshAccessToken() {
+      if (session?.expiresAt && session.expiresAt - Date.now() < renewAheadMs) await renewOnce()
+      if (!session) throw new MatrixRequestError(401, 'M_MISSING_TOKEN', 'not signed in', undefined, {})
+      return session.accessToken
+    },
+  }
+}
+
+/** The token members of a login or refresh answer, as a session keeps them. */
+export function tokensOf(body: { access_token: string; refresh_token?: string; expires_in_ms?: number }) {
+  return {
+    accessToken: body.access_token,
+    ...(body.refresh_token ? { refreshToken: body.refresh_token } : {}),
+    ...(body.expires_in_ms ? { expiresAt: Date.now() + body.expires_in_ms } : {}),
+  }
+}
+
+function withQuery(path: string, query: RequestOptions['query']): string {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) params.set(name, String(value))
+  const text = params.toString()
+  return text ? `${path}?${text}` : path
+}
+
+async function readAnswer<Answer>(response: Response): Promise<Answer> {
+  const text = await response.text()
+  const body = parseJson(text)
+  if (response.ok) return body as Answer
+  const { errcode, error, retry_after_ms } = body as Record<string, unknown>
+  throw new MatrixRequestError(
+    response.status,
+    typeof errcode === 'string' ? errcode : 'M_UNKNOWN',
+    typeof error === 'string' ? error : `HTTP ${response.status}`,
+    typeof retry_after_ms === 'number' ? retry_after_ms : undefined,
+    body,
+  )
+}
+
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {}
+  } catch {
+    return {} // a proxy's page in place of an answer
+  }
+}

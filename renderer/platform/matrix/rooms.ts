@@ -1,0 +1,72 @@
+/**
+ * Making, entering and leaving rooms, and what moderators do in them.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#rooms-1
+ */
+import type { MatrixHttp } from './http.js'
+
+export type RoomCreation = {
+  name?: string
+  topic?: string
+  preset: 'private_chat' | 'public_chat' | 'trusted_private_chat'
+  visibility?: 'public' | 'private'
+  room_alias_name?: string
+  invite?: string[]
+  is_direct?: boolean
+  room_version?: string
+  initial_state?: { type: string; state_key: string; content: Record<string, unknown> }[]
+}
+
+export type PublicRoom = {
+  room_id: string
+  name?: string
+  topic?: string
+  canonical_alias?: string
+  avatar_url?: string
+  num_joined_members: number
+  join_rule?: string
+}
+
+export type UserMatch = { user_id: string; display_name?: string; avatar_url?: string }
+
+const at = (roomId: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/${rest}`
+
+export function makeRooms(http: MatrixHttp) {
+  const moderate = (action: string) => (roomId: string, userId: string, reason?: string) =>
+    http.request<object>('POST', at(roomId, action), { body: { user_id: userId, ...(reason ? { reason } : {}) } })
+  return {
+    /** @returns the new room's ID */
+    createRoom: async (creation: RoomCreation) =>
+      (await http.request<{ room_id: string }>('POST', '/_matrix/client/v3/createRoom', { body: creation })).room_id,
+    /** @param via servers to ask when this one is not in the room yet */
+    joinRoom: async (idOrAlias: string, via: string[] = []) => {
+      const query = new URLSearchParams()
+      for (const server of via) query.append('via', server)
+      const suffix = via.length ? `?${query}` : ''
+      const path = `/_matrix/client/v3/join/${encodeURIComponent(idOrAlias)}${suffix}`
+      return (await http.request<{ room_id: string }>('POST', path, { body: {} })).room_id
+    },
+    leaveRoom: (roomId: string) => http.request<object>('POST', at(roomId, 'leave'), { body: {} }),
+    forgetRoom: (roomId: string) => http.request<object>('POST', at(roomId, 'forget'), { body: {} }),
+    inviteUser: moderate('invite'),
+    kickUser: moderate('kick'),
+    banUser: moderate('ban'),
+    unbanUser: moderate('unban'),
+    /** @returns public rooms of this server, best first */
+    searchPublicRooms: async (term: string, limit = 20, signal?: AbortSignal) =>
+      (
+        await http.request<{ chunk: PublicRoom[] }>('POST', '/_matrix/client/v3/publicRooms', {
+          body: { limit, ...(term ? { filter: { generic_search_term: term } } : {}) },
+          ...(signal ? { signal } : {}),
+        })
+      ).chunk,
+    searchUsers: async (term: string, limit = 8, signal?: AbortSignal) =>
+      (
+        await http.request<{ results: UserMatch[] }>('POST', '/_matrix/client/v3/user_directory/search', {
+          body: { search_term: term, limit },
+          ...(signal ? { signal } : {}),
+        })
+      ).results,
+    reportRoom: (roomId: string, reason: string) => http.request<object>('POST', at(roomId, 'report'), { body: { reason } }),
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * One build tool, three passes: `vite build --mode main | preload | renderer`.
+ *
+ * main: ES modules for Node; every dependency stays outside and is loaded from node_modules.
+ * preload: one CommonJS file, since a sandboxed preload can neither be a module nor require files.
+ * renderer: static files with relative URLs, served by app:// and by HTTP alike.
+ */
+import { builtinModules } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import react from '@vitejs/plugin-react'
+import { defineConfig, type UserConfig } from 'vite'
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const builtins = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
+
+const main: UserConfig = {
+  publicDir: false,
+  // Set by the machine that signs releases; any other build says in About that it is unsigned.
+  define: { __SIGNED_BUILD__: JSON.stringify(process.env.SIGNED_BUILD === '1') },
+  ssr: { target: 'node' },
+  build: {
+    ssr: true,
+    outDir: at('out/main'),
+    emptyOutDir: true,
+    target: 'node20',
+    sourcemap: true,
+    minify: false,
+    rolldownOptions: {
+      input: {
+        index: at('main/index.ts'),
+        headless: at('main/headless.ts'),
+        backend: at('main/backend.ts'),
+        'command-line': at('main/command-line.ts'),
+      },
+      external: ['electron', ...builtins],
+      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+    },
+  },
+}
+
+const preload: UserConfig = {
+  publicDir: false,
+  build: {
+    lib: { entry: at('main/preload.ts'), formats: ['cjs'], fileName: () => 'preload.cjs' },
+    outDir: at('out/preload'),
+    emptyOutDir: true,
+    target: 'chrome140',
+    minify: false,
+    rolldownOptions: { external: ['electron'] },
+  },
+}
+
+const renderer: UserConfig = {
+  root: at('renderer'),
+  base: './',
+  plugins: [react()],
+  build: {
+    outDir: at('out/renderer'),
+    emptyOutDir: true,
+    target: 'chrome120',
+    // The polyfill would be an inline script, which the page's policy refuses.
+    modulePreload: { polyfill: false },
+    // data: URLs are allowed for images alone.
+    assetsInlineLimit: 0,
+  },
+}
+
+export default defineConfig(({ mode }) => {
+  const passes: Record<string, UserConfig> = { main, preload, renderer }
+  const pass = passes[mode]
+  if (!pass) throw new Error(`unknown build pass "${mode}": main, preload or renderer`)
+  // A pass is no environment: the result is always the production build.
+  return { ...pass, define: { 'process.env.NODE_ENV': '"production"', ...pass.define } }
+})

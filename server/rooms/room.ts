@@ -9,7 +9,7 @@
  *   (`state_node:[room_id, n]`); message events share the node of the state event before them.
  * - *outlier*: an event whose place in the room is unknown (fetched as an auth event); no state, no seq.
  */
-import type { PduEvent } from '../events/pdu.js'
+import type { EventReference, PduEvent } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
@@ -30,7 +30,7 @@ export type TimelineEvent = PduEvent & {
   txn?: { sid: string; txnId: string }
 }
 
-export type Extremity = { eventId: EventId; depth: number; node: number }
+export type Extremity = { eventId: EventId; depth: number; node: number; reference: EventReference }
 
 export type Room = {
   readonly roomId: RoomId

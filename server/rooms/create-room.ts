@@ -1,0 +1,251 @@
+/**
+ * Creates a room: its first events in the order the spec gives, all in one commit, so that a crash
+ * leaves a whole room or none.
+ *
+ * Users of other servers are invited after the room exists, by the federation handshake.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom
+ */
+import { checkAgainstState } from '../events/auth-rules/index.js'
+import { isJsonObject, type JsonObject, type PduEvent, stateKeyOf } from '../events/pdu.js'
+import { readPowerLevels } from '../events/power-levels.js'
+import { type RoomVersionRules, roomVersionRules } from '../events/room-versions.js'
+import { randomId } from '../kernel/clock.js'
+import { badJson, invalidParam, MatrixError } from '../kernel/errors.js'
+import { parseRoomAlias, parseUserId, type RoomAlias, type RoomId, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import { insertAlias, readAlias, setPublished } from '../store/room-alias-store.js'
+import type { RoomSeq, StreamPosition, Write } from '../store/writes.js'
+import { buildCreateEvent, type EventDraft, type Signer } from './build-event.js'
+import type { CommitEvents } from './commit-events.js'
+import { type Placed, placeOnTop } from './place-event.js'
+import type { Room } from './room.js'
+import type { RoomsForWriting } from './rooms.js'
+import { prepareEvent } from './send-event.js'
+
+export type CreateRoomRequest = {
+  creator: UserId
+  preset?: 'private_chat' | 'trusted_private_chat' | 'public_chat'
+  visibility?: 'public' | 'private'
+  roomVersion?: string
+  aliasLocalpart?: string
+  name?: string
+  topic?: string
+  invite?: UserId[]
+  isDirect?: boolean
+  creationContent?: JsonObject
+  initialState?: { type: string; state_key?: string; content: JsonObject }[]
+  powerLevelContentOverride?: JsonObject
+}
+
+export type CreateRoom = (request: CreateRoomRequest) => Promise<RoomId>
+
+export type CreateRoomNeeds = {
+  rooms: RoomsForWriting
+  commitEvents: CommitEvents
+  signer: Signer
+  defaultRoomVersion: string
+  /** The creator's `displayname` and `avatar_url` as they go into the member event. */
+  memberProfile: (userId: UserId) => Promise<JsonObject>
+  inviteUser: (request: { roomId: RoomId; sender: UserId; target: UserId; isDirect?: boolean }) => Promise<void>
+}
+
+const presets = {
+  private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
+  trusted_private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
+  public_chat: { joinRule: 'public', guestAccess: 'forbidden' },
+} as const
+
+export function makeCreateRoom(needs: CreateRoomNeeds): CreateRoom {
+  const { rooms, commitEvents, signer } = needs
+  return async (request) => {
+    const rules = checkVersion(request.roomVersion ?? needs.defaultRoomVersion)
+    const alias = await checkAlias(needs, request.aliasLocalpart)
+    const { room, created } = makeNewRoom(request, rules, signer)
+    const invites = request.invite ?? []
+    const isLocal = (userId: UserId) => serverNameOf(userId) === signer.serverName
+    await rooms.lock(room.roomId, async () => {
+      const unpin = rooms.pin(room)
+      rooms.add(room)
+      try {
+        const placed = [created]
+        for (const draft of await firstEvents(needs, request, room, alias, invites.filter(isLocal)))
+          placed.push(await prepare(needs, room, draft))
+        await commitEvents(room, placed, { writes: extraWrites(request, room, alias, signer), room: newRow(room) })
+      } catch (error) {
+        rooms.drop(room)
+        throw error
+      } finally {
+        unpin()
+      }
+    })
+    for (const target of invites.filter((userId) => !isLocal(userId)))
+      await needs.inviteUser({ roomId: room.roomId, sender: request.creator, target, isDirect: request.isDirect })
+    return room.roomId
+  }
+}
+
+function checkVersion(version: string): RoomVersionRules {
+  const rules = roomVersionRules(version)
+  if (!rules) throw new MatrixError(400, 'M_UNSUPPORTED_ROOM_VERSION', `This server cannot create rooms of version ${version}`)
+  return rules
+}
+
+async function checkAlias({ rooms, signer }: CreateRoomNeeds, localpart: string | undefined): Promise<RoomAlias | undefined> {
+  if (localpart === undefined) return undefined
+  const alias = parseRoomAlias(`#${localpart}:${signer.serverName}`)
+  if (!alias || localpart.includes(':')) throw invalidParam('room_alias_name is not a valid alias localpart')
+  if (await readAlias(rooms.db, alias)) throw new MatrixError(400, 'M_ROOM_IN_USE', `${alias} is taken`)
+  return alias
+}
+
+function makeNewRoom(request: CreateRoomRequest, rules: RoomVersionRules, signer: Signer): { room: Room; created: Placed } {
+  const { event, json } = buildCreateEvent(
+    `!${randomId(18)}:${signer.serverName}` as RoomId,
+    { sender: request.creator, content: createContent(request, rules) },
+    rules,
+    signer,
+  )
+  const verdict = checkAgainstState(event, () => undefined, rules)
+  if (!verdict.allowed) throw badJson(`creation_content cannot be used: ${verdict.reason}`)
+  const room = makeEmptyRoom(event, rules)
+  return { room, created: placeOnTop(room, event, json, { isLocal: true, destinations: [] }) }
+}
+
+/** A room before its first event. */
+export function makeEmptyRoom(createEvent: PduEvent, rules: RoomVersionRules): Room {
+  return {
+    roomId: createEvent.roomId,
+    version: rules.version,
+    rules,
+    createEvent,
+    epoch: 0,
+    extremities: [],
+    node: 0,
+    nodeFullAt: 0,
+    nextNode: 0,
+    state: new Map(),
+    powerLevels: readPowerLevels(undefined, createEvent, rules),
+    joined: new Set(),
+    servers: new Map(),
+    maxSeq: 0 as RoomSeq,
+    minSeq: 1 as RoomSeq,
+    lastPosition: 0 as StreamPosition,
+    historyComplete: true,
+    partialState: false,
+    recent: [],
+  }
+}
+
+/** The members of a new room's row that no event's commit sets. */
+export const newRow = (room: Room) => ({
+  room_id: room.roomId,
+  version: room.version,
+  create_event_id: room.createEvent.eventId,
+  min_seq: room.minSeq,
+  history_complete: room.historyComplete,
+  partial_state: room.partialState,
+})
+
+function createContent(request: CreateRoomRequest, rules: RoomVersionRules): JsonObject {
+  const content: Record<string, unknown> = { ...request.creationContent, room_version: rules.version }
+  if (rules.creatorIs === 'content.creator') content.creator = request.creator
+  else delete content.creator
+  if (rules.creatorsAbovePowerLevels && request.preset === 'trusted_private_chat' && request.invite?.length) {
+    const named = Array.isArray(content.additional_creators) ? content.additional_creators : []
+    content.additional_creators = [...new Set([...named, ...request.invite])].filter((userId) => userId !== request.creator)
+  }
+  return content
+}
+
+async function prepare({ rooms, signer }: CreateRoomNeeds, room: Room, draft: EventDraft): Promise<Placed> {
+  try {
+    return await prepareEvent(rooms, room, draft, signer)
+  } catch (error) {
+    if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN')
+      throw new MatrixError(400, 'M_INVALID_ROOM_STATE', `${draft.type} cannot be sent into this room: ${error.message}`)
+    throw error
+  }
+}
+
+async function firstEvents(
+  needs: CreateRoomNeeds,
+  request: CreateRoomRequest,
+  room: Room,
+  alias: RoomAlias | undefined,
+  localInvites: UserId[],
+): Promise<EventDraft[]> {
+  const { creator } = request
+  const preset = presets[request.preset ?? (request.visibility === 'public' ? 'public_chat' : 'private_chat')]
+  const state = (type: string, content: JsonObject, stateKey = ''): EventDraft => ({ type, stateKey, sender: creator, content })
+  const drafts = [
+    state('m.room.member', { membership: 'join', ...(await needs.memberProfile(creator)) }, creator),
+    state('m.room.power_levels', powerLevelContent(request, room)),
+    ...(alias ? [state('m.room.canonical_alias', { alias })] : []),
+  ]
+  const given = new Set((request.initialState ?? []).map(({ type, state_key }) => stateKeyOf(type, state_key ?? '')))
+  const presetEvents = [
+    state('m.room.join_rules', { join_rule: preset.joinRule }),
+    state('m.room.history_visibility', { history_visibility: 'shared' }),
+    state('m.room.guest_access', { guest_access: preset.guestAccess }),
+  ]
+  drafts.push(...presetEvents.filter(({ type }) => !given.has(stateKeyOf(type, ''))))
+  for (const { type, state_key, content } of request.initialState ?? []) drafts.push(state(type, content, state_key ?? ''))
+  if (request.name !== undefined) drafts.push(state('m.room.name', { name: request.name }))
+  if (request.topic !== undefined) drafts.push(state('m.room.topic', topicContent(request.topic)))
+  for (const target of localInvites) {
+    const direct = request.isDirect ? { is_direct: true } : {}
+    drafts.push(state('m.room.member', { membership: 'invite', ...direct, ...(await needs.memberProfile(target)) }, target))
+  }
+  return drafts
+}
+
+const topicContent = (topic: string): JsonObject => ({ topic, 'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] } })
+
+function powerLevelContent(request: CreateRoomRequest, room: Room): JsonObject {
+  const { creator, invite = [], powerLevelContentOverride: override } = request
+  if (override && !isJsonObject(override)) throw badJson('power_level_content_override must be an object')
+  const above = room.rules.creatorsAbovePowerLevels
+  const trusted = request.preset === 'trusted_private_chat' ? invite : []
+  const users = above ? {} : Object.fromEntries([creator, ...trusted].map((userId) => [userId, 100]))
+  const content: Record<string, unknown> = {
+    users,
+    users_default: 0,
+    events: {
+      'm.room.name': 50,
+      'm.room.power_levels': 100,
+      'm.room.history_visibility': 100,
+      'm.room.canonical_alias': 50,
+      'm.room.avatar': 50,
+      'm.room.tombstone': above ? 150 : 100,
+      'm.room.server_acl': 100,
+      'm.room.encryption': 100,
+    },
+    events_default: 0,
+    state_default: 50,
+    ban: 50,
+    kick: 50,
+    redact: 50,
+    invite: request.preset === 'public_chat' ? 0 : 50,
+    ...override,
+  }
+  if (above && isJsonObject(content.users)) {
+    const creators = new Set<unknown>([creator, ...((room.createEvent.pdu.content.additional_creators as unknown[]) ?? [])])
+    content.users = Object.fromEntries(Object.entries(content.users).filter(([userId]) => !creators.has(userId)))
+  }
+  return content
+}
+
+function extraWrites(request: CreateRoomRequest, room: Room, alias: RoomAlias | undefined, signer: Signer): Write[] {
+  const writes: Write[] = []
+  if (alias) writes.push(insertAlias(alias, { room_id: room.roomId, creator: request.creator }))
+  if (request.visibility === 'public') writes.push(setPublished(room.roomId, signer.now()))
+  return writes
+}
+
+/** The invitees of a request as they came over HTTP. Throws `M_INVALID_PARAM` for anything that is no user ID. */
+export const parseInvitees = (invite: readonly unknown[] = []): UserId[] =>
+  invite.map((value) => {
+    const userId = parseUserId(value)
+    if (!userId) throw invalidParam('invite holds something that is not a user ID')
+    return userId
+  })

@@ -1,0 +1,196 @@
+/**
+ * Membership of users in rooms: join, invite, leave, kick, ban, unban, knock and forget.
+ *
+ * Each sends one member event where this server is in the room, and goes through another server
+ * (`Remote`) where it is not.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-membership
+ */
+import { isJsonObject, type JsonObject, stateKeyOf } from '../events/pdu.js'
+import { isServerAllowed } from '../events/server-acl.js'
+import { forbidden, MatrixError, notFound } from '../kernel/errors.js'
+import { parseRoomId, type RoomId, type ServerName, serverNameIn, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import { setForgotten } from '../store/membership-store.js'
+import type { EventDraft, Signer } from './build-event.js'
+import type { Room, RoomMembership } from './room.js'
+import type { RoomsForWriting } from './rooms.js'
+import type { SendEvent } from './send-event.js'
+
+/** What needs other servers; each throws `M_NOT_FOUND` or `M_FORBIDDEN` where federation is off. */
+export type Remote = {
+  joinRoom(request: { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }): Promise<void>
+  knockRoom(request: { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }): Promise<void>
+  /** Leaves a room or rejects an invite or knock that came over federation. */
+  leaveRoom(request: { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }): Promise<void>
+  /** Has the invite event signed by the target's server before it is sent into the room. */
+  inviteUser(request: { roomId: RoomId; sender: UserId; target: UserId; content: JsonObject }): Promise<void>
+}
+
+export type MemberOperationNeeds = {
+  rooms: RoomsForWriting
+  sendEvent: SendEvent
+  signer: Signer
+  remote: Remote
+  memberProfile: (userId: UserId) => Promise<JsonObject>
+}
+
+export type MembershipRequest = { roomId: RoomId; sender: UserId; reason?: string }
+export type TargetRequest = MembershipRequest & { target: UserId; isDirect?: boolean }
+export type JoinRequest = MembershipRequest & { via?: ServerName[]; thirdPartySigned?: JsonObject }
+
+export type MemberOperations = {
+  joinRoom(request: JoinRequest): Promise<RoomId>
+  inviteUser(request: TargetRequest): Promise<void>
+  leaveRoom(request: MembershipRequest): Promise<void>
+  kickUser(request: TargetRequest): Promise<void>
+  banUser(request: TargetRequest): Promise<void>
+  unbanUser(request: TargetRequest): Promise<void>
+  knockRoom(request: JoinRequest): Promise<RoomId>
+  forgetRoom(request: MembershipRequest): Promise<void>
+  /** Sends the user's profile anew into every room they are joined to; rooms that refuse it are passed over. */
+  updateProfileInRooms(userId: UserId): Promise<void>
+}
+
+const reasonOf = (reason: string | undefined): JsonObject => (reason === undefined ? {} : { reason })
+
+export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperations {
+  const { rooms, sendEvent, signer, remote, memberProfile } = needs
+  const member = (sender: UserId, target: UserId, content: JsonObject): EventDraft => ({
+    type: 'm.room.member',
+    stateKey: target,
+    sender,
+    content,
+  })
+  const isHere = (room: Room | undefined): room is Room => room?.servers.has(signer.serverName) === true
+
+  async function membershipIn(roomId: RoomId, userId: UserId): Promise<RoomMembership | undefined> {
+    return (await rooms.membershipsOf(userId)).get(roomId)
+  }
+
+  async function serversToAsk(roomId: RoomId, userId: UserId, via: ServerName[] = []): Promise<ServerName[]> {
+    const invite = await membershipIn(roomId, userId)
+    const candidates = [...via, ...(invite ? [serverNameOf(invite.sender)] : []), serverNameIn(roomId)]
+    return [...new Set(candidates)].filter((server): server is ServerName => !!server && server !== signer.serverName)
+  }
+
+  async function setMembership(request: TargetRequest, membership: string, content: JsonObject = {}): Promise<void> {
+    const { roomId, sender, target, reason } = request
+    await sendEvent(roomId, member(sender, target, { membership, ...content, ...reasonOf(reason) }))
+  }
+
+  return {
+    async joinRoom({ roomId, sender, reason, via }) {
+      const room = await rooms.get(roomId)
+      const content: JsonObject = { membership: 'join', ...(await memberProfile(sender)), ...reasonOf(reason) }
+      const authoriser = isHere(room) ? await findAuthoriser(needs, room, sender) : undefined
+      if (isHere(room) && authoriser !== 'elsewhere') {
+        // Joining again must not undo what the member event says by now (a per-room profile, for instance).
+        if (room.joined.has(sender)) return roomId
+        await sendEvent(roomId, member(sender, sender, { ...content, ...(authoriser ? { join_authorised_via_users_server: authoriser } : {}) }))
+        return roomId
+      }
+      const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(room ? [...room.servers.keys()] : [])])
+      if (servers.length === 0) throw notFound('No server is known that could let you into this room')
+      await remote.joinRoom({ roomId, userId: sender, via: servers, content })
+      return roomId
+    },
+
+    async inviteUser({ roomId, sender, target, reason, isDirect }) {
+      const profile = serverNameOf(target) === signer.serverName ? await memberProfile(target) : {}
+      const content: JsonObject = { membership: 'invite', ...profile, ...(isDirect ? { is_direct: true } : {}), ...reasonOf(reason) }
+      if (serverNameOf(target) === signer.serverName) await sendEvent(roomId, member(sender, target, content))
+      else await remote.inviteUser({ roomId, sender, target, content })
+    },
+
+    async leaveRoom({ roomId, sender, reason }) {
+      const current = await membershipIn(roomId, sender)
+      if (!current) throw notFound('You are not in this room')
+      if (current.membership === 'leave') return
+      if (isHere(await rooms.get(roomId))) return setMembership({ roomId, sender, target: sender, reason }, 'leave')
+      const via = await serversToAsk(roomId, sender)
+      await remote.leaveRoom({ roomId, userId: sender, via, content: { membership: 'leave', ...reasonOf(reason) } })
+    },
+
+    async kickUser(request) {
+      const room = await rooms.get(request.roomId)
+      const membership = room?.state.get(stateKeyOf('m.room.member', request.target))?.pdu.content.membership
+      if (membership === undefined || membership === 'leave' || membership === 'ban')
+        throw forbidden('That user is not in the room')
+      await setMembership(request, 'leave')
+    },
+
+    banUser: (request) => setMembership(request, 'ban'),
+
+    async unbanUser(request) {
+      const room = await rooms.get(request.roomId)
+      if (room?.state.get(stateKeyOf('m.room.member', request.target))?.pdu.content.membership !== 'ban')
+        throw new MatrixError(403, 'M_BAD_STATE', 'That user is not banned')
+      await setMembership(request, 'leave')
+    },
+
+    async knockRoom({ roomId, sender, reason, via }) {
+      const content: JsonObject = { membership: 'knock', ...(await memberProfile(sender)), ...reasonOf(reason) }
+      if (isHere(await rooms.get(roomId))) await sendEvent(roomId, member(sender, sender, content))
+      else await remote.knockRoom({ roomId, userId: sender, via: await serversToAsk(roomId, sender, via), content })
+      return roomId
+    },
+
+    async forgetRoom({ roomId, sender }) {
+      const current = await membershipIn(roomId, sender)
+      if (!current) throw notFound('You were never in this room')
+      if (current.membership !== 'leave' && current.membership !== 'ban')
+        throw new MatrixError(400, 'M_UNKNOWN', 'Leave the room before you forget it')
+      await rooms.db.commit((grant) => {
+        const change = { kind: 'membership' as const, position: grant.position(), roomId, userId: sender, membership: 'forgotten' }
+        rooms.whenDurable(change, () => rooms.setMembershipInMemory(sender, { ...current, forgotten: true }))
+        return { writes: [setForgotten(sender, roomId)], changes: [change], result: undefined }
+      })
+    },
+
+    async updateProfileInRooms(userId) {
+      const profile = await memberProfile(userId)
+      const joined = [...(await rooms.membershipsOf(userId)).values()].filter(({ membership }) => membership === 'join')
+      for (const { roomId } of joined) {
+        await sendEvent(roomId, member(userId, userId, { membership: 'join', ...profile })).catch((error: unknown) => {
+          if (!(error instanceof MatrixError)) throw error
+        })
+      }
+    },
+  }
+}
+
+/**
+ * Who of this server vouches for a restricted join: undefined where none is needed, 'elsewhere' where
+ * only another server can tell.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#restricted-rooms
+ */
+async function findAuthoriser(needs: MemberOperationNeeds, room: Room, userId: UserId): Promise<UserId | 'elsewhere' | undefined> {
+  const rule = room.state.get(stateKeyOf('m.room.join_rules', ''))?.pdu.content
+  const isRestricted = (rule?.join_rule === 'restricted' && room.rules.restricted) || (rule?.join_rule === 'knock_restricted' && room.rules.knockRestricted)
+  const membership = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.membership
+  if (!isRestricted || membership === 'join' || membership === 'invite') return undefined
+  if (!(await meetsCondition(needs, rule, userId))) throw forbidden('You are in none of the rooms whose members may join')
+  for (const candidate of room.joined) {
+    if (serverNameOf(candidate) === needs.signer.serverName && room.powerLevels.userLevel(candidate) >= room.powerLevels.invite)
+      return candidate
+  }
+  return 'elsewhere'
+}
+
+/** Whether the user is joined to one of the rooms that the join rule's `allow` names. */
+export async function meetsCondition({ rooms }: Pick<MemberOperationNeeds, 'rooms'>, rule: JsonObject | undefined, userId: UserId): Promise<boolean> {
+  if (!Array.isArray(rule?.allow)) return false
+  for (const condition of rule.allow as unknown[]) {
+    if (!isJsonObject(condition) || condition.type !== 'm.room_membership') continue
+    const roomId = parseRoomId(condition.room_id)
+    if (roomId && (await rooms.get(roomId))?.joined.has(userId)) return true
+  }
+  return false
+}
+
+/** Whether the room's server ACL lets that server take part. */
+export function isAllowedByAcl(room: Room, server: ServerName): boolean {
+  const acl = room.state.get(stateKeyOf('m.room.server_acl', ''))
+  return !acl || isServerAllowed(acl.pdu.content, server)
+}

@@ -1,0 +1,34 @@
+/**
+ * Registration tokens that admins made. Tokens of the configuration are not here: they are good
+ * without a limit.
+ *
+ * Schema: schema/migrations/0001-accounts.surql
+ */
+import type { Reader } from './reader.js'
+import { upsertRow, type Write } from './writes.js'
+
+export type RegistrationTokenRow = {
+  /** Undefined: any number. */
+  uses_allowed?: number
+  completed: number
+  /** Milliseconds since the epoch; undefined: never. */
+  expiry_time?: number
+}
+
+export async function readRegistrationToken(db: Reader, token: string): Promise<RegistrationTokenRow | undefined> {
+  const [rows] = await db.query<[RegistrationTokenRow[]]>(
+    'SELECT * OMIT id FROM type::record("registration_token", $token)',
+    { token },
+  )
+  return rows[0]
+}
+
+export const setRegistrationToken = (token: string, row: RegistrationTokenRow): Write =>
+  upsertRow('registration_token', { id: token, ...row })
+
+/** Counts one more account made with it. Counted by the database, because several may use it at once. */
+export const countRegistrationTokenUse = (token: string): Write => ({
+  op: 'statement',
+  sql: 'UPDATE type::record("registration_token", $token) SET completed = (completed ?? 0) + 1 RETURN NONE',
+  bindings: { token },
+})

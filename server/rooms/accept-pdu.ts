@@ -66,6 +66,7 @@ export function makeAcceptPdu(rooms: RoomsForWriting, commitEvents: CommitEvents
 type Outcome = { acceptance: Acceptance; placed?: Placed }
 
 async function place(rooms: RoomsForWriting, room: Room, event: PduEvent, options: AcceptPduOptions): Promise<Outcome> {
+  await rooms.landed(event.eventId) // "known" must mean durable: the caller acknowledges it
   const known = await rooms.readEvent(event.eventId)
   if (room.extremities.some(({ eventId }) => eventId === event.eventId) || (known && known.status !== 'outlier'))
     return { acceptance: { status: 'known' } }

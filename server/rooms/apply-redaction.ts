@@ -11,7 +11,8 @@ import { canonicalJson } from '../events/canonical-json.js'
 import { type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { mayApplyRedaction, redactedEventId, redactPdu } from '../events/redaction.js'
 import type { EventId } from '../kernel/identifiers.js'
-import type { Room, Rooms, StoredEvent } from './room.js'
+import type { Room, StoredEvent } from './room.js'
+import type { RoomsForWriting } from './rooms.js'
 
 export type AppliedRedaction = {
   target: StoredEvent
@@ -25,10 +26,11 @@ export type AppliedRedaction = {
 export type RedactionOutcome = { redaction?: AppliedRedaction; awaitedTarget?: EventId }
 
 /** Looks the target up and decides; to be asked before the room moves on. Empty for events that are no redactions. */
-export async function decideRedaction(rooms: Pick<Rooms, 'readEvent'>, room: Room, event: PduEvent): Promise<RedactionOutcome> {
+export async function decideRedaction(rooms: Pick<RoomsForWriting, 'readEvent' | 'landed'>, room: Room, event: PduEvent): Promise<RedactionOutcome> {
   if (event.pdu.type !== 'm.room.redaction') return {}
   const targetId = redactedEventId(event.pdu, room.rules)
   if (!targetId) return {}
+  await rooms.landed(targetId) // its place in the room must be known
   const target = await rooms.readEvent(targetId)
   if (!target || target.status === 'outlier') return { awaitedTarget: targetId }
   if (!mayBeApplied(room, event, target)) return {}

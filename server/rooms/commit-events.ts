@@ -19,7 +19,7 @@ import { deleteStateEntry, insertStateNode, type RoomRow, setRoom, setStateEntry
 import type { BuiltUnit, Change, Grant, RoomSeq, StreamPosition, Write } from '../store/writes.js'
 import { recentEvents } from './load-room.js'
 import type { Placed } from './place-event.js'
-import type { Membership, Room, RoomMembership, TimelineEvent } from './room.js'
+import type { Membership, Room, RoomMembership, StoredEvent, TimelineEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 
 /** The room moved on without the commit that this was built on; build it again on the room as it is. */
@@ -46,25 +46,15 @@ export type CommitExtras = {
 export type CommitEvents = (room: Room, placed: readonly Placed[], extras?: CommitExtras) => Promise<void>
 
 export function makeCommitEvents(rooms: RoomsForWriting, outboxWrites: OutboxWrites): CommitEvents {
-  return async (room, placed, extras = {}) => {
+  async function commit(room: Room, placed: readonly Placed[], extras: CommitExtras): Promise<void> {
     const { epoch } = room
     const unpin = rooms.pin(room)
     try {
       await rooms.db.commit((grant) => {
         if (room.epoch !== epoch) throw new StaleRoomError(room.roomId)
-        const unit: BuiltUnit<undefined> = { writes: [...(extras.writes ?? [])], changes: [], result: undefined }
-        const bounds: Partial<RoomRow> = {}
-        for (const one of placed) {
-          if (one.status === 'accepted') addAccepted(rooms, room, one, grant, unit, bounds, outboxWrites)
-          else unit.writes.push(setEvent(one.event.eventId, eventColumns(one)))
-          if (one.newNode) unit.writes.push(insertStateNode(room.roomId, one.newNode))
-          if (one.currentNode) unit.writes.push(insertStateNode(room.roomId, one.currentNode))
-          if (one.status !== 'accepted') rooms.rememberEvent({ ...one.event, status: one.status, node: one.node })
-        }
-        const last = placed.at(-1)
-        if (last) unit.writes.push(setRoom(room.roomId, { ...last.roomFields, ...bounds, ...extras.room }))
-        return unit
+        return buildUnit(rooms, room, placed, extras, grant, outboxWrites)
       })
+      for (const one of placed) if (one.status !== 'accepted') rooms.rememberEvent(toStored(one))
     } catch (error) {
       if (room.epoch === epoch) rooms.drop(room)
       throw error
@@ -72,6 +62,41 @@ export function makeCommitEvents(rooms: RoomsForWriting, outboxWrites: OutboxWri
       unpin()
     }
   }
+  return (room, placed, extras = {}) => {
+    const durable = commit(room, placed, extras)
+    rooms.fly(placed.map(toStored), durable)
+    return durable
+  }
+}
+
+const toStored = ({ event, status, reason, node, replaces }: Placed): StoredEvent => ({
+  ...event,
+  rejected: status === 'rejected',
+  status,
+  reason,
+  node,
+  replaces,
+})
+
+function buildUnit(
+  rooms: RoomsForWriting,
+  room: Room,
+  placed: readonly Placed[],
+  extras: CommitExtras,
+  grant: Grant,
+  outboxWrites: OutboxWrites,
+): BuiltUnit<undefined> {
+  const unit: BuiltUnit<undefined> = { writes: [...(extras.writes ?? [])], changes: [], result: undefined }
+  const bounds: Partial<RoomRow> = {}
+  for (const one of placed) {
+    if (one.status === 'accepted') addAccepted(rooms, room, one, grant, unit, bounds, outboxWrites)
+    else unit.writes.push(setEvent(one.event.eventId, eventColumns(one)))
+    if (one.newNode) unit.writes.push(insertStateNode(room.roomId, one.newNode))
+    if (one.currentNode) unit.writes.push(insertStateNode(room.roomId, one.currentNode))
+  }
+  const last = placed.at(-1)
+  if (last) unit.writes.push(setRoom(room.roomId, { ...last.roomFields, ...bounds, ...extras.room }))
+  return unit
 }
 
 function eventColumns({ event, json, status, reason, node, replaces }: Placed) {

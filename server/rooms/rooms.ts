@@ -36,6 +36,10 @@ export type RoomsForWriting = Rooms & {
   /** Keeps the room in memory until the returned function is called. */
   pin(room: Room): () => void
   rememberEvent(event: StoredEvent): void
+  /** Events on their way to the disk: found by `readEvents` already, without seq and position. */
+  fly(events: readonly StoredEvent[], durable: Promise<unknown>): void
+  /** Resolves when the event is not on its way any more, whatever came of it. */
+  landed(eventId: EventId): Promise<void>
   /** What is to happen in memory once this change is durable, before anyone else is told. */
   whenDurable(change: Change, apply: () => void): void
   setMembershipInMemory(userId: UserId, row: RoomMembership): void
@@ -50,6 +54,7 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
   const nodes = makeStateNodes(db)
   const lastPositions = new Map<RoomId, StreamPosition>()
   const durable = new WeakMap<Change, () => void>()
+  const flying = new Map<EventId, { event: StoredEvent; landed: Promise<void> }>()
   for (const row of await readRoomPositions(db)) lastPositions.set(row.room_id, row.last_position)
 
   db.onCommitted((changes) => {
@@ -114,7 +119,7 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
     const found: StoredEvent[] = []
     const missing: EventId[] = []
     for (const eventId of new Set(eventIds)) {
-      const known = events.get(eventId)
+      const known = flying.get(eventId)?.event ?? events.get(eventId)
       if (known) found.push(known)
       else missing.push(eventId)
     }
@@ -189,6 +194,16 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
       }
     },
     rememberEvent: (event) => void events.set(event.eventId, event),
+    fly(group, durable) {
+      const end = () => {
+        for (const { eventId } of group) flying.delete(eventId)
+      }
+      const landed = durable.then(end, end)
+      for (const event of group) flying.set(event.eventId, { event, landed })
+    },
+    async landed(eventId) {
+      await flying.get(eventId)?.landed
+    },
     whenDurable: (change, apply) => void durable.set(change, apply),
     setMembershipInMemory(userId, row) {
       memberships.get(userId)?.set(row.roomId, row)

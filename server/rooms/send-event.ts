@@ -67,7 +67,7 @@ export function makeSendEvent(rooms: RoomsForWriting, commitEvents: CommitEvents
 
 /** Builds, checks and places one event. Under the room's lock. */
 export async function prepareEvent(
-  rooms: Pick<RoomsForWriting, 'readEvent'>,
+  rooms: Pick<RoomsForWriting, 'readEvent' | 'landed'>,
   room: Room,
   draft: EventDraft,
   signer: Signer,

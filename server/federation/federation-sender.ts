@@ -1,0 +1,194 @@
+/**
+ * The federation sender: one queue per destination, fed by the committed changes.
+ *
+ * It makes nothing durable itself: the rows it sends from were written with the event. After a
+ * restart it goes on from those rows, so an event that a user saw as sent reaches every server that
+ * ever comes back.
+ *
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
+ */
+import type { JsonObject } from '../events/pdu.js'
+import type { Clock } from '../kernel/clock.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import type { FederationTrafficRow } from '../kernel/live-rows.js'
+import type { Logger } from '../kernel/logger.js'
+import { readEventRows } from '../store/event-store.js'
+import { readOutbox, readOutboxEdus } from '../store/outbox-store.js'
+import type { Database } from '../store/reader.js'
+import type { Change } from '../store/writes.js'
+import { type DestinationQueue, makeDestinationQueue, type QueueNeeds } from './destination-queue.js'
+import type { Destinations } from './destinations.js'
+import { type Edu, receiptEdu } from './edu-shapes.js'
+import type { FederationClient } from './federation-client.js'
+import type { IsServerAllowed } from './server-policy.js'
+import type { Traffic } from './traffic.js'
+
+export type FederationSender = {
+  /** Reads what an earlier run left and begins to send. */
+  start(): Promise<void>
+  /** Stops sending; what has not been acknowledged stays for the next start. */
+  close(): Promise<void>
+  /** For `Database.onCommitted`. */
+  onChanges(changes: readonly Change[]): void
+  /** Typing and presence are dropped where the destination does not answer; receipts wait. */
+  sendEdu(destinations: Iterable<ServerName>, edu: Edu): void
+  /** Every destination known, for administrators; the shape of `federation_traffic` rows. */
+  destinations(): FederationTrafficRow[]
+  /** Forgets the backoff and tries at once. */
+  retryNow(destination: ServerName): void
+  readonly traffic: Traffic
+}
+
+type Needs = {
+  db: Database
+  clock: Clock
+  log: Logger
+  serverName: ServerName
+  client: FederationClient
+  destinations: Destinations
+  traffic: Traffic
+  isServerAllowed: IsServerAllowed
+  /** Other servers with joined members; empty for an unknown room. */
+  serversInRoom: (roomId: RoomId) => Promise<Iterable<ServerName>>
+}
+
+/** Transactions under way at once: a message to a room on 500 servers must not open 500 sockets. */
+const maxInFlight = 30
+
+export function makeFederationSender(needs: Needs): FederationSender {
+  const { db, clock, log, destinations } = needs
+  const queues = new Map<ServerName, DestinationQueue>()
+  const closing = new AbortController()
+  const bootId = clock.now().toString(36)
+  let lastTxn = 0
+
+  const queueNeeds: QueueNeeds = {
+    ...needs,
+    readPdus: (eventIds) => readPdus(db, eventIds),
+    newTxnId: () => `${bootId}-${++lastTxn}`,
+    takeSlot: makeSlots(maxInFlight),
+    closing: closing.signal,
+  }
+
+  function queueOf(destination: ServerName): DestinationQueue | undefined {
+    if (destination === needs.serverName || !needs.isServerAllowed(destination)) return undefined
+    let queue = queues.get(destination)
+    if (!queue) {
+      queue = makeDestinationQueue(destination, queueNeeds)
+      queues.set(destination, queue)
+    }
+    return queue
+  }
+
+  const stopListening = destinations.onHealed((destination) => queues.get(destination)?.wake())
+
+  function sendEdu(to: Iterable<ServerName>, edu: Edu): void {
+    for (const destination of to) queueOf(destination)?.addEdu(edu)
+  }
+
+  async function sendReceipt(change: Change & { kind: 'receipt' }): Promise<void> {
+    const { roomId, userId, eventId, ts, threadId } = change
+    sendEdu(await needs.serversInRoom(roomId), receiptEdu({ roomId, userId: userId as UserId, eventId, ts, threadId }))
+  }
+
+  return {
+    traffic: needs.traffic,
+    async start() {
+      const [pdus, edus] = await Promise.all([readOutbox(db), readOutboxEdus(db)])
+      const names = new Set([...pdus, ...edus].map((row) => row.destination))
+      for (const name of names) {
+        const ofName = <Row extends { destination: ServerName }>(rows: Row[]) =>
+          rows.filter((row) => row.destination === name)
+        queueOf(name)?.restore(
+          ofName(pdus).map(({ position, event_id, room_id }) => ({ position, eventId: event_id, roomId: room_id })),
+          ofName(edus).map(({ position, edu }) => ({ position, edu: JSON.parse(edu) as Edu })),
+        )
+      }
+      for (const queue of queues.values()) queue.wake()
+    },
+    async close() {
+      closing.abort()
+      stopListening()
+      await Promise.all([...queues.values()].map((queue) => queue.save()))
+    },
+    onChanges(changes) {
+      for (const change of changes) {
+        if (change.kind === 'event') {
+          const { position, eventId, roomId } = change
+          for (const destination of change.destinations ?? [])
+            queueOf(destination)?.addPdu({ position, eventId, roomId })
+        } else if (change.kind === 'receipt' && change.isLocal && change.receiptType === 'm.read')
+          sendReceipt(change).catch((error: unknown) =>
+            log.warn({ err: error, roomId: change.roomId }, 'a receipt was not sent'),
+          )
+      }
+    },
+    sendEdu,
+    destinations: () => rowsOf(needs, queues),
+    retryNow(destination) {
+      destinations.retryNow(destination)
+      queues.get(destination)?.wake()
+    },
+  }
+}
+
+async function readPdus(db: Database, eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, JsonObject>> {
+  const rows = await readEventRows(db, eventIds)
+  return new Map(rows.map((row) => [row.event_id, withoutUnsigned(JSON.parse(row.pdu) as JsonObject)]))
+}
+
+function withoutUnsigned({ unsigned: _ours, ...pdu }: JsonObject): JsonObject {
+  return pdu
+}
+
+/** A semaphore: first come, first served. */
+function makeSlots(count: number): () => Promise<() => void> {
+  let free = count
+  const waiting: (() => void)[] = []
+  const giveBack = () => {
+    const next = waiting.shift()
+    if (next) next()
+    else free++
+  }
+  return async () => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    return giveBack
+  }
+}
+
+const slowMs = 10_000
+const downAfterFailures = 5
+
+function rowsOf(needs: Needs, queues: ReadonlyMap<ServerName, DestinationQueue>): FederationTrafficRow[] {
+  const known = needs.destinations.all()
+  const names = new Set([...known.keys(), ...queues.keys(), ...needs.traffic.servers()])
+  names.delete(needs.serverName)
+  return [...names].map((destination) => {
+    const row = known.get(destination)
+    const counts = needs.traffic.of(destination)
+    return {
+      destination,
+      state: stateOf(row, counts.lastExchangeMs),
+      queue_length: queues.get(destination)?.length ?? 0,
+      in_pdus: counts.inPdus,
+      in_edus: counts.inEdus,
+      out_pdus: counts.outPdus,
+      out_edus: counts.outEdus,
+      ...(row && row.last_success_at > 0 && { last_success_ts: row.last_success_at }),
+      ...(row && row.last_error !== '' && { last_error: row.last_error }),
+      ...(row && row.retry_at > 0 && { retry_at: row.retry_at }),
+    }
+  })
+}
+
+function stateOf(
+  row: { failures: number; last_success_at: number } | undefined,
+  lastExchangeMs: number,
+): FederationTrafficRow['state'] {
+  if (!row) return 'unknown'
+  if (row.failures >= downAfterFailures) return 'down'
+  if (row.failures > 0) return 'backing_off'
+  if (row.last_success_at === 0) return 'unknown'
+  return lastExchangeMs > slowMs ? 'slow' : 'ok'
+}

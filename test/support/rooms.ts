@@ -1,0 +1,49 @@
+/** Rooms on a real database, without HTTP: one homeserver's writers of room history. */
+import type { JsonObject } from '../../server/events/pdu.js'
+import { signingKeyFromSeed } from '../../server/events/signatures.js'
+import { parseServerName, parseUserId, type RoomId, type UserId } from '../../server/kernel/identifiers.js'
+import { makeAcceptPdu } from '../../server/rooms/accept-pdu.js'
+import type { Signer } from '../../server/rooms/build-event.js'
+import { makeCommitEvents } from '../../server/rooms/commit-events.js'
+import { makeCreateRoom } from '../../server/rooms/create-room.js'
+import { makeMemberOperations, type Remote } from '../../server/rooms/member-operations.js'
+import { makeRooms } from '../../server/rooms/rooms.js'
+import { makeSendEvent } from '../../server/rooms/send-event.js'
+import type { Database } from '../../server/store/reader.js'
+
+export const user = (name: string, server = 'hearth.test') => parseUserId(`@${name}:${server}`) as UserId
+
+export function makeSigner(serverName = 'hearth.test', seedByte = 1): Signer {
+  const name = parseServerName(serverName)
+  if (!name) throw new TypeError(`${serverName} is no server name`)
+  return {
+    serverName: name,
+    key: signingKeyFromSeed(new Uint8Array(32).fill(seedByte), 'ed25519:1'),
+    now: () => Date.now(),
+  }
+}
+
+const unreachable = async () => {
+  throw new Error('this test has no other servers')
+}
+const noRemote: Remote = { joinRoom: unreachable, knockRoom: unreachable, leaveRoom: unreachable, inviteUser: unreachable }
+
+export async function makeTestRooms(db: Database, signer = makeSigner()) {
+  const rooms = await makeRooms(db)
+  const commitEvents = makeCommitEvents(rooms, () => [])
+  const sendEvent = makeSendEvent(rooms, commitEvents, signer)
+  const memberProfile = async (userId: UserId): Promise<JsonObject> => ({ displayname: userId.slice(1, userId.indexOf(':')) })
+  const members = makeMemberOperations({ rooms, sendEvent, signer, remote: noRemote, memberProfile })
+  const createRoom = makeCreateRoom({
+    rooms,
+    commitEvents,
+    signer,
+    defaultRoomVersion: '12',
+    memberProfile,
+    inviteUser: members.inviteUser,
+  })
+  const acceptPdu = makeAcceptPdu(rooms, commitEvents)
+  const sendText = (roomId: RoomId, sender: UserId, body: string) =>
+    sendEvent(roomId, { type: 'm.room.message', sender, content: { msgtype: 'm.text', body } })
+  return { rooms, commitEvents, sendEvent, sendText, createRoom, acceptPdu, signer, ...members }
+}

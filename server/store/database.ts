@@ -2,11 +2,13 @@
  * The database as the rest of the server sees it: opened, migrated, with reads and the commit queue.
  *
  * Namespace `matrix`, database `homeserver`. Queries here run in the connection's shared session, which is
- * owner; sessions of users and of other servers are in `sessions.ts` and `federation-sessions.ts`.
+ * owner; sessions of users and of other servers are in `sessions.ts` and
+ * `federation-sessions.ts`.
  */
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Logger } from '../kernel/logger.js'
+import { databaseName, namespace } from './accesses.js'
 import type { CommitMetrics } from './commit-meter.js'
 import { CommitQueue } from './commit-queue.js'
 import { type Engine, openEngine } from './engine.js'
@@ -16,9 +18,6 @@ import { type Migration, migrate, migrations, snapshotDatabase } from './migrati
 import type { Database } from './reader.js'
 import { makeRpc, type Rpc, recordId } from './rpc.js'
 import type { PlannedQuery } from './write-plan.js'
-
-export const namespace = 'matrix'
-export const databaseName = 'homeserver'
 
 export type OpenDatabaseOptions = {
   /** `rocksdb://<dir>/db`, or `ws://` / `wss://` of a cluster, with `user:password@` where it asks for it. */

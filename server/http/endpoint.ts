@@ -86,6 +86,8 @@ export type EndpointSpec<
   auth: A
   /** With `access-token`: guests may call it too. Spec: client-server-api, "Guest access". */
   guests?: boolean
+  /** A locked user may call it too. Spec: client-server-api, "Account locking". */
+  evenIfLocked?: boolean
   rateLimit?: RateLimit
   params?: P
   /** Numbers and booleans are converted; a list member takes one or many. */
@@ -129,6 +131,7 @@ export type Endpoint<Needs> = {
   readonly paths: readonly string[]
   readonly auth: Auth
   readonly guests: boolean
+  readonly evenIfLocked: boolean
   readonly rateLimit: RateLimit
   readonly hasBody: boolean
   readonly rawBody: boolean
@@ -163,6 +166,7 @@ export function defineEndpoint<
     paths: typeof spec.path === 'string' ? [spec.path] : spec.path,
     auth: spec.auth,
     guests: spec.guests ?? false,
+    evenIfLocked: spec.evenIfLocked ?? false,
     rateLimit: spec.rateLimit ?? 'default',
     hasBody: spec.body !== undefined,
     rawBody: spec.rawBody ?? false,

@@ -13,12 +13,13 @@ import type { Clock } from '../kernel/clock.js'
 import type { HomeserverConfig } from '../kernel/config.js'
 import { ConfigError } from '../kernel/config.js'
 import type { Logger } from '../kernel/logger.js'
+import type { Authenticate } from '../users/authenticate.js'
 import { buildApp } from './app.js'
 import type { BoundEndpoint } from './endpoint.js'
 import { handleInProcess } from './in-process.js'
 import { type HttpMetrics, makeHttpMetrics } from './metrics.js'
 import { makeRateLimits } from './rate-limits.js'
-import type { Authenticate, AuthenticateServer } from './serve.js'
+import type { AuthenticateServer } from './serve.js'
 
 export type ListenerOptions = {
   config: HomeserverConfig

@@ -8,6 +8,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { badJson, invalidParam, MatrixError, missingParam } from '../kernel/errors.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
+import type { Authenticate } from '../users/authenticate.js'
 import type { Requester } from '../users/requester.js'
 import { accessTokenOf, missingToken } from './access-token.js'
 import type { BoundEndpoint, IncomingRequest } from './endpoint.js'
@@ -18,12 +19,6 @@ import { convertQuery } from './query.js'
 import type { ChargeRateLimit } from './rate-limits.js'
 import { Reply } from './reply.js'
 import { lazySignal } from './signal.js'
-
-/** Checks an access token. Throws MatrixError 401 for one that is not good. */
-export type Authenticate = (
-  token: string,
-  from: { ip: string; userAgent: string | undefined; query: Readonly<Record<string, unknown>> },
-) => Promise<Requester>
 
 /** Checks an X-Matrix signature. Throws MatrixError 401 for one that is not good. */
 export type AuthenticateServer = (request: {
@@ -102,7 +97,7 @@ const pathOf = (url: string) => {
 }
 
 async function authenticate(
-  { auth, guests }: BoundEndpoint,
+  { auth, guests, evenIfLocked }: BoundEndpoint,
   context: ServeContext,
   request: FastifyRequest,
   headers: Readonly<Record<string, string | undefined>>,
@@ -126,7 +121,7 @@ async function authenticate(
     if (auth === 'optional') return {}
     throw missingToken()
   }
-  const requester = await context.authenticate(token, { ip: request.ip, userAgent: headers['user-agent'], query })
+  const requester = await context.authenticate(token, { ip: request.ip, evenIfLocked })
   if (auth === 'admin' && !requester.isAdmin)
     throw new MatrixError(403, 'M_FORBIDDEN', 'You are not a server administrator.')
   if (auth === 'access-token' && requester.isGuest && !guests)

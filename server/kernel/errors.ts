@@ -47,6 +47,8 @@ export const errorCodes = [
   'M_BAD_ALIAS',
   'M_CONNECTION_TIMEOUT',
   'M_CONNECTION_FAILED',
+  'M_PROFILE_TOO_LARGE',
+  'M_KEY_TOO_LARGE',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

@@ -35,7 +35,11 @@ const rememberedForMs = 30 * 60 * 1000
 export function makeOncePerTxn(db: Reader, clock: Clock): OncePerTxn {
   const recent = new LRUCache<string, Promise<object>>({ max: rememberedRequests, ttl: rememberedForMs })
 
-  async function runOnce<T extends object>(sid: string, path: string, run: (record: RecordAnswer<T>) => Promise<T>): Promise<T> {
+  async function runOnce<T extends object>(
+    sid: string,
+    path: string,
+    run: (record: RecordAnswer<T>) => Promise<T>,
+  ): Promise<T> {
     try {
       return await run((answer) => [insertTxnAnswer(sid, path, JSON.stringify(answer), clock.now())])
     } catch (error) {
@@ -46,7 +50,11 @@ export function makeOncePerTxn(db: Reader, clock: Clock): OncePerTxn {
     }
   }
 
-  return <T extends object>({ sid }: Pick<Requester, 'sid'>, path: string, run: (record: RecordAnswer<T>) => Promise<T>) => {
+  return <T extends object>(
+    { sid }: Pick<Requester, 'sid'>,
+    path: string,
+    run: (record: RecordAnswer<T>) => Promise<T>,
+  ) => {
     const key = `${sid} ${path}`
     const known = recent.get(key)
     if (known) return known as Promise<T> // the same session and path asked for the same kind of answer

@@ -22,8 +22,8 @@ export type AccessTokenRow = {
   expires_at?: number
   /** Hash of the refresh token that was given out with it. */
   refresh_hash?: string
-  /** Hash of the refresh token that this one was got with; that one ends when this is first used. */
-  replaces?: string
+  /** Hashes of the pair that this token was got with; that pair ends when this token is first used. */
+  replaces?: { refresh: string; access: string }
 }
 
 /** A token with what authentication must know of its session and account. */
@@ -45,11 +45,13 @@ export async function readAccessToken(db: Reader, hash: string): Promise<TokenFa
 
 export type RefreshTokenRow = {
   sid: string
-  /** True once it was exchanged; good again until what it was exchanged for is used. */
-  used: boolean
-  /** Hashes of the pair it was exchanged for last. */
-  next_access?: string
-  next_refresh?: string
+  /** Hash of the access token that was given out with it. */
+  access_hash: string
+  /**
+   * Hashes of the pair it was exchanged for. It stays good until that pair is used, so that a client
+   * that lost the answer can ask again.
+   */
+  next?: { access: string; refresh: string }
 }
 
 export async function readRefreshToken(db: Reader, hash: string): Promise<RefreshTokenRow | undefined> {

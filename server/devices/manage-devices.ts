@@ -1,0 +1,46 @@
+/**
+ * A user's devices, as their owner sees and names them. Deleting is a matter of login sessions:
+ * `users/login-sessions.ts`.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#device-management
+ */
+import { notFound } from '../kernel/errors.js'
+import type { DeviceId, UserId } from '../kernel/identifiers.js'
+import { type DeviceRow, readDevice, readDevices, setDevice } from '../store/device-store.js'
+import type { Database } from '../store/reader.js'
+import { deviceListChanged } from '../users/login-sessions.js'
+
+/** As the spec shows a device. Times in milliseconds since the epoch. */
+export type Device = { device_id: DeviceId; display_name?: string; last_seen_ip?: string; last_seen_ts?: number }
+
+export type ManageDevices = {
+  listDevices(userId: UserId): Promise<Device[]>
+  /** @throws MatrixError 404 `M_NOT_FOUND` */
+  readOwnDevice(userId: UserId, deviceId: DeviceId): Promise<Device>
+  /** @param displayName undefined removes it. @throws MatrixError 404 `M_NOT_FOUND` */
+  renameDevice(userId: UserId, deviceId: DeviceId, displayName: string | undefined): Promise<void>
+}
+
+const noDevice = () => notFound('You have no such device.')
+const toDevice = ({ user_id: _, ...device }: DeviceRow): Device => device
+
+export function makeManageDevices({ db }: { db: Database }): ManageDevices {
+  const read = async (userId: UserId, deviceId: DeviceId) => {
+    const row = await readDevice(db, userId, deviceId)
+    if (!row) throw noDevice()
+    return toDevice(row)
+  }
+  return {
+    listDevices: async (userId) => (await readDevices(db, userId)).map(toDevice),
+    readOwnDevice: read,
+    async renameDevice(userId, deviceId, displayName) {
+      const { display_name } = await read(userId, deviceId)
+      if (display_name === displayName) return
+      await db.commit((grant) => {
+        const told = deviceListChanged(grant, userId)
+        const device = setDevice(userId, deviceId, { display_name: displayName })
+        return { writes: [device, ...told.writes], changes: told.changes, result: undefined }
+      })
+    },
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * From an access token to the user who sent it: the one place all authentication goes through.
+ *
+ * A good token is looked up once and then known in memory, so that most requests touch no database.
+ * Whoever ends a session, or changes what an account may do, must say so here (`forgetSession`,
+ * `forgetUser`) after the commit; from then on the token is refused.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#client-authentication
+ */
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../kernel/clock.js'
+import { MatrixError } from '../kernel/errors.js'
+import type { UserId } from '../kernel/identifiers.js'
+import type { Logger } from '../kernel/logger.js'
+import { setDevice } from '../store/device-store.js'
+import {
+  deleteAccessToken,
+  deleteRefreshToken,
+  readAccessToken,
+  setAccessToken,
+  type TokenFacts,
+} from '../store/login-session-store.js'
+import type { Database } from '../store/reader.js'
+import type { Requester } from './requester.js'
+import { hashToken } from './tokens.js'
+
+type Known = { requester: Requester; expiresAt: number; isLocked: boolean; seenNotedAt: number }
+
+export type Authenticate = (
+  token: string,
+  from: { ip: string /** Lets a locked user through: for logging out. */; evenIfLocked: boolean },
+) => Promise<Requester>
+
+export type Authenticator = {
+  /** @throws MatrixError 401 `M_UNKNOWN_TOKEN` (with `soft_logout` where it expired) or `M_USER_LOCKED` */
+  authenticate: Authenticate
+  forgetSession(sid: string): void
+  forgetUser(userId: UserId): void
+}
+
+/** Tokens known at once; a token beyond them is looked up again. */
+const maxKnown = 20_000
+/** How exact "last seen" is kept, in milliseconds: a write per device and this long. */
+const seenEveryMs = 10 * 60_000
+
+const unknownToken = () => new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The access token is not known.')
+const expiredToken = () =>
+  new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The access token has expired.', { soft_logout: true })
+const userLocked = () => new MatrixError(401, 'M_USER_LOCKED', 'This account is locked.', { soft_logout: true })
+
+export function makeAuthenticator(needs: { db: Database; clock: Clock; logger: Logger }): Authenticator {
+  const { db, clock, logger } = needs
+  const known = new LRUCache<string, Known>({ max: maxKnown })
+  /** Raised by every `forget…`: a look-up that began before must not be remembered after. */
+  let epoch = 0
+
+  async function lookUp(hash: string): Promise<Known> {
+    const began = epoch
+    const facts = await readAccessToken(db, hash)
+    if (!facts?.active || !facts.account || facts.account.status === 'deactivated') throw unknownToken()
+    const entry = toKnown(hash, facts)
+    if (facts.replaces) await endReplaced(hash, facts.replaces)
+    if (epoch === began) known.set(hash, entry)
+    return entry
+  }
+
+  /** The first use of a refreshed token proves that the client has it: the old pair ends. */
+  async function endReplaced(hash: string, old: { refresh: string; access: string }): Promise<void> {
+    const ended = [deleteRefreshToken(old.refresh), deleteAccessToken(old.access)]
+    const writes = [...ended, setAccessToken(hash, { replaces: undefined })]
+    await db.commit(() => ({ writes, changes: [], result: undefined }))
+    known.delete(old.access)
+  }
+
+  function noteSeen(entry: Known, ip: string): void {
+    const now = clock.now()
+    if (now - entry.seenNotedAt < seenEveryMs) return
+    entry.seenNotedAt = now
+    const { userId, deviceId } = entry.requester
+    const seen = setDevice(userId, deviceId, { last_seen_ip: ip, last_seen_ts: now })
+    db.commit(() => ({ writes: [seen], changes: [], result: undefined })).catch((error: unknown) =>
+      logger.warn({ err: error, user: userId }, 'when a device was last seen could not be noted'),
+    )
+  }
+
+  const authenticate: Authenticate = async (token, { ip, evenIfLocked }) => {
+    const hash = hashToken(token)
+    const entry = known.get(hash) ?? (await lookUp(hash))
+    if (entry.expiresAt <= clock.now()) {
+      known.delete(hash)
+      throw expiredToken()
+    }
+    noteSeen(entry, ip)
+    if (entry.isLocked && !evenIfLocked) throw userLocked()
+    return entry.requester
+  }
+
+  function forget(matches: (requester: Requester) => boolean): void {
+    epoch += 1
+    for (const [hash, { requester }] of known.entries()) if (matches(requester)) known.delete(hash)
+  }
+
+  return {
+    authenticate,
+    forgetSession: (sid) => forget((requester) => requester.sid === sid),
+    forgetUser: (userId) => forget((requester) => requester.userId === userId),
+  }
+}
+
+function toKnown(tokenHash: string, facts: TokenFacts): Known {
+  const { user_id: userId, device_id: deviceId, sid, account } = facts
+  const requester = { userId, deviceId, sid, tokenHash, isAdmin: account!.admin, isGuest: account!.kind === 'guest' }
+  return {
+    requester,
+    expiresAt: facts.expires_at ?? Number.POSITIVE_INFINITY,
+    isLocked: account!.status === 'locked',
+    seenNotedAt: 0,
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What happens to an account after it was made: a new password, its end, an admin's decisions.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#account-management
+ */
+import { MatrixError, notFound } from '../kernel/errors.js'
+import type { UserId } from '../kernel/identifiers.js'
+import { readActiveSessions } from '../store/login-session-store.js'
+import { deletePusher, readPushers } from '../store/pusher-store.js'
+import type { Database } from '../store/reader.js'
+import {
+  deletePasswordHash,
+  readUser,
+  setPasswordHash,
+  setUser,
+  type UserRow,
+  type UserStatus,
+} from '../store/user-store.js'
+import type { Authenticator } from './authenticate.js'
+import type { LoginSessions } from './login-sessions.js'
+import type { PasswordHasher } from './password-hashing.js'
+import { checkPasswordShape } from './register-user.js'
+
+export type ManageAccount = {
+  /** @param keep the session that stays; undefined ends none, null ends all */
+  setPassword(userId: UserId, password: string, keep: { sid: string } | null | undefined): Promise<void>
+  /** Ends an account for good: password, devices, pushers and rooms. Its name stays taken. @param erase forgets the profile too */
+  deactivate(userId: UserId, erase: boolean): Promise<void>
+  /** @throws MatrixError 404 `M_NOT_FOUND` for an unknown account, 400 where it is deactivated */
+  setStatus(userId: UserId, status: Exclude<UserStatus, 'deactivated'>): Promise<void>
+  setAdmin(userId: UserId, admin: boolean): Promise<void>
+}
+
+type Needs = {
+  db: Database
+  hasher: PasswordHasher
+  sessions: Pick<LoginSessions, 'deleteAllDevices'>
+  authenticator: Pick<Authenticator, 'forgetUser'>
+  /** Leaves every room, declines every invite. */
+  leaveAllRooms(userId: UserId): Promise<void>
+  /** Runs for each session of a user who was locked. */
+  closeSession(sid: string, userId: UserId): void
+}
+
+export function makeManageAccount(needs: Needs): ManageAccount {
+  const { db, hasher, sessions, authenticator } = needs
+
+  async function readExisting(userId: UserId): Promise<UserRow> {
+    const user = await readUser(db, userId)
+    if (!user) throw notFound('There is no such account.')
+    return user
+  }
+  const setFields = async (userId: UserId, fields: Parameters<typeof setUser>[1]) => {
+    await db.commit(() => ({ writes: [setUser(userId, fields)], changes: [], result: undefined }))
+    authenticator.forgetUser(userId)
+  }
+
+  return {
+    async setPassword(userId, password, keep) {
+      checkPasswordShape(password)
+      await readExisting(userId)
+      const credential = setPasswordHash(userId, await hasher.hash(password))
+      await db.commit(() => ({ writes: [credential], changes: [], result: undefined }))
+      if (keep !== undefined) await sessions.deleteAllDevices(userId, keep ?? undefined)
+    },
+
+    async deactivate(userId, erase) {
+      await readExisting(userId)
+      const pushers = await readPushers(db, userId)
+      const erased = erase ? { displayname: undefined, avatar_url: undefined, profile: undefined } : {}
+      const writes = [
+        setUser(userId, { status: 'deactivated', admin: false, ...erased }),
+        deletePasswordHash(userId),
+        ...pushers.map((row) => deletePusher(userId, row.app_id, row.pushkey)),
+      ]
+      // The account is closed before its rooms are left: nothing it does in between is wanted.
+      await db.commit((grant) => ({
+        writes,
+        changes: [{ kind: 'profile', position: grant.position(), userId }],
+        result: undefined,
+      }))
+      authenticator.forgetUser(userId)
+      await sessions.deleteAllDevices(userId)
+      await needs.leaveAllRooms(userId)
+    },
+
+    async setStatus(userId, status) {
+      const user = await readExisting(userId)
+      if (user.status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
+      await setFields(userId, { status })
+      if (status !== 'locked') return
+      for (const { sid } of await readActiveSessions(db, userId)) needs.closeSession(sid, userId)
+    },
+
+    async setAdmin(userId, admin) {
+      await readExisting(userId)
+      await setFields(userId, { admin })
+    },
+  }
+}

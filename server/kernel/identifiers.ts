@@ -33,7 +33,14 @@ const ipv4Like = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?$/
 
 export function parseServerName(value: unknown): ServerName | undefined {
   if (typeof value !== 'string' || value.length > 230 || !serverNamePattern.test(value)) return undefined
-  if (ipv4Like.test(value) && value.split(':')[0]!.split('.').some((octet) => Number(octet) > 255)) return undefined
+  if (
+    ipv4Like.test(value) &&
+    value
+      .split(':')[0]!
+      .split('.')
+      .some((octet) => Number(octet) > 255)
+  )
+    return undefined
   return value as ServerName
 }
 
@@ -96,7 +103,13 @@ export const serverNameIn = (id: string): ServerName | undefined => domainOf(id)
 export const localpartOf = (id: UserId | RoomAlias): string => id.slice(1, id.indexOf(':'))
 
 const refined = <T extends string>(parse: (value: unknown) => T | undefined, what: string) =>
-  Type.Unsafe<T>(Type.Refine(Type.String(), (value) => parse(value) !== undefined, () => `not a valid ${what}`))
+  Type.Unsafe<T>(
+    Type.Refine(
+      Type.String(),
+      (value) => parse(value) !== undefined,
+      () => `not a valid ${what}`,
+    ),
+  )
 
 export const UserIdSchema = refined(parseUserId, 'user ID')
 export const RoomIdSchema = refined(parseRoomId, 'room ID')

@@ -4,7 +4,6 @@
  */
 
 import { authEventKeys } from '../../server/events/auth-rules/index.js'
-import { canonicalJson } from '../../server/events/canonical-json.js'
 import { toPduEvent } from '../../server/events/event-id.js'
 import { type JsonObject, type Pdu, type PduEvent, type StateMap, stateKeyOf } from '../../server/events/pdu.js'
 import { type RoomVersionRules, roomVersionRules } from '../../server/events/room-versions.js'
@@ -89,7 +88,6 @@ export class RoomBuilder {
       signatures: {},
       ...input.members,
     } as Pdu
-    canonicalJson(pdu, { strict: this.rules.strictCanonicalJson }) // a test must not build what cannot exist
     const event = toPduEvent(pdu, this.rules)
     this.events.set(event.eventId, event)
     return event
@@ -166,4 +164,36 @@ export function buildRoom(input: RoomInput = {}): RoomBuilder {
   const room = new RoomBuilder(input)
   room.member(room.creator, 'join')
   return room
+}
+
+/** One of several lines of events that grow from the same point of a room. */
+export class Branch {
+  state: Map<string, EventId>
+
+  constructor(
+    private readonly room: RoomBuilder,
+    private last: PduEvent,
+    state: StateMap = room.state,
+  ) {
+    this.state = new Map(state)
+  }
+
+  /** Adds an event whose prev event and auth events are this branch's. */
+  send(input: EventInput): PduEvent {
+    const event = this.room.event({ state: this.state, prevEvents: [this.last], ...input })
+    this.last = event
+    if (event.pdu.state_key !== undefined)
+      this.state.set(stateKeyOf(event.pdu.type, event.pdu.state_key), event.eventId)
+    return event
+  }
+
+  member(userId: string, membership: string, sender = userId, ts?: number): PduEvent {
+    const content = { membership }
+    return this.send({ type: 'm.room.member', sender, stateKey: userId, content, ...(ts === undefined ? {} : { ts }) })
+  }
+
+  /** Another branch from here. */
+  fork(): Branch {
+    return new Branch(this.room, this.last, this.state)
+  }
 }

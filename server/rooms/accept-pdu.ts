@@ -79,7 +79,8 @@ async function place(rooms: RoomsForWriting, room: Room, event: PduEvent, option
   }
   const byAuthEvents = checkAuthRules(event, authEvents, room.rules, { createEvent: room.createEvent })
 
-  if (!options.stateBefore && isOnTop(room, event) && byAuthEvents.allowed) return placeOnCurrentState(rooms, room, event, options)
+  if (!options.stateBefore && isOnTop(room, event) && byAuthEvents.allowed)
+    return placeOnCurrentState(rooms, room, event, options)
 
   const before = options.stateBefore
     ? { missing: [] as [], state: options.stateBefore, node: undefined }
@@ -97,11 +98,18 @@ async function readAuthEvents(rooms: RoomsForWriting, room: Room, ids: readonly 
 
 /** The event names exactly the extremities: the state before it is the current state. */
 function isOnTop(room: Room, event: PduEvent): boolean {
-  const named = new Set(event.pdu.prev_events.map((reference) => (typeof reference === 'string' ? reference : reference[0])))
+  const named = new Set(
+    event.pdu.prev_events.map((reference) => (typeof reference === 'string' ? reference : reference[0])),
+  )
   return named.size === room.extremities.length && room.extremities.every(({ eventId }) => named.has(eventId))
 }
 
-async function placeOnCurrentState(rooms: RoomsForWriting, room: Room, event: PduEvent, options: AcceptPduOptions): Promise<Outcome> {
+async function placeOnCurrentState(
+  rooms: RoomsForWriting,
+  room: Room,
+  event: PduEvent,
+  options: AcceptPduOptions,
+): Promise<Outcome> {
   const verdict = checkAgainstState(event, (type, key) => room.state.get(stateKeyOf(type, key)), room.rules)
   if (!verdict.allowed) {
     const placed = { ...asideOf(room, event, verdict.reason, 'rejected'), node: room.node, roomFields: fieldsOf(room) }
@@ -117,7 +125,10 @@ async function placeOnCurrentState(rooms: RoomsForWriting, room: Room, event: Pd
 export async function checkOn(rooms: RoomsForWriting, room: Room, event: PduEvent, state: StateMap): Promise<Verdict> {
   const current = new Map([...room.state.values()].map((entry) => [entry.eventId, entry]))
   const read = new Map<EventId, PduEvent>()
-  const keys = [stateKeyOf('m.room.create', ''), ...authEventKeys(event.pdu, room.rules).map(([type, key]) => stateKeyOf(type, key))]
+  const keys = [
+    stateKeyOf('m.room.create', ''),
+    ...authEventKeys(event.pdu, room.rules).map(([type, key]) => stateKeyOf(type, key)),
+  ]
   const wanted = keys.flatMap((key) => state.get(key) ?? [])
   for (const entry of await rooms.readEvents(wanted.filter((id) => !current.has(id)))) read.set(entry.eventId, entry)
   const find = (id: EventId | undefined) => (id === undefined ? undefined : (current.get(id) ?? read.get(id)))
@@ -146,7 +157,9 @@ async function placeAside(
   options: AcceptPduOptions,
 ): Promise<Outcome> {
   const isStateEvent = isState(event.pdu) && verdict.allowed
-  const ownState = isStateEvent ? new Map(before).set(stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event.eventId) : before
+  const ownState = isStateEvent
+    ? new Map(before).set(stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event.eventId)
+    : before
   const newNode =
     beforeNode !== undefined && !isStateEvent
       ? undefined
@@ -185,7 +198,9 @@ async function placeAside(
 /** Resolves over the extremities, sets what differs in memory, and says what it was. */
 async function moveCurrentState(rooms: RoomsForWriting, room: Room, event: PduEvent, ownState: StateMap, node: number) {
   const others = [...new Set(room.extremities.map((extremity) => extremity.node))].filter((n) => n !== node)
-  const states = await Promise.all(others.map(async (n) => (n === room.node ? idsOf(room) : (await rooms.nodes.read(room.roomId, n)).state)))
+  const states = await Promise.all(
+    others.map(async (n) => (n === room.node ? idsOf(room) : (await rooms.nodes.read(room.roomId, n)).state)),
+  )
   const resolved = others.length === 0 ? ownState : await resolveWith(rooms, room, event, [ownState, ...states])
   const changes = new Map<string, PduEvent | undefined>()
   const wanted: EventId[] = []

@@ -26,7 +26,11 @@ export type AppliedRedaction = {
 export type RedactionOutcome = { redaction?: AppliedRedaction; awaitedTarget?: EventId }
 
 /** Looks the target up and decides; to be asked before the room moves on. Empty for events that are no redactions. */
-export async function decideRedaction(rooms: Pick<RoomsForWriting, 'readEvent' | 'landed'>, room: Room, event: PduEvent): Promise<RedactionOutcome> {
+export async function decideRedaction(
+  rooms: Pick<RoomsForWriting, 'readEvent' | 'landed'>,
+  room: Room,
+  event: PduEvent,
+): Promise<RedactionOutcome> {
   if (event.pdu.type !== 'm.room.redaction') return {}
   const targetId = redactedEventId(event.pdu, room.rules)
   if (!targetId) return {}

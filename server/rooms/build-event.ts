@@ -8,7 +8,14 @@ import { authEventKeys } from '../events/auth-rules/index.js'
 import { withoutPadding } from '../events/base64.js'
 import { canonicalJson } from '../events/canonical-json.js'
 import { referenceHash } from '../events/hashes.js'
-import { type EventReference, type JsonObject, type PduEvent, pduLimits, stateKeyOf, type UnsignedPdu } from '../events/pdu.js'
+import {
+  type EventReference,
+  type JsonObject,
+  type PduEvent,
+  pduLimits,
+  stateKeyOf,
+  type UnsignedPdu,
+} from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import { buildSignedEvent, type SigningKey } from '../events/signatures.js'
 import { randomId } from '../kernel/clock.js'

@@ -158,7 +158,8 @@ function addAccepted(
     moveOn(rooms, room, placed, seq, position)
     for (const [userId, membership] of members) rooms.setMembershipInMemory(userId, membership)
   })
-  if (stateChanges.size > (isCurrentState ? 1 : 0)) unit.changes.push({ kind: 'state', position: grant.position(), roomId })
+  if (stateChanges.size > (isCurrentState ? 1 : 0))
+    unit.changes.push({ kind: 'state', position: grant.position(), roomId })
   addRedaction(rooms, room, placed, grant, unit)
   bounds.max_seq = seq
   bounds.last_position = position
@@ -184,7 +185,15 @@ function addStateChanges(
     if (type !== 'm.room.member') continue
     const cause = entry ?? event
     const membership = (entry ? String(entry.pdu.content.membership) : 'leave') as Membership // the auth rules know no other
-    const row: RoomMembership = { roomId, membership, eventId: cause.eventId, sender: cause.pdu.sender, position, seq, forgotten: false }
+    const row: RoomMembership = {
+      roomId,
+      membership,
+      eventId: cause.eventId,
+      sender: cause.pdu.sender,
+      position,
+      seq,
+      forgotten: false,
+    }
     members.push([stateKey as UserId, row])
     unit.writes.push(...membershipWrites(stateKey as UserId, row, seq))
   }
@@ -195,12 +204,27 @@ function addStateChanges(
 export function membershipWrites(userId: UserId, row: RoomMembership, seq: RoomSeq): Write[] {
   const { roomId, membership, eventId, sender, position } = row
   return [
-    setMembership(userId, { room_id: roomId, membership, event_id: eventId, sender, position, seq, forgotten: false, stripped: undefined }),
+    setMembership(userId, {
+      room_id: roomId,
+      membership,
+      event_id: eventId,
+      sender,
+      position,
+      seq,
+      forgotten: false,
+      stripped: undefined,
+    }),
     insertMembershipChange(roomId, userId, { membership, event_id: eventId, seq, position }),
   ]
 }
 
-function addRedaction(rooms: RoomsForWriting, room: Room, placed: Placed, grant: Grant, unit: BuiltUnit<undefined>): void {
+function addRedaction(
+  rooms: RoomsForWriting,
+  room: Room,
+  placed: Placed,
+  grant: Grant,
+  unit: BuiltUnit<undefined>,
+): void {
   const { redaction, awaitedTarget, event } = placed
   if (awaitedTarget) unit.writes.push(setPendingRedaction(room.roomId, awaitedTarget, event.eventId))
   if (!redaction) return
@@ -213,7 +237,12 @@ function addRedaction(rooms: RoomsForWriting, room: Room, placed: Placed, grant:
   if (stateKey !== undefined) {
     const [type, key] = parseStateMapKey(stateKey)
     unit.writes.push(
-      setStateEntry(room.roomId, type, key, { event_id: redacted.eventId, sender: redacted.pdu.sender, position, pdu: json }),
+      setStateEntry(room.roomId, type, key, {
+        event_id: redacted.eventId,
+        sender: redacted.pdu.sender,
+        position,
+        pdu: json,
+      }),
     )
   }
   if (redacted.seq === undefined || !redacted.redactedBy) return
@@ -228,7 +257,11 @@ function addRedaction(rooms: RoomsForWriting, room: Room, placed: Placed, grant:
   unit.changes.push(change)
   rooms.whenDurable(change, () => {
     rooms.rememberEvent(redacted)
-    room.recent = room.recent.map((recent) => (recent.eventId === redacted.eventId ? { ...recent, ...redacted, seq: recent.seq, position: recent.position, node: recent.node } : recent))
+    room.recent = room.recent.map((recent) =>
+      recent.eventId === redacted.eventId
+        ? { ...recent, ...redacted, seq: recent.seq, position: recent.position, node: recent.node }
+        : recent,
+    )
   })
 }
 
@@ -238,7 +271,13 @@ function relationWrites(event: PduEvent, seq: RoomSeq): Write[] {
   const parent = parseEventId(relation.event_id)
   const { rel_type: relType } = relation
   if (!parent || typeof relType !== 'string' || relType.length > 255) return []
-  return [insertRelation(event.roomId, parent, relType, seq, { event_id: event.eventId, sender: event.pdu.sender, type: event.pdu.type })]
+  return [
+    insertRelation(event.roomId, parent, relType, seq, {
+      event_id: event.eventId,
+      sender: event.pdu.sender,
+      type: event.pdu.type,
+    }),
+  ]
 }
 
 function moveOn(rooms: RoomsForWriting, room: Room, placed: Placed, seq: RoomSeq, position: StreamPosition): void {

@@ -12,7 +12,14 @@ import { readPowerLevels } from '../events/power-levels.js'
 import { type RoomVersionRules, roomVersionRules } from '../events/room-versions.js'
 import { randomId } from '../kernel/clock.js'
 import { badJson, invalidParam, MatrixError } from '../kernel/errors.js'
-import { parseRoomAlias, parseUserId, type RoomAlias, type RoomId, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import {
+  parseRoomAlias,
+  parseUserId,
+  type RoomAlias,
+  type RoomId,
+  serverNameOf,
+  type UserId,
+} from '../kernel/identifiers.js'
 import { insertAlias, readAlias, setPublished } from '../store/room-alias-store.js'
 import type { RoomSeq, StreamPosition, Write } from '../store/writes.js'
 import { buildCreateEvent, type EventDraft, type Signer } from './build-event.js'
@@ -86,11 +93,15 @@ export function makeCreateRoom(needs: CreateRoomNeeds): CreateRoom {
 
 function checkVersion(version: string): RoomVersionRules {
   const rules = roomVersionRules(version)
-  if (!rules) throw new MatrixError(400, 'M_UNSUPPORTED_ROOM_VERSION', `This server cannot create rooms of version ${version}`)
+  if (!rules)
+    throw new MatrixError(400, 'M_UNSUPPORTED_ROOM_VERSION', `This server cannot create rooms of version ${version}`)
   return rules
 }
 
-async function checkAlias({ rooms, signer }: CreateRoomNeeds, localpart: string | undefined): Promise<RoomAlias | undefined> {
+async function checkAlias(
+  { rooms, signer }: CreateRoomNeeds,
+  localpart: string | undefined,
+): Promise<RoomAlias | undefined> {
   if (localpart === undefined) return undefined
   const alias = parseRoomAlias(`#${localpart}:${signer.serverName}`)
   if (!alias || localpart.includes(':')) throw invalidParam('room_alias_name is not a valid alias localpart')
@@ -98,7 +109,11 @@ async function checkAlias({ rooms, signer }: CreateRoomNeeds, localpart: string 
   return alias
 }
 
-function makeNewRoom(request: CreateRoomRequest, rules: RoomVersionRules, signer: Signer): { room: Room; created: Placed } {
+function makeNewRoom(
+  request: CreateRoomRequest,
+  rules: RoomVersionRules,
+  signer: Signer,
+): { room: Room; created: Placed } {
   const { event, json } = buildCreateEvent(
     `!${randomId(18)}:${signer.serverName}` as RoomId,
     { sender: request.creator, content: createContent(request, rules) },
@@ -152,7 +167,9 @@ function createContent(request: CreateRoomRequest, rules: RoomVersionRules): Jso
   else delete content.creator
   if (rules.creatorsAbovePowerLevels && request.preset === 'trusted_private_chat' && request.invite?.length) {
     const named = Array.isArray(content.additional_creators) ? content.additional_creators : []
-    content.additional_creators = [...new Set([...named, ...request.invite])].filter((userId) => userId !== request.creator)
+    content.additional_creators = [...new Set([...named, ...request.invite])].filter(
+      (userId) => userId !== request.creator,
+    )
   }
   return content
 }
@@ -162,7 +179,11 @@ async function prepare({ rooms, signer }: CreateRoomNeeds, room: Room, draft: Ev
     return await prepareEvent(rooms, room, draft, signer)
   } catch (error) {
     if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN')
-      throw new MatrixError(400, 'M_INVALID_ROOM_STATE', `${draft.type} cannot be sent into this room: ${error.message}`)
+      throw new MatrixError(
+        400,
+        'M_INVALID_ROOM_STATE',
+        `${draft.type} cannot be sent into this room: ${error.message}`,
+      )
     throw error
   }
 }
@@ -176,7 +197,12 @@ async function firstEvents(
 ): Promise<EventDraft[]> {
   const { creator } = request
   const preset = presets[request.preset ?? (request.visibility === 'public' ? 'public_chat' : 'private_chat')]
-  const state = (type: string, content: JsonObject, stateKey = ''): EventDraft => ({ type, stateKey, sender: creator, content })
+  const state = (type: string, content: JsonObject, stateKey = ''): EventDraft => ({
+    type,
+    stateKey,
+    sender: creator,
+    content,
+  })
   const drafts = [
     state('m.room.member', { membership: 'join', ...(await needs.memberProfile(creator)) }, creator),
     state('m.room.power_levels', powerLevelContent(request, room)),
@@ -189,17 +215,23 @@ async function firstEvents(
     state('m.room.guest_access', { guest_access: preset.guestAccess }),
   ]
   drafts.push(...presetEvents.filter(({ type }) => !given.has(stateKeyOf(type, ''))))
-  for (const { type, state_key, content } of request.initialState ?? []) drafts.push(state(type, content, state_key ?? ''))
+  for (const { type, state_key, content } of request.initialState ?? [])
+    drafts.push(state(type, content, state_key ?? ''))
   if (request.name !== undefined) drafts.push(state('m.room.name', { name: request.name }))
   if (request.topic !== undefined) drafts.push(state('m.room.topic', topicContent(request.topic)))
   for (const target of localInvites) {
     const direct = request.isDirect ? { is_direct: true } : {}
-    drafts.push(state('m.room.member', { membership: 'invite', ...direct, ...(await needs.memberProfile(target)) }, target))
+    drafts.push(
+      state('m.room.member', { membership: 'invite', ...direct, ...(await needs.memberProfile(target)) }, target),
+    )
   }
   return drafts
 }
 
-const topicContent = (topic: string): JsonObject => ({ topic, 'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] } })
+const topicContent = (topic: string): JsonObject => ({
+  topic,
+  'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] },
+})
 
 function powerLevelContent(request: CreateRoomRequest, room: Room): JsonObject {
   const { creator, invite = [], powerLevelContentOverride: override } = request
@@ -229,7 +261,10 @@ function powerLevelContent(request: CreateRoomRequest, room: Room): JsonObject {
     ...override,
   }
   if (above && isJsonObject(content.users)) {
-    const creators = new Set<unknown>([creator, ...((room.createEvent.pdu.content.additional_creators as unknown[]) ?? [])])
+    const creators = new Set<unknown>([
+      creator,
+      ...((room.createEvent.pdu.content.additional_creators as unknown[]) ?? []),
+    ])
     content.users = Object.fromEntries(Object.entries(content.users).filter(([userId]) => !creators.has(userId)))
   }
   return content

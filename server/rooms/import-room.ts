@@ -60,16 +60,26 @@ export function makeImportRoom(rooms: RoomsForWriting, commitEvents: CommitEvent
       try {
         const staleKeys = new Set(room.state.keys())
         replaceState(room, [createEvent, ...request.state])
-        const node = buildStateNode(room.nextNode, undefined, new Map(), () => new Map([...room.state].map(([key, { eventId }]) => [key, eventId])))
+        const node = buildStateNode(
+          room.nextNode,
+          undefined,
+          new Map(),
+          () => new Map([...room.state].map(([key, { eventId }]) => [key, eventId])),
+        )
         takeNode(room, node)
         for (const key of room.state.keys()) staleKeys.delete(key)
         await commitPieces(stateWrites(room, staleKeys, rooms.db.position))
         if (!before) rooms.add(room)
         room.extremities = [] // only the join leads on from here; what came before it lies on other servers
-        const joined = placeOnTop(room, joinEvent, canonicalJson(joinEvent.pdu, { strict: rules.strictCanonicalJson }), {
-          isLocal: true,
-          destinations: [],
-        })
+        const joined = placeOnTop(
+          room,
+          joinEvent,
+          canonicalJson(joinEvent.pdu, { strict: rules.strictCanonicalJson }),
+          {
+            isLocal: true,
+            destinations: [],
+          },
+        )
         room.historyComplete = false
         await commitEvents(room, [{ ...joined, roomFields: fieldsOf(room) }], {
           writes: [insertStateNode(roomId, node)],
@@ -120,7 +130,14 @@ function stateWrites(room: Room, staleKeys: ReadonlySet<string>, position: Strea
   for (const [key, event] of room.state) {
     const [type, stateKey] = parseStateMapKey(key)
     const { eventId, pdu } = event
-    writes.push(setStateEntry(roomId, type, stateKey, { event_id: eventId, sender: pdu.sender, position, pdu: JSON.stringify(pdu) }))
+    writes.push(
+      setStateEntry(roomId, type, stateKey, {
+        event_id: eventId,
+        sender: pdu.sender,
+        position,
+        pdu: JSON.stringify(pdu),
+      }),
+    )
     if (type !== 'm.room.member') continue
     writes.push(
       setMembership(stateKey as UserId, {

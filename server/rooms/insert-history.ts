@@ -31,7 +31,9 @@ export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
     rooms.lock(roomId, async () => {
       const room = await rooms.get(roomId)
       if (!room) return 0
-      const known = new Map((await rooms.readEvents(events.map(({ eventId }) => eventId))).map((event) => [event.eventId, event]))
+      const known = new Map(
+        (await rooms.readEvents(events.map(({ eventId }) => eventId))).map((event) => [event.eventId, event]),
+      )
       const fresh = events.filter(({ eventId }) => {
         const status = known.get(eventId)?.status
         return status === undefined || status === 'outlier'
@@ -51,7 +53,14 @@ export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
           const position = grant.position()
           const seq = grant.backfillSeq(roomId)
           minSeq = seq
-          writes.push(setEvent(event.eventId, { ...columns(event, redaction, room.rules.strictCanonicalJson), seq, position, node }))
+          writes.push(
+            setEvent(event.eventId, {
+              ...columns(event, redaction, room.rules.strictCanonicalJson),
+              seq,
+              position,
+              node,
+            }),
+          )
           writes.push(insertTimelineRow(roomId, seq, event.eventId, position))
           const shown: StoredEvent = redaction ? redaction.redacted : { ...event, status: 'accepted' }
           const change: Change = {
@@ -88,11 +97,19 @@ export const makeCompleteHistory =
     rooms.lock(roomId, async () => {
       const room = await rooms.get(roomId)
       if (!room || room.historyComplete) return
-      await rooms.db.commit(() => ({ writes: [setRoom(roomId, { history_complete: true })], changes: [], result: undefined }))
+      await rooms.db.commit(() => ({
+        writes: [setRoom(roomId, { history_complete: true })],
+        changes: [],
+        result: undefined,
+      }))
       room.historyComplete = true
     })
 
-async function readRedactions(rooms: RoomsForWriting, roomId: RoomId, events: readonly PduEvent[]): Promise<Map<EventId, EventId>> {
+async function readRedactions(
+  rooms: RoomsForWriting,
+  roomId: RoomId,
+  events: readonly PduEvent[],
+): Promise<Map<EventId, EventId>> {
   const found = new Map<EventId, EventId>()
   for (const { eventId } of events) {
     const redaction = await readPendingRedaction(rooms.db, roomId, eventId)

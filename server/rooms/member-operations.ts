@@ -9,7 +9,14 @@
 import { isJsonObject, type JsonObject, stateKeyOf } from '../events/pdu.js'
 import { isServerAllowed } from '../events/server-acl.js'
 import { forbidden, MatrixError, notFound } from '../kernel/errors.js'
-import { parseRoomId, type RoomId, type ServerName, serverNameIn, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import {
+  parseRoomId,
+  type RoomId,
+  type ServerName,
+  serverNameIn,
+  serverNameOf,
+  type UserId,
+} from '../kernel/identifiers.js'
 import { setForgotten } from '../store/membership-store.js'
 import type { EventDraft, Signer } from './build-event.js'
 import type { Room, RoomMembership } from './room.js'
@@ -86,7 +93,13 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       if (isHere(room) && authoriser !== 'elsewhere') {
         // Joining again must not undo what the member event says by now (a per-room profile, for instance).
         if (room.joined.has(sender)) return roomId
-        await sendEvent(roomId, member(sender, sender, { ...content, ...(authoriser ? { join_authorised_via_users_server: authoriser } : {}) }))
+        await sendEvent(
+          roomId,
+          member(sender, sender, {
+            ...content,
+            ...(authoriser ? { join_authorised_via_users_server: authoriser } : {}),
+          }),
+        )
         return roomId
       }
       const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(room ? [...room.servers.keys()] : [])])
@@ -97,7 +110,12 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
 
     async inviteUser({ roomId, sender, target, reason, isDirect }) {
       const profile = serverNameOf(target) === signer.serverName ? await memberProfile(target) : {}
-      const content: JsonObject = { membership: 'invite', ...profile, ...(isDirect ? { is_direct: true } : {}), ...reasonOf(reason) }
+      const content: JsonObject = {
+        membership: 'invite',
+        ...profile,
+        ...(isDirect ? { is_direct: true } : {}),
+        ...reasonOf(reason),
+      }
       if (serverNameOf(target) === signer.serverName) await sendEvent(roomId, member(sender, target, content))
       else await remote.inviteUser({ roomId, sender, target, content })
     },
@@ -141,7 +159,13 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       if (current.membership !== 'leave' && current.membership !== 'ban')
         throw new MatrixError(400, 'M_UNKNOWN', 'Leave the room before you forget it')
       await rooms.db.commit((grant) => {
-        const change = { kind: 'membership' as const, position: grant.position(), roomId, userId: sender, membership: 'forgotten' }
+        const change = {
+          kind: 'membership' as const,
+          position: grant.position(),
+          roomId,
+          userId: sender,
+          membership: 'forgotten',
+        }
         rooms.whenDurable(change, () => rooms.setMembershipInMemory(sender, { ...current, forgotten: true }))
         return { writes: [setForgotten(sender, roomId)], changes: [change], result: undefined }
       })
@@ -165,21 +189,35 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#restricted-rooms
  */
-async function findAuthoriser(needs: MemberOperationNeeds, room: Room, userId: UserId): Promise<UserId | 'elsewhere' | undefined> {
+async function findAuthoriser(
+  needs: MemberOperationNeeds,
+  room: Room,
+  userId: UserId,
+): Promise<UserId | 'elsewhere' | undefined> {
   const rule = room.state.get(stateKeyOf('m.room.join_rules', ''))?.pdu.content
-  const isRestricted = (rule?.join_rule === 'restricted' && room.rules.restricted) || (rule?.join_rule === 'knock_restricted' && room.rules.knockRestricted)
+  const isRestricted =
+    (rule?.join_rule === 'restricted' && room.rules.restricted) ||
+    (rule?.join_rule === 'knock_restricted' && room.rules.knockRestricted)
   const membership = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.membership
   if (!isRestricted || membership === 'join' || membership === 'invite') return undefined
-  if (!(await meetsCondition(needs, rule, userId))) throw forbidden('You are in none of the rooms whose members may join')
+  if (!(await meetsCondition(needs, rule, userId)))
+    throw forbidden('You are in none of the rooms whose members may join')
   for (const candidate of room.joined) {
-    if (serverNameOf(candidate) === needs.signer.serverName && room.powerLevels.userLevel(candidate) >= room.powerLevels.invite)
+    if (
+      serverNameOf(candidate) === needs.signer.serverName &&
+      room.powerLevels.userLevel(candidate) >= room.powerLevels.invite
+    )
       return candidate
   }
   return 'elsewhere'
 }
 
 /** Whether the user is joined to one of the rooms that the join rule's `allow` names. */
-export async function meetsCondition({ rooms }: Pick<MemberOperationNeeds, 'rooms'>, rule: JsonObject | undefined, userId: UserId): Promise<boolean> {
+export async function meetsCondition(
+  { rooms }: Pick<MemberOperationNeeds, 'rooms'>,
+  rule: JsonObject | undefined,
+  userId: UserId,
+): Promise<boolean> {
   if (!Array.isArray(rule?.allow)) return false
   for (const condition of rule.allow as unknown[]) {
     if (!isJsonObject(condition) || condition.type !== 'm.room_membership') continue

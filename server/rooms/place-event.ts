@@ -50,7 +50,15 @@ export function placeOnTop(room: Room, event: PduEvent, json: string, origin: Or
   if (origin.redaction?.stateKey) setStateEntry(room, origin.redaction.stateKey, origin.redaction.redacted)
   if (!isState(pdu)) {
     setExtremities(room, event, room.node)
-    return { event, json, status: 'accepted', node: room.node, stateChanges: noChanges, ...origin, roomFields: fieldsOf(room) }
+    return {
+      event,
+      json,
+      status: 'accepted',
+      node: room.node,
+      stateChanges: noChanges,
+      ...origin,
+      roomFields: fieldsOf(room),
+    }
   }
   const key = stateKeyOf(pdu.type, pdu.state_key ?? '')
   const replaces = room.state.get(key)?.eventId
@@ -93,7 +101,9 @@ const powerLevelsKey = stateKeyOf('m.room.power_levels', '')
 
 /** The event takes the place of the extremities that it names. */
 export function setExtremities(room: Room, event: PduEvent, node: number): void {
-  const named = new Set(event.pdu.prev_events.map((reference) => (typeof reference === 'string' ? reference : reference[0])))
+  const named = new Set(
+    event.pdu.prev_events.map((reference) => (typeof reference === 'string' ? reference : reference[0])),
+  )
   const own: Extremity = {
     eventId: event.eventId,
     depth: event.pdu.depth,

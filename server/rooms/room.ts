@@ -99,7 +99,10 @@ export type Rooms = {
   /** One entry of the state after (at) an event, e.g. a membership for visibility. */
   readStateEntryAt(roomId: RoomId, node: number, type: string, stateKey: string): Promise<PduEvent | undefined>
   /** Membership changes of one user in one room, oldest first. */
-  readMembershipHistory(roomId: RoomId, userId: UserId): Promise<{ membership: Membership; eventId: EventId; seq: RoomSeq; position: StreamPosition }[]>
+  readMembershipHistory(
+    roomId: RoomId,
+    userId: UserId,
+  ): Promise<{ membership: Membership; eventId: EventId; seq: RoomSeq; position: StreamPosition }[]>
   /** Rooms both users are joined to now. */
   sharedRooms(a: UserId, b: UserId): Promise<RoomId[]>
 }

@@ -3,7 +3,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/rooms/v2/#state-resolution
  */
-import { prevEventIds, type PduEvent, type StateMap } from '../events/pdu.js'
+import { type PduEvent, prevEventIds, type StateMap } from '../events/pdu.js'
 import { resolveState } from '../events/state-resolution/index.js'
 import type { EventId } from '../kernel/identifiers.js'
 import { readWithAuthChains } from './auth-chain.js'
@@ -12,7 +12,7 @@ import type { RoomsForWriting } from './rooms.js'
 
 export type StateBefore =
   /** `node` where the state is that of a node which is already stored. */
-  { missing: [] ; state: StateMap; node?: number } | { missing: EventId[] }
+  { missing: []; state: StateMap; node?: number } | { missing: EventId[] }
 
 export async function readStateBefore(rooms: RoomsForWriting, room: Room, event: PduEvent): Promise<StateBefore> {
   const ids = prevEventIds(event.pdu)

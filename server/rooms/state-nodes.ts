@@ -49,7 +49,8 @@ export function makeStateNodes(db: Reader): StateNodes {
 function fromChain(rows: StateNodeRow[], n: number): StateNode | undefined {
   const byNumber = new Map(rows.map((row) => [row.n, row]))
   const path: StateNodeRow[] = []
-  for (let row = byNumber.get(n); row; row = row.full_at === row.n ? undefined : byNumber.get(row.parent)) path.push(row)
+  for (let row = byNumber.get(n); row; row = row.full_at === row.n ? undefined : byNumber.get(row.parent))
+    path.push(row)
   const first = path.at(-1)
   if (!first || first.full_at !== first.n) return undefined
   const state = new Map<string, EventId>()

@@ -1,0 +1,29 @@
+/**
+ * POST /_matrix/client/v3/rooms/{roomId}/leave (operationId `leaveRoom`)
+ *
+ * Leaves the room, or turns an invite or a knock down.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidleave
+ */
+import { Type } from 'typebox'
+import { defineEndpoint } from '../../../http/endpoint.js'
+import { RoomIdSchema } from '../../../kernel/identifiers.js'
+import type { MemberOperations } from '../../../rooms/member-operations.js'
+
+type Needs = Pick<MemberOperations, 'leaveRoom'>
+
+export const leaveRoomEndpoint = defineEndpoint({
+  operationId: 'leaveRoom',
+  method: 'POST',
+  path: '/_matrix/client/v3/rooms/:roomId/leave',
+  auth: 'access-token',
+  rateLimit: 'default',
+  params: Type.Object({ roomId: RoomIdSchema }),
+  body: Type.Object({ reason: Type.Optional(Type.String()) }),
+  response: Type.Object({}),
+  errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
+  async handle({ params, body, requester }, hs: Needs) {
+    await hs.leaveRoom({ roomId: params.roomId, sender: requester.userId, reason: body.reason })
+    return {}
+  },
+})

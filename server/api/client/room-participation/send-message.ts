@@ -1,0 +1,43 @@
+/**
+ * PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId} (operationId `sendMessage`)
+ *
+ * Sends a message event into a room the requester has joined. A client that lost the answer
+ * repeats the request: the same path from the same device gets the first answer and nothing new
+ * is sent, so a flaky network never posts a message twice.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
+ */
+import { Type } from 'typebox'
+import { defineEndpoint } from '../../../http/endpoint.js'
+import { EventIdSchema, parseEventId, RoomIdSchema } from '../../../kernel/identifiers.js'
+import type { SendEvent } from '../../../rooms/send-event.js'
+import type { OncePerTxn } from '../../../rooms/transaction-ids.js'
+
+/** All this endpoint may touch. Keep it short: it is also what a test has to supply. */
+type Needs = { sendEvent: SendEvent; oncePerTxn: OncePerTxn }
+
+export const sendMessageEndpoint = defineEndpoint({
+  operationId: 'sendMessage',
+  method: 'PUT',
+  path: '/_matrix/client/v3/rooms/:roomId/send/:eventType/:txnId',
+  auth: 'access-token',
+  guests: true,
+  rateLimit: 'message',
+  params: Type.Object({ roomId: RoomIdSchema, eventType: Type.String(), txnId: Type.String() }),
+  query: Type.Object({ ts: Type.Optional(Type.Integer()) }),
+  body: Type.Record(Type.String(), Type.Unknown()), // any event content; its size is checked in events/
+  response: Type.Object({ event_id: EventIdSchema }),
+  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_TOO_LARGE', 'M_BAD_JSON'],
+  async handle({ params, body, requester, path }, hs: Needs) {
+    const { roomId, eventType: type, txnId } = params
+    // Versions that name a redaction's target at the top level take it from there; clients may send either.
+    const redacts = type === 'm.room.redaction' ? parseEventId(body.redacts) : undefined
+    return hs.oncePerTxn(requester, path, async (record) => ({
+      event_id: await hs.sendEvent(
+        roomId,
+        { type, sender: requester.userId, content: body, ...(redacts ? { redacts } : {}) },
+        { txn: { sid: requester.sid, txnId }, writes: (eventId) => record({ event_id: eventId }) },
+      ),
+    }))
+  },
+})

@@ -1,0 +1,33 @@
+/**
+ * Redacts an event: sends the redaction, whichever form the room's version wants.
+ *
+ * The auth rules of newer versions allow any member to send one; a redaction that could not be applied
+ * would only confuse, so it is refused here.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#redactions
+ */
+import { forbidden, notFound } from '../kernel/errors.js'
+import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import type { Rooms } from './room.js'
+import type { SendEvent, SendEventOptions } from './send-event.js'
+
+export type RedactEventRequest = { roomId: RoomId; sender: UserId; target: EventId; reason?: string }
+/** @throws MatrixError `M_NOT_FOUND` for an event that is not in the room, `M_FORBIDDEN` */
+export type RedactEvent = (request: RedactEventRequest, options?: SendEventOptions) => Promise<EventId>
+
+export function makeRedactEvent(rooms: Pick<Rooms, 'get' | 'readEvent'>, sendEvent: SendEvent): RedactEvent {
+  return async ({ roomId, sender, target, reason }, options) => {
+    const room = await rooms.get(roomId)
+    if (!room) throw notFound('This server does not know the room')
+    if (!room.joined.has(sender)) throw forbidden('You are not in that room')
+    const event = await rooms.readEvent(target)
+    if (event?.roomId !== roomId || event.status === 'outlier') throw notFound('That event is not in this room')
+    const inContent = room.rules.redactsLocation === 'content'
+    const content = { ...(reason === undefined ? {} : { reason }), ...(inContent ? { redacts: target } : {}) }
+    const draft = { type: 'm.room.redaction', sender, content, ...(inContent ? {} : { redacts: target }) }
+    // Versions 3 and later would let any user of the sender's server redact; among our own users we do not.
+    if (event.pdu.sender !== sender && room.powerLevels.userLevel(sender) < room.powerLevels.redact)
+      throw forbidden('You may not redact that event')
+    return sendEvent(roomId, draft, options)
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Incoming transactions: kept under the origin's own session, answered once, worked off room by room.
+ *
+ * 1. A transaction seen before gets its first answer. 2. The raw transaction is made durable. 3. Its PDUs
+ * go to one queue per room, so that a room that needs long (missing events, a slow peer) holds up
+ * nobody else; its EDUs follow. 4. The answer is written and given. A transaction that takes over 25 s
+ * is answered before it is through: it is durable, and the origin should not wait. 5. What was kept and
+ * not answered when the process ended is taken up again at the next start.
+ *
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
+ */
+import { LRUCache } from 'lru-cache'
+import { isJsonObject } from '../events/pdu.js'
+import type { Clock, Timer } from '../kernel/clock.js'
+import { invalidParam, MatrixError } from '../kernel/errors.js'
+import { parseRoomId, type RoomId, type ServerName } from '../kernel/identifiers.js'
+import type { Logger } from '../kernel/logger.js'
+import { deleteAnswersBefore, insertTransaction, readUnanswered, setAnswer } from '../store/federation-inbox-store.js'
+import type { Database, Reader } from '../store/reader.js'
+import { transactionLimits } from './destination-queue.js'
+import { makeKeyedQueue } from './keyed-queue.js'
+import type { ReceiveEdus } from './receive-edus.js'
+import type { PduResults, ReceivePdus } from './receive-pdus.js'
+import type { Traffic } from './traffic.js'
+
+export type Transaction = { pdus: readonly unknown[]; edus: readonly unknown[] }
+
+/** @throws MatrixError 400 for too many PDUs or EDUs, 429 when too much waits already */
+export type ReceiveTransaction = (
+  origin: ServerName,
+  txnId: string,
+  transaction: Transaction,
+) => Promise<{ pdus: PduResults }>
+
+/** Runs a function with a reader under the origin's namespace session (S3). */
+export type WithFederationSession = <T>(origin: ServerName, use: (session: Reader) => Promise<T>) => Promise<T>
+
+type Needs = {
+  db: Database
+  clock: Clock
+  log: Logger
+  withFederationSession: WithFederationSession
+  receivePdus: ReceivePdus
+  receiveEdus: ReceiveEdus
+  traffic: Traffic
+}
+
+const answerWithinMs = 25_000
+const maxPerOrigin = 10
+const maxInProgress = 500
+const answersKept = { forMs: 24 * 3_600_000, everyMs: 3_600_000, inMemory: 2000 }
+
+export type TransactionReceiver = {
+  receiveTransaction: ReceiveTransaction
+  /** Takes up what an earlier run left. */
+  start(): Promise<void>
+  /** Waits for what is under way. */
+  close(): Promise<void>
+}
+
+export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
+  const { db, clock, log } = needs
+  const answers = new LRUCache<string, { pdus: PduResults }>({ max: answersKept.inMemory })
+  const inProgress = new Map<string, Promise<{ pdus: PduResults }>>()
+  const working = new Set<Promise<unknown>>()
+  const byOrigin = makeKeyedQueue<ServerName>()
+  const byRoom = makeKeyedQueue<RoomId>()
+  let cleaning: Timer | undefined
+  let isClosing = false
+
+  /** Works a durable transaction off and writes its answer. */
+  async function work(
+    origin: ServerName,
+    txnId: string,
+    { pdus, edus }: Transaction,
+    results: PduResults,
+  ): Promise<void> {
+    needs.traffic.countIn(origin, { pdus: pdus.length, edus: edus.length })
+    const rooms = groupByRoom(pdus)
+    await Promise.all(
+      [...rooms].map(([roomId, ofRoom]) =>
+        byRoom.run(roomId, async () => Object.assign(results, await needs.receivePdus(origin, roomId, ofRoom))),
+      ),
+    )
+    await needs.receiveEdus(origin, edus)
+    await db.commit(() => ({
+      writes: [setAnswer(origin, txnId, JSON.stringify({ pdus: results }))],
+      changes: [],
+      result: undefined,
+    }))
+    answers.set(keyOf(origin, txnId), { pdus: results })
+  }
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work.catch(() => undefined).finally(() => working.delete(tracked))
+    working.add(tracked)
+    return work
+  }
+
+  async function receive(origin: ServerName, txnId: string, transaction: Transaction): Promise<{ pdus: PduResults }> {
+    const stored = await needs.withFederationSession(origin, (session) =>
+      insertTransaction(session, { txnId, body: JSON.stringify(transaction), receivedAt: clock.now() }),
+    )
+    if (stored?.answer !== undefined) return JSON.parse(stored.answer) as { pdus: PduResults }
+    const results: PduResults = {}
+    await withinTime(track(work(origin, txnId, transaction, results)))
+    return { pdus: { ...results } }
+  }
+
+  function withinTime(done: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(answerWithinMs, resolve)
+      done.finally(() => timer.cancel()).then(resolve, reject)
+    })
+  }
+
+  return {
+    receiveTransaction(origin, txnId, transaction) {
+      if (transaction.pdus.length > transactionLimits.pdus || transaction.edus.length > transactionLimits.edus)
+        throw invalidParam(
+          `A transaction has at most ${transactionLimits.pdus} PDUs and ${transactionLimits.edus} EDUs.`,
+        )
+      const key = keyOf(origin, txnId)
+      const known = answers.get(key)
+      if (known) return Promise.resolve(known)
+      const running = inProgress.get(key)
+      if (running) return running
+      if (isClosing || working.size >= maxInProgress || byOrigin.waiting(origin) >= maxPerOrigin)
+        throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too much is waiting already.', { retry_after_ms: 5000 })
+      const received = byOrigin
+        .run(origin, () => receive(origin, txnId, transaction))
+        .finally(() => inProgress.delete(key))
+      inProgress.set(key, received)
+      return received
+    },
+    async start() {
+      for (const { origin, txn_id, body } of await readUnanswered(db)) {
+        const transaction = JSON.parse(body) as Transaction
+        track(byOrigin.run(origin, () => work(origin, txn_id, transaction, {}))).catch((error: unknown) =>
+          log.error(
+            { err: error, origin, txnId: txn_id },
+            'a transaction of before the restart could not be processed',
+          ),
+        )
+      }
+      cleaning = clock.every(answersKept.everyMs, () => {
+        const before = clock.now() - answersKept.forMs
+        db.commit(() => ({ writes: [deleteAnswersBefore(before)], changes: [], result: undefined })).catch(
+          (error: unknown) => log.warn({ err: error }, 'old answers were not deleted'),
+        )
+      })
+    },
+    async close() {
+      isClosing = true
+      cleaning?.cancel()
+      await Promise.all(working)
+    },
+  }
+}
+
+const keyOf = (origin: ServerName, txnId: string) => `${origin} ${txnId}`
+
+/** PDUs that name no room are nobody's: they are dropped here. */
+function groupByRoom(pdus: readonly unknown[]): Map<RoomId, unknown[]> {
+  const rooms = new Map<RoomId, unknown[]>()
+  for (const pdu of pdus) {
+    const roomId = isJsonObject(pdu) ? parseRoomId(pdu.room_id) : undefined
+    if (!roomId) continue
+    const ofRoom = rooms.get(roomId) ?? []
+    ofRoom.push(pdu)
+    rooms.set(roomId, ofRoom)
+  }
+  return rooms
+}

@@ -26,13 +26,20 @@ export function makeSigner(serverName = 'hearth.test', seedByte = 1): Signer {
 const unreachable = async () => {
   throw new Error('this test has no other servers')
 }
-const noRemote: Remote = { joinRoom: unreachable, knockRoom: unreachable, leaveRoom: unreachable, inviteUser: unreachable }
+const noRemote: Remote = {
+  joinRoom: unreachable,
+  knockRoom: unreachable,
+  leaveRoom: unreachable,
+  inviteUser: unreachable,
+}
 
 export async function makeTestRooms(db: Database, signer = makeSigner()) {
   const rooms = await makeRooms(db)
   const commitEvents = makeCommitEvents(rooms, () => [])
   const sendEvent = makeSendEvent(rooms, commitEvents, signer)
-  const memberProfile = async (userId: UserId): Promise<JsonObject> => ({ displayname: userId.slice(1, userId.indexOf(':')) })
+  const memberProfile = async (userId: UserId): Promise<JsonObject> => ({
+    displayname: userId.slice(1, userId.indexOf(':')),
+  })
   const members = makeMemberOperations({ rooms, sendEvent, signer, remote: noRemote, memberProfile })
   const createRoom = makeCreateRoom({
     rooms,

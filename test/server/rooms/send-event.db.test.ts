@@ -11,22 +11,31 @@ describe('a room in memory and on disk', async () => {
   const db = await openTestDatabase()
   const hs = await makeTestRooms(db)
 
-  test.each([...creatableRoomVersions])('a room of version %s is created, joined, spoken in and read afresh', async (roomVersion) => {
-    const roomId = await hs.createRoom({ creator: alice, preset: 'public_chat', roomVersion, name: 'Hall', invite: [bob] })
-    await hs.joinRoom({ roomId, sender: bob })
-    const sent = await hs.sendText(roomId, bob, 'hello')
+  test.each([...creatableRoomVersions])(
+    'a room of version %s is created, joined, spoken in and read afresh',
+    async (roomVersion) => {
+      const roomId = await hs.createRoom({
+        creator: alice,
+        preset: 'public_chat',
+        roomVersion,
+        name: 'Hall',
+        invite: [bob],
+      })
+      await hs.joinRoom({ roomId, sender: bob })
+      const sent = await hs.sendText(roomId, bob, 'hello')
 
-    const fresh = await (await makeTestRooms(db)).rooms.get(roomId)
-    const room = await hs.rooms.get(roomId)
-    expect(fresh?.recent.at(-1)?.eventId).toBe(sent)
-    expect([...(fresh?.joined ?? [])].sort()).toEqual([alice, bob])
-    expect(fresh?.maxSeq).toBe(room?.maxSeq)
-    expect(fresh?.node).toBe(room?.node)
-    expect(fresh?.extremities).toEqual(room?.extremities)
-    expect(new Map([...(fresh?.state ?? [])].map(([key, { eventId }]) => [key, eventId]))).toEqual(
-      await hs.rooms.readStateNode(roomId, room?.node ?? -1),
-    )
-  })
+      const fresh = await (await makeTestRooms(db)).rooms.get(roomId)
+      const room = await hs.rooms.get(roomId)
+      expect(fresh?.recent.at(-1)?.eventId).toBe(sent)
+      expect([...(fresh?.joined ?? [])].sort()).toEqual([alice, bob])
+      expect(fresh?.maxSeq).toBe(room?.maxSeq)
+      expect(fresh?.node).toBe(room?.node)
+      expect(fresh?.extremities).toEqual(room?.extremities)
+      expect(new Map([...(fresh?.state ?? [])].map(([key, { eventId }]) => [key, eventId]))).toEqual(
+        await hs.rooms.readStateNode(roomId, room?.node ?? -1),
+      )
+    },
+  )
 
   test('a user who is not joined is refused and nothing is stored', async () => {
     const roomId = await hs.createRoom({ creator: alice })
@@ -53,9 +62,15 @@ describe('a room in memory and on disk', async () => {
     const roomId = await hs.createRoom({ creator: alice })
     const target = await hs.sendText(roomId, alice, 'a secret')
 
-    const redaction = await hs.sendEvent(roomId, { type: 'm.room.redaction', sender: alice, content: { redacts: target } })
+    const redaction = await hs.sendEvent(roomId, {
+      type: 'm.room.redaction',
+      sender: alice,
+      content: { redacts: target },
+    })
 
-    const [row] = await db.query<[{ pdu: string; redacted_by: string }[]]>('SELECT * FROM type::record("event", $id)', { id: target })
+    const [row] = await db.query<[{ pdu: string; redacted_by: string }[]]>('SELECT * FROM type::record("event", $id)', {
+      id: target,
+    })
     expect(row[0]?.pdu).not.toContain('secret')
     expect(row[0]?.redacted_by).toBe(redaction)
     const room = await hs.rooms.get(roomId)
@@ -65,7 +80,8 @@ describe('a room in memory and on disk', async () => {
 
   test('state that says what is already so sends nothing new', async () => {
     const roomId = await hs.createRoom({ creator: alice, name: 'Hall' })
-    const rename = () => hs.sendEvent(roomId, { type: 'm.room.name', stateKey: '', sender: alice, content: { name: 'Yard' } })
+    const rename = () =>
+      hs.sendEvent(roomId, { type: 'm.room.name', stateKey: '', sender: alice, content: { name: 'Yard' } })
 
     const first = await rename()
 
@@ -74,7 +90,8 @@ describe('a room in memory and on disk', async () => {
 
   test('the state at an older event is what it was then', async () => {
     const roomId = await hs.createRoom({ creator: alice, name: 'one' })
-    const rename = (name: string) => hs.sendEvent(roomId, { type: 'm.room.name', stateKey: '', sender: alice, content: { name } })
+    const rename = (name: string) =>
+      hs.sendEvent(roomId, { type: 'm.room.name', stateKey: '', sender: alice, content: { name } })
     const nodes: { name: string; node: number }[] = []
     for (let i = 0; i < 80; i++) {
       const eventId = await rename(`name ${i}`)
@@ -105,7 +122,9 @@ describe('a room in memory and on disk', async () => {
     expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map((_, i) => (i === 7 ? 'rejected' : 'fulfilled')))
     const room = await hs.rooms.get(roomId)
     const bodies = room?.recent.slice(-19).map(({ pdu }) => pdu.content.body)
-    expect(new Set(bodies)).toEqual(new Set(Array.from({ length: 20 }, (_, i) => `m${i}`).filter((body) => body !== 'm7')))
+    expect(new Set(bodies)).toEqual(
+      new Set(Array.from({ length: 20 }, (_, i) => `m${i}`).filter((body) => body !== 'm7')),
+    )
   })
 
   test('sending costs a few milliseconds', async () => {
@@ -120,7 +139,9 @@ describe('a room in memory and on disk', async () => {
     const start = performance.now()
     await Promise.all(Array.from({ length: 2000 }, (_, i) => hs.sendText(roomId, alice, `burst ${i}`)))
     const rate = 2000 / ((performance.now() - start) / 1000)
-    console.log(`send: p50 ${times[50]?.toFixed(2)} ms, p99 ${times[98]?.toFixed(2)} ms, burst ${rate.toFixed(0)} events/s`)
+    console.log(
+      `send: p50 ${times[50]?.toFixed(2)} ms, p99 ${times[98]?.toFixed(2)} ms, burst ${rate.toFixed(0)} events/s`,
+    )
     expect(times[50]).toBeLessThan(30)
   })
 })

@@ -36,7 +36,10 @@ export function makeAccount(http: MatrixHttp) {
         body: {},
       }),
     deleteTag: (userId: string, roomId: string, tag: string) =>
-      http.request<object>('DELETE', user(userId, `rooms/${encodeURIComponent(roomId)}/tags/${encodeURIComponent(tag)}`)),
+      http.request<object>(
+        'DELETE',
+        user(userId, `rooms/${encodeURIComponent(roomId)}/tags/${encodeURIComponent(tag)}`),
+      ),
     readLiveToken: () => http.request<LiveToken>('POST', '/_hearth/client/v1/live_token', { body: {} }),
   }
 }

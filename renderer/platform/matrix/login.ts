@@ -30,7 +30,12 @@ export async function readLoginFlows(http: MatrixHttp): Promise<string[]> {
 }
 
 /** @param user a localpart or a whole user ID */
-export async function logIn(http: MatrixHttp, user: string, password: string, deviceName: string): Promise<LoginSession> {
+export async function logIn(
+  http: MatrixHttp,
+  user: string,
+  password: string,
+  deviceName: string,
+): Promise<LoginSession> {
   const body = await http.request<LoginAnswer>('POST', '/_matrix/client/v3/login', {
     isPublic: true,
     body: {

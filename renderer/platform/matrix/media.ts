@@ -62,7 +62,10 @@ export function makeMedia(http: MatrixHttp) {
     hold(mxc: string, size?: ThumbnailSize): { url: Promise<string>; release: () => void } | undefined {
       const path = pathOf(mxc, size)
       if (!path) return undefined
-      const held = cache.get(path) ?? { url: http.fetchBlob(path).then((blob) => URL.createObjectURL(blob)), holders: 0 }
+      const held = cache.get(path) ?? {
+        url: http.fetchBlob(path).then((blob) => URL.createObjectURL(blob)),
+        holders: 0,
+      }
       cache.delete(path)
       cache.set(path, held)
       held.holders++

@@ -67,6 +67,7 @@ export function makeRooms(http: MatrixHttp) {
           ...(signal ? { signal } : {}),
         })
       ).results,
-    reportRoom: (roomId: string, reason: string) => http.request<object>('POST', at(roomId, 'report'), { body: { reason } }),
+    reportRoom: (roomId: string, reason: string) =>
+      http.request<object>('POST', at(roomId, 'report'), { body: { reason } }),
   }
 }

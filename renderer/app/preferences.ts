@@ -1,0 +1,56 @@
+/** What this window remembers for itself: theme, language, sizes, the last room. Kept in localStorage. */
+import type { Language } from '../i18n/index.js'
+import { makeStore, useStore } from '../live/store.js'
+
+export type Preferences = {
+  theme: 'system' | 'light' | 'dark'
+  language: Language | null
+  /** CSS pixels, 220–400 */
+  listWidth: number
+  isPanelOpen: boolean
+  lastRoomId: string | null
+  sendReceipts: boolean
+  sendTyping: boolean
+}
+
+const storageKey = 'hearth.preferences'
+const initial: Preferences = {
+  theme: 'system',
+  language: null,
+  listWidth: 280,
+  isPanelOpen: false,
+  lastRoomId: null,
+  sendReceipts: true,
+  sendTyping: true,
+}
+
+function readStored(): Preferences {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(storageKey) ?? '{}')
+    return { ...initial, ...(typeof stored === 'object' ? stored : {}) }
+  } catch {
+    return initial
+  }
+}
+
+const store = makeStore<Preferences>(readStored())
+
+export const readPreferences = () => store.get()
+export const usePreferences = () => useStore(store)
+
+export function changePreferences(changes: Partial<Preferences>): void {
+  store.set({ ...store.get(), ...changes })
+  try {
+    localStorage.setItem(storageKey, JSON.stringify(store.get()))
+  } catch {
+    // storage is full or forbidden: the choice lasts as long as the window
+  }
+  if (changes.theme) applyTheme()
+}
+
+/** `system` follows the system by itself, in CSS. */
+export function applyTheme(): void {
+  const { theme } = store.get()
+  if (theme === 'system') delete document.documentElement.dataset.theme
+  else document.documentElement.dataset.theme = theme
+}

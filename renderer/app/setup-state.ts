@@ -1,0 +1,12 @@
+/** Whether this server still has its first-run questions open. */
+import type { MatrixHttp } from '../platform/matrix/http.js'
+
+/** @returns false also when the server does not say: then it can only be signed in to */
+export async function readSetupNeeded(http: MatrixHttp): Promise<boolean> {
+  try {
+    const state = await http.request<{ needed?: boolean }>('GET', '/_hearth/client/v1/setup', { isPublic: true })
+    return state.needed === true
+  } catch {
+    return false
+  }
+}

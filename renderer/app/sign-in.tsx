@@ -1,0 +1,188 @@
+/** Signing in with a password, and making an account where the server lets people do so. */
+import { type ReactNode, useEffect, useState } from 'react'
+import { t } from '../i18n/index.js'
+import { explainError, MatrixRequestError } from '../platform/matrix/errors.js'
+import type { MatrixHttp } from '../platform/matrix/http.js'
+import { logIn, readLoginFlows, readRegistrationStages, register } from '../platform/matrix/login.js'
+import type { LoginSession } from '../platform/matrix/login-session.js'
+import { Banner } from '../ui/bits.js'
+import { Button } from '../ui/button.js'
+import { TextField } from '../ui/field.js'
+import { HearthMark } from '../ui/hearth-mark.js'
+import styles from './sign-in.module.css'
+
+type SignInProps = { http: MatrixHttp; wasSignedOut: boolean; onSession: (session: LoginSession) => void }
+
+/** What other devices of the account call this one. */
+const deviceName = () => (window.hearth ? 'Hearth' : `Hearth (${browserName()})`)
+const browserName = () =>
+  /(Firefox|Edg|Chrome|Safari)/.exec(navigator.userAgent)?.[1]?.replace('Edg', 'Edge') ?? 'browser'
+
+export function SignIn({ http, wasSignedOut, onSession }: SignInProps) {
+  const [mode, setMode] = useState<'login' | 'register'>('login')
+  const [stages, setStages] = useState<string[] | undefined>()
+  const [problem, setProblem] = useState<string>()
+  useEffect(() => {
+    const controller = { isWanted: true }
+    readLoginFlows(http)
+      .then((flows) => !flows.includes('m.login.password') && t('login.unsupported'))
+      .catch((error: unknown) => explainError(error))
+      .then((text) => controller.isWanted && text && setProblem(text))
+    readRegistrationStages(http)
+      .catch(() => undefined)
+      .then((found) => controller.isWanted && setStages(found))
+    return () => {
+      controller.isWanted = false
+    }
+  }, [http])
+
+  const other = mode === 'login' ? 'register' : 'login'
+  const canSwitch = mode === 'register' || stages !== undefined
+  return (
+    <main className={styles.page}>
+      <div className={styles.card}>
+        <header className={styles.head}>
+          <HearthMark size={32} />
+          <h1>{t(mode === 'login' ? 'login.titlePlain' : 'register.titlePlain')}</h1>
+        </header>
+        {wasSignedOut && <Banner>{t('login.signedOut')}</Banner>}
+        {problem && <Banner tone="warn">{problem}</Banner>}
+        {mode === 'login' ? (
+          <LoginForm http={http} onSession={onSession} />
+        ) : (
+          <RegisterForm http={http} needsToken={stages?.includes('m.login.registration_token')} onSession={onSession} />
+        )}
+        {canSwitch && (
+          <Button variant="quiet" onClick={() => setMode(other)}>
+            {t(mode === 'login' ? 'login.toRegister' : 'register.toLogin')}
+          </Button>
+        )}
+      </div>
+    </main>
+  )
+}
+
+type FormProps = { http: MatrixHttp; onSession: (session: LoginSession) => void }
+
+function LoginForm({ http, onSession }: FormProps) {
+  const [user, setUser] = useState('')
+  const [password, setPassword] = useState('')
+  const form = useSubmit(onSession, () => {
+    if (!user.trim()) return t('login.needUser')
+    if (!password) return t('login.needPassword')
+    return logIn(http, user.trim(), password, deviceName())
+  })
+  return (
+    <Form form={form} submit={t(form.isBusy ? 'login.busy' : 'login.submit')}>
+      <TextField
+        label={t('login.user')}
+        value={user}
+        onChange={(event) => setUser(event.target.value)}
+        autoComplete="username"
+        autoCapitalize="none"
+        spellCheck={false}
+        autoFocus
+      />
+      <TextField
+        label={t('login.password')}
+        type="password"
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+        autoComplete="current-password"
+      />
+    </Form>
+  )
+}
+
+function RegisterForm({ http, onSession, needsToken }: FormProps & { needsToken: boolean | undefined }) {
+  const [username, setUsername] = useState('')
+  const [password, setPassword] = useState('')
+  const [token, setToken] = useState('')
+  const form = useSubmit(onSession, () => {
+    if (!username.trim()) return t('login.needUser')
+    if (password.length < 8) return t('register.tooShort')
+    return register(http, {
+      username: username.trim().toLowerCase(),
+      password,
+      deviceName: deviceName(),
+      ...(needsToken ? { token: token.trim() } : {}),
+    })
+  })
+  return (
+    <Form form={form} submit={t(form.isBusy ? 'register.busy' : 'register.submit')}>
+      <TextField
+        label={t('login.user')}
+        value={username}
+        onChange={(event) => setUsername(event.target.value)}
+        autoComplete="username"
+        autoCapitalize="none"
+        spellCheck={false}
+        autoFocus
+      />
+      <TextField
+        label={t('register.password')}
+        hint={t('register.passwordHint')}
+        type="password"
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+        autoComplete="new-password"
+      />
+      {needsToken && (
+        <TextField
+          label={t('register.token')}
+          hint={t('register.tokenHint')}
+          value={token}
+          onChange={(event) => setToken(event.target.value)}
+          spellCheck={false}
+        />
+      )}
+    </Form>
+  )
+}
+
+type Submission = { isBusy: boolean; problem: string | undefined; submit: () => void }
+
+/** @param attempt gives a sentence when the form is not ready, else the session to come */
+function useSubmit(
+  onSession: (session: LoginSession) => void,
+  attempt: () => string | Promise<LoginSession>,
+): Submission {
+  const [isBusy, setIsBusy] = useState(false)
+  const [problem, setProblem] = useState<string>()
+  return {
+    isBusy,
+    problem,
+    async submit() {
+      if (isBusy) return
+      const attempted = attempt()
+      if (typeof attempted === 'string') return setProblem(attempted)
+      setIsBusy(true)
+      setProblem(undefined)
+      try {
+        onSession(await attempted)
+      } catch (error) {
+        const isWrong = error instanceof MatrixRequestError && error.status === 403 && error.errcode === 'M_FORBIDDEN'
+        setProblem(isWrong ? t('login.wrong') : explainError(error))
+        setIsBusy(false)
+      }
+    },
+  }
+}
+
+function Form({ form, submit, children }: { form: Submission; submit: string; children: ReactNode }) {
+  return (
+    <form
+      className={styles.form}
+      onSubmit={(event) => {
+        event.preventDefault()
+        form.submit()
+      }}
+    >
+      {children}
+      {form.problem && <Banner tone="bad">{form.problem}</Banner>}
+      <Button type="submit" variant="primary" size="large" disabled={form.isBusy}>
+        {submit}
+      </Button>
+    </form>
+  )
+}

@@ -1,0 +1,4 @@
+/** Home: the machine. */
+export default function Home(_props: { parts: readonly string[] }) {
+  return null
+}

@@ -1,0 +1,6 @@
+/** The German catalogue: proof that every text goes through here. A missing key does not compile. */
+import type { Catalogue } from '../index.js'
+import { chat } from './chat.js'
+import { common } from './common.js'
+
+export const de: Catalogue = { ...common, ...chat }

@@ -1,0 +1,201 @@
+/**
+ * What this device is sending: local echoes, in the order they were written.
+ *
+ * One event at a time per room, so that messages arrive in the order of sending. Each keeps its
+ * transaction ID through every retry, so the server takes it once. When the server does not answer
+ * the rest waits; what it refuses is failed, to be retried or deleted by the user. Texts that wait
+ * survive a reload; files do not.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#transaction-identifiers
+ */
+import { makeStore, type Store } from '../../live/store.js'
+import { isTemporary, MatrixRequestError } from './errors.js'
+import { newTxnId } from './events.js'
+import type { Media } from './media.js'
+
+export type OutboxItem = {
+  txnId: string
+  roomId: string
+  type: string
+  content: Record<string, unknown>
+  createdAt: number
+  /** `sent`: the server has it; it goes when its row arrives. */
+  status: 'waiting' | 'sending' | 'failed' | 'sent'
+  eventId?: string
+  error?: unknown
+  /** A file that goes up first. */
+  upload?: { file: Blob; fileName: string; thumbnail?: Blob /** 0–1 */; progress: number; previewUrl?: string }
+}
+
+export type Outbox = {
+  store: Store<readonly OutboxItem[]>
+  send(roomId: string, type: string, content: Record<string, unknown>): string
+  sendFile(
+    roomId: string,
+    content: Record<string, unknown>,
+    upload: Omit<NonNullable<OutboxItem['upload']>, 'progress'>,
+  ): string
+  retry(txnId: string): void
+  /** Forgets it; an upload under way is stopped. */
+  remove(txnId: string): void
+  /** Tries at once what waits, e.g. when the connection is back. */
+  wake(): void
+  stop(): void
+}
+
+type OutboxNeeds = {
+  sendEvent(roomId: string, type: string, content: object, txnId: string, signal?: AbortSignal): Promise<string>
+  upload: Media['upload']
+}
+
+const storageKey = 'hearth.outbox'
+const firstWaitMs = 1_000
+const longestWaitMs = 20_000
+/** A sent echo whose row never arrives (hidden by an ignore rule, say) goes after this. */
+const sentLingersMs = 60_000
+
+export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
+  const store = makeStore<readonly OutboxItem[]>(readStored(userId))
+  const busyRooms = new Set<string>()
+  const aborts = new Map<string, AbortController>()
+  let wakeAll: (() => void)[] = []
+  let isStopped = false
+
+  function change(txnId: string, changes: Partial<OutboxItem>): void {
+    store.update((items) => items.map((item) => (item.txnId === txnId ? { ...item, ...changes } : item)))
+    persist()
+  }
+
+  function persist(): void {
+    const kept = store.get().filter((item) => !item.upload && item.status !== 'sent')
+    try {
+      if (kept.length === 0) localStorage.removeItem(storageKey)
+      else localStorage.setItem(storageKey, JSON.stringify({ userId, items: kept }))
+    } catch {
+      // storage is full or forbidden: they still go out as long as the window is open
+    }
+  }
+
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      wakeAll.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+
+  async function withMedia(item: OutboxItem, signal: AbortSignal): Promise<Record<string, unknown>> {
+    const { upload } = item
+    if (!upload || item.content.url) return item.content
+    const url = await needs.upload(upload.file, {
+      fileName: upload.fileName,
+      signal,
+      onProgress: (progress) => change(item.txnId, { upload: { ...upload, progress } }),
+    })
+    const thumbnailUrl = upload.thumbnail && (await needs.upload(upload.thumbnail, { signal }))
+    const info = item.content.info as Record<string, unknown>
+    const content = { ...item.content, url, info: thumbnailUrl ? { ...info, thumbnail_url: thumbnailUrl } : info }
+    change(item.txnId, { content }) // a retry must not upload again
+    return content
+  }
+
+  async function sendOne(item: OutboxItem): Promise<void> {
+    const abort = new AbortController()
+    aborts.set(item.txnId, abort)
+    change(item.txnId, { status: 'sending' })
+    for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+      try {
+        const content = await withMedia(item, abort.signal)
+        const eventId = await needs.sendEvent(item.roomId, item.type, content, item.txnId, abort.signal)
+        change(item.txnId, { status: 'sent', eventId })
+        setTimeout(() => remove(item.txnId), sentLingersMs)
+        return
+      } catch (error) {
+        if (abort.signal.aborted || isStopped) return
+        if (!isTemporary(error)) return change(item.txnId, { status: 'failed', error })
+        change(item.txnId, { status: 'waiting', error })
+        await pause(error instanceof MatrixRequestError ? (error.retryAfterMs ?? waitMs) : waitMs)
+        const present = store.get().find((other) => other.txnId === item.txnId)
+        if (!present || isStopped) return
+        item = present
+      } finally {
+        if (abort.signal.aborted) aborts.delete(item.txnId)
+      }
+    }
+  }
+
+  async function work(roomId: string): Promise<void> {
+    if (busyRooms.has(roomId)) return
+    busyRooms.add(roomId)
+    try {
+      for (;;) {
+        const next = store.get().find((item) => item.roomId === roomId && item.status === 'waiting')
+        if (!next || isStopped) return
+        await sendOne(next)
+        aborts.delete(next.txnId)
+      }
+    } finally {
+      busyRooms.delete(roomId)
+    }
+  }
+
+  function add(item: OutboxItem): string {
+    store.update((items) => [...items, item])
+    persist()
+    void work(item.roomId)
+    return item.txnId
+  }
+
+  function remove(txnId: string): void {
+    aborts.get(txnId)?.abort()
+    const item = store.get().find((each) => each.txnId === txnId)
+    if (item?.upload?.previewUrl) URL.revokeObjectURL(item.upload.previewUrl)
+    store.update((items) => items.filter((each) => each.txnId !== txnId))
+    persist()
+  }
+
+  const make = (roomId: string, type: string, content: Record<string, unknown>): OutboxItem => ({
+    txnId: newTxnId(),
+    roomId,
+    type,
+    content,
+    createdAt: Date.now(),
+    status: 'waiting',
+  })
+
+  for (const roomId of new Set(store.get().map((item) => item.roomId))) void work(roomId)
+
+  return {
+    store,
+    send: (roomId, type, content) => add(make(roomId, type, content)),
+    sendFile: (roomId, content, upload) =>
+      add({ ...make(roomId, 'm.room.message', content), upload: { ...upload, progress: 0 } }),
+    retry(txnId) {
+      const item = store.get().find((each) => each.txnId === txnId)
+      if (!item) return
+      change(txnId, { status: 'waiting', error: undefined })
+      void work(item.roomId)
+    },
+    remove,
+    wake() {
+      for (const wake of wakeAll.splice(0)) wake()
+    },
+    stop() {
+      isStopped = true
+      for (const abort of aborts.values()) abort.abort()
+      for (const wake of wakeAll.splice(0)) wake()
+      wakeAll = []
+    },
+  }
+}
+
+function readStored(userId: string): OutboxItem[] {
+  try {
+    const stored = JSON.parse(localStorage.getItem(storageKey) ?? 'null') as { userId?: string; items?: OutboxItem[] }
+    if (stored?.userId !== userId || !Array.isArray(stored.items)) return []
+    return stored.items.map((item) => (item.status === 'failed' ? item : { ...item, status: 'waiting' as const }))
+  } catch {
+    return []
+  }
+}

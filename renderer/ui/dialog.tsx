@@ -1,0 +1,82 @@
+/**
+ * Dialogs and sheets on the browser's own <dialog>: it traps focus, makes the rest inert and
+ * closes on Escape by itself, and needs no style element that the page's CSP would refuse.
+ */
+import { X } from 'lucide-react'
+import { type ReactNode, useEffect, useId, useRef } from 'react'
+import { t } from '../i18n/index.js'
+import { IconButton } from './button.js'
+import styles from './dialog.module.css'
+
+type DialogProps = {
+  title: string
+  onClose: () => void
+  children: ReactNode
+  /** Buttons; the primary one last. */
+  footer?: ReactNode
+  width?: 'normal' | 'wide'
+  /** `sheet` comes in from the side and takes the height of the window. */
+  kind?: 'dialog' | 'sheet'
+  /** With it the content is a form: Enter submits. */
+  onSubmit?: (() => void) | undefined
+}
+
+/** Mounted means open; unmount it to close. */
+export function Dialog({ title, onClose, children, footer, width = 'normal', kind = 'dialog', onSubmit }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null)
+  const titleId = useId()
+  useEffect(() => {
+    const dialog = ref.current
+    const before = document.activeElement
+    if (dialog && !dialog.open) dialog.showModal()
+    return () => {
+      dialog?.close()
+      if (before instanceof HTMLElement && before.isConnected) before.focus()
+    }
+  }, [])
+  const inside = (
+    <>
+      <header className={styles.head}>
+        <h2 className={styles.title} id={titleId}>
+          {title}
+        </h2>
+        <IconButton label={t('common.close')} onClick={onClose}>
+          <X size={18} aria-hidden />
+        </IconButton>
+      </header>
+      <div className={styles.body}>{children}</div>
+      {footer && <footer className={styles.foot}>{footer}</footer>}
+    </>
+  )
+  return (
+    <dialog
+      ref={ref}
+      aria-labelledby={titleId}
+      className={[styles.dialog, width === 'wide' && styles.wide, kind === 'sheet' && styles.sheet]
+        .filter(Boolean)
+        .join(' ')}
+      onCancel={(event) => {
+        event.preventDefault()
+        onClose()
+      }}
+      onKeyDown={(event) => event.stopPropagation()} // the page's own keys rest while a dialog is open
+      onMouseDown={(event) => {
+        if (event.target === ref.current) onClose()
+      }}
+    >
+      {onSubmit ? (
+        <form
+          className={styles.frame}
+          onSubmit={(event) => {
+            event.preventDefault()
+            onSubmit()
+          }}
+        >
+          {inside}
+        </form>
+      ) : (
+        <div className={styles.frame}>{inside}</div>
+      )}
+    </dialog>
+  )
+}

@@ -2,7 +2,7 @@
  * IDs of events and of the rooms that take theirs from an event.
  *
  * Spec: https://spec.matrix.org/v1.19/rooms/v4/#event-ids
- * Spec: https://spec.matrix.org/v1.19/rooms/v12/#room-ids
+ * Spec: https://spec.matrix.org/v1.19/appendices/#room-ids
  */
 import { type EventId, parseEventId, parseRoomId, type RoomId } from '../kernel/identifiers.js'
 import { withoutPadding } from './base64.js'

@@ -1,8 +1,8 @@
 /**
  * Rule `create`: the first event of a room.
  *
- * Spec: https://spec.matrix.org/v1.19/rooms/v11/#authorization-rules
- * Spec: https://spec.matrix.org/v1.19/rooms/v12/#authorization-rules
+ * Spec: https://spec.matrix.org/v1.19/rooms/v11/#authorisation-rules
+ * Spec: https://spec.matrix.org/v1.19/rooms/v12/#authorisation-rules
  */
 import { parseUserId, serverNameIn, serverNameOf } from '../../kernel/identifiers.js'
 import type { PduEvent } from '../pdu.js'

@@ -5,7 +5,7 @@
  * `checkAuthEventsSelection` needs nothing but the event and its auth events; `checkAgainstState`
  * judges it against a state (that of its auth events, the one before it, the current one).
  *
- * Spec: https://spec.matrix.org/v1.19/server-server-api/#authorization-rules
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#authorisation-rules
  */
 import { serverNameOf } from '../../kernel/identifiers.js'
 import { createEventIdOf } from '../event-id.js'

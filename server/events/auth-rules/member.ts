@@ -1,7 +1,7 @@
 /**
  * Rule `member`: joining, inviting, leaving, kicking, banning, knocking.
  *
- * Spec: https://spec.matrix.org/v1.19/rooms/v11/#authorization-rules
+ * Spec: https://spec.matrix.org/v1.19/rooms/v11/#authorisation-rules
  */
 import { parseUserId, serverNameOf } from '../../kernel/identifiers.js'
 import { type PduEvent, prevEventIds } from '../pdu.js'

@@ -5,7 +5,7 @@
  * 3. The first power levels event is free. 4–6. Single levels, events and notifications, users:
  * each change within the sender's own level.
  *
- * Spec: https://spec.matrix.org/v1.19/rooms/v11/#authorization-rules
+ * Spec: https://spec.matrix.org/v1.19/rooms/v11/#authorisation-rules
  */
 import { parseUserId } from '../../kernel/identifiers.js'
 import { isJsonObject, type JsonObject, type PduEvent } from '../pdu.js'

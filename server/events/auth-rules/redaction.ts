@@ -1,7 +1,7 @@
 /**
  * Rule `redaction`, room versions 1 and 2 only. Later versions ask when the redaction is applied.
  *
- * Spec: https://spec.matrix.org/v1.19/rooms/v1/#authorization-rules
+ * Spec: https://spec.matrix.org/v1.19/rooms/v1/#authorisation-rules
  */
 import { serverNameIn } from '../../kernel/identifiers.js'
 import type { PduEvent } from '../pdu.js'

@@ -1,7 +1,7 @@
 /**
  * The answer of an auth rule. A refusal is an answer, not an accident: it names the rule and says why.
  *
- * Spec: https://spec.matrix.org/v1.19/server-server-api/#authorization-rules
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#authorisation-rules
  */
 
 /** The rules by subject, in the order in which they are tried. */

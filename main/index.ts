@@ -103,8 +103,7 @@ async function run(commandLine: CommandLine, config: HomeserverConfig, links: Li
     spellcheck: config.desktop.spellcheck,
     shouldHideOnClose: () => !quitting.isUnderWay() && staysInBackground(settings),
   })
-  const tray = openTray({ show: window.show, quit: () => app.quit(), serverName: () => config.server_name })
-  app.on('will-quit', () => tray.destroy())
+  openTray({ show: window.show, quit: () => app.quit(), serverName: () => config.server_name })
   links.deliverTo(window)
 
   answerCalls({

@@ -5,13 +5,16 @@ import templateIcon from '../../assets/tray-template.png?inline'
 
 type Actions = { show(): void; quit(): void; serverName(): string | undefined }
 
-export function openTray({ show, quit, serverName }: Actions): Tray {
+// Without this reference the garbage collector would take the icon away.
+let tray: Tray | undefined
+
+export function openTray({ show, quit, serverName }: Actions): void {
   const isMac = process.platform === 'darwin'
   const full = nativeImage.createFromDataURL(isMac ? templateIcon : colourIcon)
   const icon = full.resize({ width: 16, height: 16 })
   icon.addRepresentation({ scaleFactor: 2, width: 32, height: 32, dataURL: isMac ? templateIcon : colourIcon })
   if (isMac) icon.setTemplateImage(true)
-  const tray = new Tray(icon)
+  tray = new Tray(icon)
   const name = serverName()
   tray.setToolTip(name ? `Hearth — ${name}` : 'Hearth')
   tray.setContextMenu(
@@ -22,5 +25,4 @@ export function openTray({ show, quit, serverName }: Actions): Tray {
     ]),
   )
   tray.on('click', show)
-  return tray
 }

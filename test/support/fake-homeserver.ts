@@ -1,0 +1,56 @@
+/**
+ * A homeserver for tests of its hosts: it answers over HTTP and in process, and echoes live frames.
+ *
+ * It has the real one's shape and does none of its work, so that a test can watch what a host does
+ * around it, and let it fail or hang on demand.
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Homeserver } from '../../server/index.js'
+import type { HomeserverConfig } from '../../server/kernel/config.js'
+import type { SecretBox } from '../../server/kernel/secrets.js'
+import type { Channel } from '../../server/live/channel.js'
+
+export type Started = { config: HomeserverConfig; secrets: SecretBox; channels: Channel[]; isClosed: boolean }
+type Behaviour = {
+  failWith?: Error
+  /** `close` never settles. */
+  hangsOnClose?: boolean
+  /** HTTP status of /_matrix/client/versions. */
+  versionsStatus?: number
+}
+
+export function makeFakeHomeserver(behaviour: Behaviour = {}) {
+  const started: Started[] = []
+  const startHomeserver = async (config: HomeserverConfig, deps: { secrets?: SecretBox } = {}): Promise<Homeserver> => {
+    if (behaviour.failWith) throw behaviour.failWith
+    const http = createServer((request, response) => {
+      const status = request.url === '/_matrix/client/versions' ? (behaviour.versionsStatus ?? 200) : 404
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{"versions":["v1.19"]}')
+    })
+    const { host, port } = config.listeners.client
+    await new Promise<void>((resolve, reject) => {
+      http.once('error', reject)
+      http.listen(port, host, resolve)
+    })
+    const self: Started = { config, secrets: deps.secrets!, channels: [], isClosed: false }
+    started.push(self)
+    return {
+      serverName: (config.server_name ?? '') as Homeserver['serverName'],
+      clientUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`,
+      handle: async (request) => Response.json({ path: new URL(request.url).pathname, method: request.method }),
+      openLiveChannel(channel) {
+        self.channels.push(channel)
+        channel.onMessage((bytes) => channel.post(bytes))
+      },
+      needsOnboarding: () => config.server_name === undefined,
+      close() {
+        if (behaviour.hangsOnClose) return new Promise(() => {})
+        self.isClosed = true
+        http.closeAllConnections()
+        return new Promise((resolve) => http.close(() => resolve()))
+      },
+    }
+  }
+  return { startHomeserver, started }
+}

@@ -1,0 +1,75 @@
+/** Builds every operation on rooms once, in the order in which they use each other. */
+import type { JsonObject } from '../events/pdu.js'
+import type { RoomAlias, UserId } from '../kernel/identifiers.js'
+import type { Database } from '../store/reader.js'
+import { type AcceptPdu, makeAcceptPdu } from './accept-pdu.js'
+import type { Signer } from './build-event.js'
+import { makeCommitEvents, type OutboxWrites } from './commit-events.js'
+import { type CreateRoom, makeCreateRoom } from './create-room.js'
+import { type ImportRoom, makeImportRoom } from './import-room.js'
+import { type CompleteHistory, type InsertHistory, makeCompleteHistory, makeInsertHistory } from './insert-history.js'
+import { type MemberOperations, makeMemberOperations, type Remote } from './member-operations.js'
+import { makePublicRooms, type PublicRooms } from './public-rooms.js'
+import { makeRedactEvent, type RedactEvent } from './redact-event.js'
+import { makeRoomAliases, type ResolvedAlias, type RoomAliases } from './room-aliases.js'
+import { makeRooms, type RoomsForWriting } from './rooms.js'
+import { makeSendEvent, type SendEvent } from './send-event.js'
+import { makeSendState, type SendState } from './send-state.js'
+import { makeUpgradeRoom, type UpgradeRoom } from './upgrade-room.js'
+
+export type RoomNeeds = {
+  db: Database
+  signer: Signer
+  defaultRoomVersion: string
+  anyoneMayPublish: boolean
+  memberProfile: (userId: UserId) => Promise<JsonObject>
+  outboxWrites: OutboxWrites
+  remote: Remote & { queryDirectory: (alias: RoomAlias) => Promise<ResolvedAlias> }
+}
+
+export type RoomOperations = MemberOperations &
+  RoomAliases &
+  PublicRooms & {
+    rooms: RoomsForWriting
+    sendEvent: SendEvent
+    sendState: SendState
+    redactEvent: RedactEvent
+    createRoom: CreateRoom
+    upgradeRoom: UpgradeRoom
+    acceptPdu: AcceptPdu
+    importRoom: ImportRoom
+    insertHistory: InsertHistory
+    completeHistory: CompleteHistory
+  }
+
+export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperations> {
+  const { db, signer, remote, memberProfile, defaultRoomVersion } = needs
+  const rooms = await makeRooms(db)
+  const commitEvents = makeCommitEvents(rooms, needs.outboxWrites)
+  const sendEvent = makeSendEvent(rooms, commitEvents, signer)
+  const members = makeMemberOperations({ rooms, sendEvent, signer, remote, memberProfile })
+  const aliases = makeRoomAliases({ rooms, sendEvent, signer, queryDirectory: remote.queryDirectory })
+  const { inviteUser } = members
+  const createRoom = makeCreateRoom({ rooms, commitEvents, signer, defaultRoomVersion, memberProfile, inviteUser })
+  return {
+    rooms,
+    sendEvent,
+    createRoom,
+    sendState: makeSendState({
+      rooms,
+      sendEvent,
+      serverName: signer.serverName,
+      resolveAlias: aliases.resolveAlias,
+      inviteUser,
+    }),
+    redactEvent: makeRedactEvent(rooms, sendEvent),
+    upgradeRoom: makeUpgradeRoom(rooms, createRoom, sendEvent),
+    acceptPdu: makeAcceptPdu(rooms, commitEvents),
+    importRoom: makeImportRoom(rooms, commitEvents),
+    insertHistory: makeInsertHistory(rooms),
+    completeHistory: makeCompleteHistory(rooms),
+    ...members,
+    ...aliases,
+    ...makePublicRooms(rooms, signer.now, needs.anyoneMayPublish),
+  }
+}

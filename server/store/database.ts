@@ -73,7 +73,7 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
     schemafull,
     logger,
   })
-  const live = new LiveWriter(root, schemafull)
+  const live = new LiveWriter(root, schemafull, logger)
 
   return {
     engine,

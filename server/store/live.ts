@@ -8,7 +8,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Uuid } from 'surrealdb'
+import type { Logger } from '../kernel/logger.js'
 import { DatabaseError } from './errors.js'
+import { killAllLives, repairLiveTables } from './live-repair.js'
 import type { Rpc } from './rpc.js'
 import { TableLock } from './table-lock.js'
 import { checkNames, type PlannedQuery, WritePlan } from './write-plan.js'
@@ -41,10 +43,18 @@ export class LiveWriter implements LiveTables {
   readonly #rpc: Rpc
   readonly #schemafull: ReadonlySet<string>
   readonly #lock = new TableLock()
+  readonly #closing = new AbortController()
+  /** Resolves when the tables are free of what the last run left; writers and live queries wait for it. */
+  readonly ready: Promise<void>
 
-  constructor(rpc: Rpc, schemafull: ReadonlySet<string>) {
+  constructor(rpc: Rpc, schemafull: ReadonlySet<string>, logger: Logger) {
     this.#rpc = rpc
     this.#schemafull = schemafull
+    const repair = () => repairLiveTables(rpc, logger, this.#closing.signal)
+    // Logged and not thrown: with leftovers the tables still work, only slower.
+    this.ready = this.withWritersPaused(undefined, repair).catch((error: unknown) =>
+      logger.error({ err: error }, 'live tables could not be cleared of the last run'),
+    )
   }
 
   async writeLive(writes: readonly Write[], { silent = false }: WriteLiveOptions = {}): Promise<void> {
@@ -62,9 +72,10 @@ export class LiveWriter implements LiveTables {
     return this.#lock.run({ tables: tables && new Set(tables), exclusive: true }, work)
   }
 
-  /** Resolves when no writer is under way. */
+  /** Waits for writers under way, then ends every live query, so that none is left on disk. */
   async close(): Promise<void> {
-    await this.withWritersPaused(undefined, async () => {})
+    this.#closing.abort()
+    await this.withWritersPaused(undefined, () => killAllLives(this.#rpc))
   }
 
   async #run({ sql, bindings }: PlannedQuery): Promise<void> {

@@ -116,3 +116,5 @@ export const RoomIdSchema = refined(parseRoomId, 'room ID')
 export const RoomAliasSchema = refined(parseRoomAlias, 'room alias')
 export const EventIdSchema = refined(parseEventId, 'event ID')
 export const ServerNameSchema = refined(parseServerName, 'server name')
+/** Device IDs are opaque: clients may choose their own. */
+export const DeviceIdSchema = Type.Unsafe<DeviceId>(Type.String({ minLength: 1, maxLength: 255 }))

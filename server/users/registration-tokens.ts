@@ -12,7 +12,7 @@ import type { Write } from '../store/writes.js'
 export type RegistrationTokens = {
   isValid(token: string): Promise<boolean>
   /** Goes into the commit that makes the account. */
-  useWrites(token: string): Write[]
+  writesForUse(token: string): Write[]
 }
 
 export function makeRegistrationTokens(needs: {
@@ -28,6 +28,6 @@ export function makeRegistrationTokens(needs: {
       if (!row || (row.expiry_time !== undefined && row.expiry_time <= needs.clock.now())) return false
       return row.uses_allowed === undefined || row.completed < row.uses_allowed
     },
-    useWrites: (token) => (configured.has(token) ? [] : [countRegistrationTokenUse(token)]),
+    writesForUse: (token) => (configured.has(token) ? [] : [countRegistrationTokenUse(token)]),
   }
 }

@@ -1,0 +1,111 @@
+/**
+ * POST /_matrix/client/v3/register (operationId `register`)
+ *
+ * Makes an account, where this server lets people do that, and logs it in unless asked not to.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3register
+ */
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { defineEndpoint } from '../../../http/endpoint.js'
+import { randomId } from '../../../kernel/clock.js'
+import { forbidden, invalidParam, MatrixError, missingParam } from '../../../kernel/errors.js'
+import { DeviceIdSchema, type UserId, UserIdSchema } from '../../../kernel/identifiers.js'
+import type { BeginSession } from '../../../users/login-sessions.js'
+import type { Registration } from '../../../users/register-user.js'
+import type { RegistrationTokens } from '../../../users/registration-tokens.js'
+import type { RequireAuth, Stage } from '../../../users/user-interactive-auth.js'
+
+type Needs = Registration & {
+  /** What the configuration says about registering. */
+  registrationPolicy: { isOpen: boolean; guests: boolean; flows: readonly (readonly Stage[])[] }
+  registrationTokens: Pick<RegistrationTokens, 'writesForUse'>
+  requireAuth: RequireAuth
+  beginSession: BeginSession
+}
+
+const BodySchema = Type.Object({
+  auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  username: Type.Optional(Type.String()),
+  password: Type.Optional(Type.String()),
+  device_id: Type.Optional(DeviceIdSchema),
+  initial_device_display_name: Type.Optional(Type.String()),
+  inhibit_login: Type.Optional(Type.Boolean()),
+  refresh_token: Type.Optional(Type.Boolean()),
+})
+type Body = Omit<Static<typeof BodySchema>, 'auth'>
+
+export const registerEndpoint = defineEndpoint({
+  operationId: 'register',
+  method: 'POST',
+  path: '/_matrix/client/v3/register',
+  auth: 'none',
+  rateLimit: 'registration',
+  query: Type.Object({ kind: Type.Optional(Type.String()) }),
+  body: BodySchema,
+  response: Type.Object({
+    user_id: UserIdSchema,
+    access_token: Type.Optional(Type.String()),
+    device_id: Type.Optional(Type.String()),
+    refresh_token: Type.Optional(Type.String()),
+    expires_in_ms: Type.Optional(Type.Integer()),
+  }),
+  errors: [
+    'M_FORBIDDEN',
+    'M_GUEST_ACCESS_FORBIDDEN',
+    'M_USER_IN_USE',
+    'M_INVALID_USERNAME',
+    'M_WEAK_PASSWORD',
+    'M_INVALID_PARAM',
+    'M_MISSING_PARAM',
+  ],
+  async handle({ query, body: { auth, ...given } }, hs: Needs) {
+    const kind = query.kind ?? 'user'
+    if (kind === 'guest') return registerGuest(given, hs)
+    if (kind !== 'user') throw invalidParam('kind is user or guest.')
+    if (!hs.registrationPolicy.isOpen)
+      throw forbidden('This server makes accounts by invitation of its administrator only.')
+    // Before anyone proves anything: they may have to choose another name.
+    if (given.username !== undefined && auth?.session === undefined) await hs.checkAvailable(given.username)
+    const { flows } = hs.registrationPolicy
+    const { body, registrationToken } = await hs.requireAuth({
+      operation: 'register',
+      userId: undefined,
+      flows,
+      body: given,
+      auth,
+    })
+    if (body.password === undefined) throw missingParam('There is no password.')
+    const userId = await hs.registerUser({
+      localpart: body.username ?? randomId(12).toLowerCase(),
+      password: body.password,
+      writes: registrationToken === undefined ? [] : hs.registrationTokens.writesForUse(registrationToken),
+    })
+    return logIn(userId, body, hs)
+  },
+})
+
+async function registerGuest(body: Body, hs: Needs) {
+  if (!hs.registrationPolicy.guests)
+    throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'This server has no guests.')
+  // A guest's device ID is the server's choice.
+  return logIn(await hs.registerGuest(), { ...body, device_id: undefined, inhibit_login: false }, hs)
+}
+
+async function logIn(userId: UserId, body: Body, hs: Needs) {
+  if (body.inhibit_login) return { user_id: userId }
+  const session = await hs.beginSession({
+    userId,
+    deviceId: body.device_id,
+    deviceName: body.initial_device_display_name,
+    withRefreshToken: body.refresh_token ?? false,
+  })
+  return {
+    user_id: userId,
+    access_token: session.accessToken,
+    device_id: session.deviceId,
+    refresh_token: session.refreshToken,
+    expires_in_ms: session.expiresInMs,
+  }
+}

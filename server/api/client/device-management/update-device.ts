@@ -1,0 +1,31 @@
+/**
+ * PUT /_matrix/client/v3/devices/{deviceId} (operationId `updateDevice`)
+ *
+ * Names one of the user's devices.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3devicesdeviceid
+ */
+import { Type } from 'typebox'
+import type { ManageDevices } from '../../../devices/manage-devices.js'
+import { defineEndpoint } from '../../../http/endpoint.js'
+import { DeviceIdSchema } from '../../../kernel/identifiers.js'
+
+type Needs = Pick<ManageDevices, 'readOwnDevice' | 'renameDevice'>
+
+export const updateDeviceEndpoint = defineEndpoint({
+  operationId: 'updateDevice',
+  method: 'PUT',
+  path: '/_matrix/client/v3/devices/:deviceId',
+  auth: 'access-token',
+  guests: true,
+  params: Type.Object({ deviceId: DeviceIdSchema }),
+  body: Type.Object({ display_name: Type.Optional(Type.Union([Type.String({ maxLength: 100 }), Type.Null()])) }),
+  response: Type.Object({}),
+  errors: ['M_NOT_FOUND'],
+  async handle({ params, body, requester }, hs: Needs) {
+    const deviceId = params.deviceId
+    if (body.display_name === undefined) await hs.readOwnDevice(requester.userId, deviceId)
+    else await hs.renameDevice(requester.userId, deviceId, body.display_name ?? undefined)
+    return {}
+  },
+})

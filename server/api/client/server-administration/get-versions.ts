@@ -1,0 +1,25 @@
+/**
+ * GET /_matrix/client/versions (operationId `getVersions`)
+ *
+ * The versions of the specification this server follows. Nothing that is unstable is offered.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions
+ */
+import { Type } from 'typebox'
+import { defineEndpoint } from '../../../http/endpoint.js'
+
+/** v1.1 to v1.19. */
+const versions = Array.from({ length: 19 }, (_, minor) => `v1.${minor + 1}`)
+
+export const getVersionsEndpoint = defineEndpoint({
+  operationId: 'getVersions',
+  method: 'GET',
+  path: '/_matrix/client/versions',
+  auth: 'none',
+  rateLimit: 'none',
+  response: Type.Object({
+    versions: Type.Array(Type.String()),
+    unstable_features: Type.Record(Type.String(), Type.Boolean()),
+  }),
+  handle: () => ({ versions, unstable_features: {} }),
+})

@@ -1,0 +1,50 @@
+/**
+ * POST /_matrix/client/v3/login (operationId `login`)
+ *
+ * Logs a user in with their password, and gives their device an access token.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3login
+ */
+import { Type } from 'typebox'
+import { defineEndpoint } from '../../../http/endpoint.js'
+import { forbidden, MatrixError, missingParam } from '../../../kernel/errors.js'
+import { DeviceIdSchema } from '../../../kernel/identifiers.js'
+import type { CheckPassword } from '../../../users/check-password.js'
+import type { BeginSession } from '../../../users/login-sessions.js'
+import { LoginAnswerSchema, type ToLoginAnswer } from './login-answer.js'
+
+type Needs = { checkPassword: CheckPassword; beginSession: BeginSession; toLoginAnswer: ToLoginAnswer }
+
+export const loginEndpoint = defineEndpoint({
+  operationId: 'login',
+  method: 'POST',
+  path: '/_matrix/client/v3/login',
+  auth: 'none',
+  rateLimit: 'login',
+  body: Type.Object({
+    type: Type.String(),
+    identifier: Type.Optional(Type.Object({ type: Type.String(), user: Type.Optional(Type.String()) })),
+    user: Type.Optional(Type.String()), // before r0.4.0
+    password: Type.Optional(Type.String()),
+    device_id: Type.Optional(DeviceIdSchema),
+    initial_device_display_name: Type.Optional(Type.String()),
+    refresh_token: Type.Optional(Type.Boolean()),
+  }),
+  response: LoginAnswerSchema,
+  errors: ['M_FORBIDDEN', 'M_USER_DEACTIVATED', 'M_USER_LOCKED', 'M_UNKNOWN', 'M_MISSING_PARAM'],
+  async handle({ body }, hs: Needs) {
+    if (body.type !== 'm.login.password') throw new MatrixError(400, 'M_UNKNOWN', 'That way to log in is not offered.')
+    const { identifier, password } = body
+    if (identifier && identifier.type !== 'm.id.user') throw forbidden('Only user IDs identify accounts here.')
+    const user = identifier?.user ?? body.user
+    if (user === undefined) throw missingParam('There is no user.')
+    if (password === undefined) throw missingParam('There is no password.')
+    const session = await hs.beginSession({
+      userId: await hs.checkPassword(user, password),
+      deviceId: body.device_id,
+      deviceName: body.initial_device_display_name,
+      withRefreshToken: body.refresh_token ?? false,
+    })
+    return hs.toLoginAnswer(session)
+  },
+})

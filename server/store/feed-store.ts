@@ -58,7 +58,7 @@ export function feedRows(first: number, last: number, changes: readonly Change[]
  */
 export async function readFeed(db: Reader, after: number, limit: number): Promise<FeedEntry[]> {
   const [rows] = await db.query<[(FeedChange & { position: number; more?: FeedChange[] })[]]>(
-    'SELECT *, record::id(id) AS position FROM $range',
+    'SELECT *, record::id(id) AS position OMIT id FROM $range',
     { range: idRange('feed', after + 1, after + 1 + limit) },
   )
   return rows.flatMap(({ position, more, ...first }) =>

@@ -5,6 +5,7 @@
  * invalidates a session (which would leave it with owner rights).
  */
 import { BoundExcluded, BoundIncluded, CborCodec, RecordId, RecordIdRange, Uuid } from 'surrealdb'
+import { encodeCbor } from './cbor-encode.js'
 import type { Engine } from './engine.js'
 import { causeOf, type StatementReply, toDatabaseError } from './errors.js'
 import type { RowId } from './writes.js'
@@ -27,6 +28,8 @@ export type Rpc = {
 
 export const codec = CborCodec.DEFAULT
 
+const encodeRpc = (request: unknown) => encodeCbor(request, (value) => codec.encode(value))
+
 /** A session or transaction number that this process makes up. */
 export const newUuid = (): Uuid => Uuid.v4()
 
@@ -44,7 +47,7 @@ export function makeRpc(engine: Engine): Rpc {
 
   async function call<T>(method: string, params: readonly unknown[], scope: Scope = {}): Promise<T> {
     lastId += 1
-    const reply = await engine.execute(codec.encode({ id: String(lastId), method, params, ...scope }))
+    const reply = await engine.execute(encodeRpc({ id: String(lastId), method, params, ...scope }))
     const value = codec.decode<unknown>(reply)
     const refusal = refusalIn(value)
     if (refusal) throw toDatabaseError(refusal.message, refusal.kind, refusal.details)

@@ -3,8 +3,9 @@
  * process ends, and a crash is a crash of a process.
  *
  * Usage: node child-entry.mjs <module> <JSON arguments>. The module's `main(args, say)` is called; `say`
- * sends a message to the parent. The process ends when `main` is done.
+ * sends a message to the parent, or prints it where there is none. The process ends when `main` is done.
  */
+import { resolve } from 'node:path'
 import { createServer } from 'vite'
 
 const [, , file, args] = process.argv
@@ -15,9 +16,11 @@ const vite = await createServer({
   server: { middlewareMode: true, ws: false, watch: null },
   optimizeDeps: { noDiscovery: true },
 })
-const module = await vite.ssrLoadModule(file)
-await module.main(JSON.parse(args), (message) => process.send(message))
+const module = await vite.ssrLoadModule(resolve(file))
+await module.main(JSON.parse(args ?? '{}'), (message) =>
+  process.send ? process.send(message) : console.log(JSON.stringify(message)),
+)
 // Not process.exit at once: messages on their way to the parent would be lost.
-process.disconnect()
+process.disconnect?.()
 await vite.close()
 process.exit(0)

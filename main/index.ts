@@ -127,6 +127,7 @@ async function run(commandLine: CommandLine, config: HomeserverConfig, links: Li
     parseSettings,
     connectLive: (port) => server.connect(port),
   })
+  server.onLost(() => window.tell(messages.serverLost))
   watchPower(() => window.tell(messages.resumed), logger)
 
   await server.started

@@ -25,6 +25,7 @@ const bridge: HearthBridge = {
   changeSettings: (changes) => ipcRenderer.invoke(calls.changeSettings, changes),
   onNavigate: (handler) => on<[string]>(messages.navigate, (path) => handler(path)),
   onResumed: (handler) => on<[]>(messages.resumed, () => handler()),
+  onServerLost: (handler) => on<[]>(messages.serverLost, () => handler()),
 }
 
 ipcRenderer.on(messages.livePort, (event, requestId: string) => {

@@ -36,6 +36,8 @@ export function startInProcessServer(
       if (server) server.homeserver.openLiveChannel(channel)
       else channel.close(1012, 'the server is not running')
     },
+    // This process is the server's: its end is the window's end.
+    onLost() {},
     async close() {
       await started
       await server?.close()

@@ -10,6 +10,8 @@ export type ServerHost = {
   handle(request: Request): Promise<Response>
   /** Gives a live port to the server. It is closed with 1012 when there is none. */
   connect(port: MessagePortMain): Promise<void>
+  /** Told when every live port has died with the server's process. */
+  onLost(handler: () => void): void
   /** Repeating it waits for the first. */
   close(): Promise<void>
 }

@@ -29,6 +29,7 @@ export function startUtilityServer(
   let restartTimer: NodeJS.Timeout | undefined
   let closing: Promise<void> | undefined
   let settleStart = () => {}
+  let onLost = () => {}
   const started = new Promise<void>((resolve) => {
     settleStart = resolve
   })
@@ -67,6 +68,7 @@ export function startUtilityServer(
       child = undefined
       clientUrl = undefined
       if (isClosing) return
+      onLost()
       restarts = Date.now() - startedAt > healthyAfterMs ? 0 : restarts
       const delay = restartDelayMs(restarts)
       restarts += 1
@@ -111,6 +113,9 @@ export function startUtilityServer(
       await started
       if (child && clientUrl) send(child, { type: 'connect' }, [port])
       else channelOverPort(port).close(1012, 'the server is not running')
+    },
+    onLost(handler) {
+      onLost = handler
     },
     close() {
       isClosing = true

@@ -25,6 +25,7 @@ export const messages = {
   livePort: 'live:port',
   navigate: 'page:navigate',
   resumed: 'page:resumed',
+  serverLost: 'page:server-lost',
 } as const
 
 /** `data.type` of the window message with which the preload hands a live port to the page. */
@@ -79,4 +80,6 @@ export type HearthBridge = {
   onNavigate(handler: (path: string) => void): () => void
   /** After the machine slept or its address changed: whatever was open may be dead. */
   onResumed(handler: () => void): () => void
+  /** The server's process died: every live port is dead, and a port itself does not tell. */
+  onServerLost(handler: () => void): () => void
 }

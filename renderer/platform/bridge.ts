@@ -88,14 +88,23 @@ function channelEnds() {
   }
 }
 
-/** Exported for the test that runs it over a bare MessageChannel. */
-export function channelOverPort(port: MessagePort): LiveChannel {
+/**
+ * Exported for the test that runs it over a bare MessageChannel.
+ *
+ * @param onServerLost tells when the other end died; Chromium's ports have no event for it
+ */
+export function channelOverPort(port: MessagePort, onServerLost: HearthBridge['onServerLost']): LiveChannel {
   const ends = channelEnds()
+  const stopWatching = onServerLost(() => end(lost, 'the server went away'))
+  const end = (code: number, reason: string) => {
+    stopWatching()
+    port.close()
+    ends.closeWith(code, reason)
+  }
   port.addEventListener('message', ({ data }: MessageEvent<Uint8Array | LivePortClose>) => {
     if (data instanceof Uint8Array) ends.receive(data)
-    else if (typeof data?.close?.code === 'number') ends.closeWith(data.close.code, String(data.close.reason))
+    else if (typeof data?.close?.code === 'number') end(data.close.code, String(data.close.reason))
   })
-  port.addEventListener('close', () => ends.closeWith(lost, 'the server went away'))
   port.start()
   return {
     post: (bytes) => {
@@ -103,10 +112,7 @@ export function channelOverPort(port: MessagePort): LiveChannel {
     },
     onMessage: ends.onMessage,
     onClose: ends.onClose,
-    close() {
-      port.close()
-      ends.closeWith(1000, '')
-    },
+    close: () => end(1000, ''),
   }
 }
 
@@ -122,7 +128,7 @@ function connectOverPort(hearth: HearthBridge, timeoutMs: number): Promise<LiveC
       const [port] = event.ports
       if (!isOurs || event.data?.requestId !== requestId || !port) return
       settle()
-      resolve(channelOverPort(port))
+      resolve(channelOverPort(port, hearth.onServerLost))
     }
     const timer = setTimeout(() => {
       settle()

@@ -85,6 +85,7 @@ describe('the server in a process of its own', () => {
     child().end(134)
 
     const answer = await desktop.electron.protocol.request('app://local/_matrix/client/versions')
+    expect(desktop.window().webContents.sent).toEqual([{ channel: messages.serverLost, given: [], ports: [] }])
     expect(answer.status).toBe(503)
     expect(await answer.json()).toMatchObject({ error: 'The server is restarting.' })
     await desktop.until(() => expect(children).toHaveLength(2))

@@ -15,8 +15,9 @@ import type { Clock, Timer } from '../kernel/clock.js'
 import { invalidParam, MatrixError } from '../kernel/errors.js'
 import { parseRoomId, type RoomId, type ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
-import { deleteAnswersBefore, insertTransaction, readUnanswered, setAnswer } from '../store/federation-inbox-store.js'
-import type { Database, Reader } from '../store/reader.js'
+import { deleteAnswersBefore, readTransaction, readUnanswered, setAnswer } from '../store/federation-inbox-store.js'
+import type { FederationSessions } from '../store/federation-sessions.js'
+import type { Database } from '../store/reader.js'
 import { transactionLimits } from './destination-queue.js'
 import { makeKeyedQueue } from './keyed-queue.js'
 import type { ReceiveEdus } from './receive-edus.js'
@@ -32,14 +33,12 @@ export type ReceiveTransaction = (
   transaction: Transaction,
 ) => Promise<{ pdus: PduResults }>
 
-/** Runs a function with a reader under the origin's namespace session (S3). */
-export type WithFederationSession = <T>(origin: ServerName, use: (session: Reader) => Promise<T>) => Promise<T>
-
 type Needs = {
   db: Database
   clock: Clock
   log: Logger
-  withFederationSession: WithFederationSession
+  /** Sessions of other servers (S3). */
+  withFederationSession: FederationSessions['withFederationSession']
   receivePdus: ReceivePdus
   receiveEdus: ReceiveEdus
   traffic: Traffic
@@ -98,10 +97,12 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
   }
 
   async function receive(origin: ServerName, txnId: string, transaction: Transaction): Promise<{ pdus: PduResults }> {
-    const stored = await needs.withFederationSession(origin, (session) =>
-      insertTransaction(session, { txnId, body: JSON.stringify(transaction), receivedAt: clock.now() }),
-    )
-    if (stored?.answer !== undefined) return JSON.parse(stored.answer) as { pdus: PduResults }
+    const body = JSON.stringify(transaction)
+    const before = await needs.withFederationSession(origin, async (session) => {
+      const isNew = await session.insertInbox({ txnId, body, receivedAt: clock.now() })
+      return isNew ? undefined : readTransaction(session, origin, txnId)
+    })
+    if (before?.answer !== undefined) return JSON.parse(before.answer) as { pdus: PduResults }
     const results: PduResults = {}
     await withinTime(track(work(origin, txnId, transaction, results)))
     return { pdus: { ...results } }

@@ -1,14 +1,13 @@
 /**
  * Federation inbox: transactions of other servers as they came, `federation_inbox:[origin, txn_id]`.
  *
- * A row is made under the origin's own namespace session: the engine itself stamps who it is from, in the
- * row's id and in `origin`. What has no answer yet when this server starts is taken up again.
+ * A row is made under the origin's own namespace session (federation-sessions.ts): the engine itself stamps who
+ * it is from. What has no answer yet when this server starts is taken up again.
  *
  * Schema: schema/migrations/0004-federation.surql
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
  */
 import type { ServerName } from '../kernel/identifiers.js'
-import { AlreadyExistsError } from './errors.js'
 import type { Reader } from './reader.js'
 import type { Write } from './writes.js'
 
@@ -22,31 +21,17 @@ export type InboxRow = {
   answer?: string
 }
 
-/**
- * Keeps a transaction, unless one of the same ID was kept before.
- *
- * @param session the origin's namespace session: its token says who the origin is
- * @returns the row that was there before, undefined where this one is new
- */
-export async function insertTransaction(
+/** @param session the origin's own session, or the server's */
+export async function readTransaction(
   session: Reader,
-  transaction: { txnId: string; body: string; receivedAt: number },
+  origin: ServerName,
+  txnId: string,
 ): Promise<InboxRow | undefined> {
-  try {
-    await session.query(
-      `CREATE type::record('federation_inbox', [$token.origin, $txn]) SET txn_id = $txn, body = $body,
-        received_at = $received_at RETURN NONE`,
-      { txn: transaction.txnId, body: transaction.body, received_at: transaction.receivedAt },
-    )
-    return undefined
-  } catch (error) {
-    if (!(error instanceof AlreadyExistsError)) throw error
-    const [rows] = await session.query<[InboxRow[]]>(
-      "SELECT * FROM type::record('federation_inbox', [$token.origin, $txn])",
-      { txn: transaction.txnId },
-    )
-    return rows[0]
-  }
+  const [rows] = await session.query<[InboxRow[]]>("SELECT * FROM type::record('federation_inbox', [$origin, $txn])", {
+    origin,
+    txn: txnId,
+  })
+  return rows[0]
 }
 
 /** What was received and not answered, oldest first: read once, at start. */

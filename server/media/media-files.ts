@@ -1,0 +1,104 @@
+/**
+ * The media folder: each file once, named by its SHA-256, with its thumbnails beside.
+ *
+ * A file is written under a passing name, made durable and then renamed, so that what has a name is
+ * whole. Who may see it and under which URIs it is known is in the database (`store/media-store.ts`).
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { MatrixError } from '../kernel/errors.js'
+
+export type StoredFile = {
+  /** Lower-case hex. */
+  sha256: string
+  /** Bytes. */
+  size: number
+  /** The first bytes: enough to tell what kind of file it is. */
+  head: Buffer
+}
+
+export type MediaFiles = {
+  /** @throws MatrixError 413 `M_TOO_LARGE` for more than `maxBytes`; nothing is kept then */
+  storeFile(content: Readable, maxBytes: number): Promise<StoredFile>
+  pathOf(sha256: string): string
+  openFile(sha256: string): Readable
+  /** @param variant e.g. `96x96-crop` */
+  thumbnailPathOf(sha256: string, variant: string): string
+  /** Writes bytes as a thumbnail, whole or not at all. */
+  storeThumbnail(sha256: string, variant: string, bytes: Uint8Array): Promise<void>
+}
+
+const headBytes = 4100 // what file-type looks at
+
+/** @param folder made if it is not there; leftovers of uploads that were cut off are deleted */
+export async function openMediaFiles(folder: string): Promise<MediaFiles> {
+  const incoming = join(folder, 'incoming')
+  await mkdir(incoming, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(incoming)) await rm(join(incoming, name), { force: true })
+  const pathOf = (sha256: string) => join(folder, 'files', sha256.slice(0, 2), sha256.slice(2, 4), sha256)
+  const thumbnailPathOf = (sha256: string, variant: string) =>
+    join(folder, 'thumbnails', sha256.slice(0, 2), sha256.slice(2, 4), `${sha256}-${variant}`)
+
+  async function place(draft: string, target: string): Promise<void> {
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+    await rename(draft, target)
+  }
+
+  return {
+    pathOf,
+    thumbnailPathOf,
+    openFile: (sha256) => createReadStream(pathOf(sha256)),
+    async storeFile(content, maxBytes) {
+      const draft = join(incoming, randomUUID())
+      try {
+        const stored = await receive(content, draft, maxBytes)
+        await place(draft, pathOf(stored.sha256))
+        return stored
+      } catch (error) {
+        await rm(draft, { force: true })
+        throw error
+      }
+    },
+    async storeThumbnail(sha256, variant, bytes) {
+      const draft = join(incoming, randomUUID())
+      const file = await open(draft, 'wx', 0o600)
+      await file.writeFile(bytes).finally(() => file.close())
+      await place(draft, thumbnailPathOf(sha256, variant))
+    },
+  }
+}
+
+async function receive(content: Readable, draft: string, maxBytes: number): Promise<StoredFile> {
+  const file = await open(draft, 'wx', 0o600)
+  try {
+    const hash = createHash('sha256')
+    const head: Buffer[] = []
+    let size = 0
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      if (size < headBytes) head.push(chunk.subarray(0, headBytes - size))
+      size += chunk.length
+      if (size > maxBytes)
+        throw new MatrixError(413, 'M_TOO_LARGE', `Files of more than ${maxBytes} bytes are not taken.`)
+      hash.update(chunk)
+      await writeWhole(file, chunk)
+    }
+    await file.sync()
+    return { sha256: hash.digest('hex'), size, head: Buffer.concat(head) }
+  } finally {
+    await file.close()
+  }
+}
+
+async function writeWhole(file: Awaited<ReturnType<typeof open>>, bytes: Buffer): Promise<void> {
+  let written = 0
+  while (written < bytes.length) written += (await file.write(bytes, written)).bytesWritten
+}
+
+export const fileExists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )

@@ -9,6 +9,8 @@ export type Child = {
   readonly said: readonly unknown[]
   /** Resolves with the first message that fits; rejects when the process ends without one. */
   hears<T>(isMeant: (message: unknown) => boolean): Promise<T>
+  /** Sends it a message (`process.on('message')`). */
+  post(message: unknown): void
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>
   /** Resolves with its exit code, null when it was killed. */
@@ -37,6 +39,7 @@ export function startChild(module: URL, args: unknown): Child {
         void ended.then((code) => reject(new Error(`the child ended with ${code} before it said so`)))
       })
     },
+    post: (message) => void child.send(message as object),
     async kill() {
       child.kill('SIGKILL')
       await ended

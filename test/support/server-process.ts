@@ -1,0 +1,96 @@
+/**
+ * The built server as a person runs it: `node out/main/headless.js` in a process of its own, on free ports and
+ * a data directory of its own, spoken to over HTTP alone.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const entry = fileURLToPath(new URL('../../out/main/headless.js', import.meta.url))
+
+export type ServerOptions = {
+  /** Kept when given, otherwise a new one that `dispose` removes. */
+  dataDir?: string
+  /** Undefined leaves the name to onboarding. */
+  serverName?: string | undefined
+  port?: number
+  env?: Record<string, string>
+}
+
+export type ServerProcess = {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  readonly url: string
+  readonly serverName: string
+  readonly dataDir: string
+  readonly pid: number
+  /** Milliseconds from the start of the process to its `ready` line. */
+  readonly readyMs: number
+  /** kill -9; resolves when it is gone. */
+  kill(): Promise<void>
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>
+  /** Stops it and removes its data directory, if that was made here. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** What tests and benches want of a server: open registration, no limits, cheap passwords. */
+export const testEnvironment: Record<string, string> = {
+  HEARTH_REGISTRATION_ENABLED: 'true',
+  HEARTH_REGISTRATION_DUMMY_FLOW: 'true',
+  HEARTH_RATE_LIMITS_ENABLED: 'false',
+  HEARTH_PASSWORD_HASHING_COST: 'test',
+  HEARTH_LOG_LEVEL: 'warn',
+}
+
+export async function startServerProcess(options: ServerOptions = {}): Promise<ServerProcess> {
+  if (!existsSync(entry)) throw new Error('the server is not built: npm run build')
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'hearth-server-')))
+  const serverName = 'serverName' in options ? options.serverName : 'hearth.test'
+  const args = ['--headless', '--no-open', '--data-dir', dataDir, '--client-port', String(options.port ?? 0)]
+  if (serverName) args.push('--server-name', serverName)
+  const started = performance.now()
+  const child = spawn(process.execPath, [entry, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...testEnvironment, ...options.env },
+  })
+  const ended = once(child, 'exit').then(([code]) => code as number | null)
+  const url = await readReadyLine(child, ended)
+  const readyMs = performance.now() - started
+  const stop = async () => {
+    child.kill('SIGTERM')
+    return ended
+  }
+  return {
+    url,
+    serverName: serverName ?? '',
+    dataDir,
+    pid: child.pid ?? 0,
+    readyMs,
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop()
+      if (!options.dataDir) await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function readReadyLine(child: ChildProcess, ended: Promise<number | null>): Promise<string> {
+  if (!child.stdout) throw new Error('the server has no standard output')
+  const lines = createInterface({ input: child.stdout })
+  return new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
+      const url = /^ready (http:\/\/\S+?)\/? /.exec(line)?.[1]
+      if (url) resolve(url)
+    })
+    void ended.then((code) => reject(new Error(`the server ended with ${code} before it was ready`)))
+  })
+}

@@ -7,10 +7,12 @@
  * write rows the newer does not expect.
  */
 import { cp, mkdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Logger } from '../kernel/logger.js'
 import { DatabaseError } from './errors.js'
 import type { Rpc } from './rpc.js'
+
+const maxCopyAttempts = 5
 
 export type Migration = { number: number; name: string; sql: string }
 
@@ -74,8 +76,11 @@ async function apply(rpc: Rpc, { number, name, sql }: Migration, logger: Logger)
 }
 
 /**
- * Copies the database folder to `<backupsDir>/schema-<version>-<time>`. The engine may have it open: copies
- * under load opened without loss. The copy gets its name when it is whole.
+ * Copies the database folder to `<backupsDir>/schema-<version>-<time>`. The engine has it open, and copies taken
+ * under load opened without loss; but its housekeeping may take a file away while it is copied, and then the
+ * copy is begun again. It gets its name when it is whole.
+ *
+ * @returns path of the copy
  */
 export async function snapshotDatabase(
   databaseDir: string,
@@ -87,8 +92,15 @@ export async function snapshotDatabase(
   const target = join(backupsDir, `schema-${version}-${stamp}`)
   const unfinished = `${target}.part`
   await mkdir(backupsDir, { recursive: true, mode: 0o700 })
-  await rm(unfinished, { recursive: true, force: true })
-  await cp(databaseDir, unfinished, { recursive: true, filter: (path) => !path.endsWith('/LOCK') })
+  for (let attempt = 1; ; attempt++) {
+    await rm(unfinished, { recursive: true, force: true })
+    try {
+      await cp(databaseDir, unfinished, { recursive: true, filter: (path) => basename(path) !== 'LOCK' })
+      break
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === maxCopyAttempts) throw error
+    }
+  }
   await rename(unfinished, target)
   return target
 }

@@ -4,7 +4,7 @@
  *
  * Run through child-entry.mjs; ends with its parent.
  */
-import { Surreal, Table } from 'surrealdb'
+import { type LiveMessage, Surreal, type Uuid } from 'surrealdb'
 import WebSocket from 'ws'
 import type { Say } from '../support/child.js'
 import { call } from '../support/matrix-client.js'
@@ -33,8 +33,9 @@ export async function main({ url, channels }: UiChannelArguments, say: Say): Pro
       database: String(live.database),
       authentication: String(live.token),
     })
-    const subscription = await db.live(new Table('room_events')).where(`room_id = '${roomId}'`)
-    subscription.subscribe((message: { action: string; value?: unknown }) => {
+    const [id] = await db.query<[Uuid]>('LIVE SELECT * FROM room_events WHERE room_id = $room_id', { room_id: roomId })
+    const subscription = await db.liveOf(id)
+    subscription.subscribe((message: LiveMessage) => {
       const sentAt = (message.value as { event?: { content?: { sent_at?: number } } } | undefined)?.event?.content
         ?.sent_at
       if (sentAt === undefined) return

@@ -1,0 +1,84 @@
+/**
+ * Receipt store: how far each user has read, by receipt type and thread, and the checkpoints of unread
+ * counts that hang on it.
+ *
+ * A receipt's id is [room_id, receipt_type, thread_id or '', user_id], so that a room's receipts are
+ * one range. `position` is where in the stream it was set; `seq` that of the event, where it was known then.
+ *
+ * Schema: schema/migrations/0002-rooms.surql
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#receipts
+ */
+import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import type { Reader } from './reader.js'
+import type { RoomSeq, StreamPosition, Write } from './writes.js'
+
+export type ReceiptType = 'm.read' | 'm.read.private'
+
+export type ReceiptRow = {
+  room_id: RoomId
+  receipt_type: ReceiptType
+  user_id: UserId
+  /** Root of the thread, or `main`; absent for an unthreaded receipt. */
+  thread_id?: string
+  event_id: EventId
+  ts: number
+  position: StreamPosition
+  seq?: RoomSeq
+}
+
+const roomsPerQuery = 50
+
+/** All receipts of the rooms, unordered; one query for fifty rooms. */
+export async function readReceipts(db: Reader, roomIds: readonly RoomId[]): Promise<ReceiptRow[]> {
+  const found: ReceiptRow[] = []
+  for (let start = 0; start < roomIds.length; start += roomsPerQuery) {
+    const page = roomIds.slice(start, start + roomsPerQuery)
+    const statements = page.map((_, at) => `SELECT * FROM receipt:[$room${at}, NONE]..[$room${at}, ..]`)
+    const bindings = Object.fromEntries(page.map((roomId, at) => [`room${at}`, roomId]))
+    const results = await db.query<ReceiptRow[][]>(statements.join(';'), bindings)
+    for (const rows of results) for (const row of rows) found.push(row)
+  }
+  return found
+}
+
+/** An event that is not known yet leaves `seq` out, and takes away the one that was there. */
+export const setReceipt = ({ thread_id: threadId, seq, ...row }: ReceiptRow): Write => ({
+  op: 'upsert',
+  table: 'receipt',
+  row: {
+    id: [row.room_id, row.receipt_type, threadId ?? '', row.user_id],
+    ...row,
+    ...(threadId === undefined ? {} : { thread_id: threadId }),
+    seq,
+  },
+})
+
+/** Unread counts of one thread (`main` for the rest of the room) of everything up to `upto_seq`. */
+export type PushCountRow = {
+  thread_id: string
+  notification_count: number
+  highlight_count: number
+  /** Seq of the newest event that is counted. */
+  upto_seq: RoomSeq
+  /** The reading that the counts start from: seq of the unthreaded receipt or own event; a later one voids them. */
+  from_seq: number
+}
+
+/** Ascending by thread. */
+export async function readPushCounts(db: Reader, userId: UserId, roomId: RoomId): Promise<PushCountRow[]> {
+  const [rows] = await db.query<[PushCountRow[]]>('SELECT * FROM push_count:[$user, $room, NONE]..[$user, $room, ..]', {
+    user: userId,
+    room: roomId,
+  })
+  return rows
+}
+
+/** Replaces the checkpoint of a user and room. */
+export function setPushCounts(userId: UserId, roomId: RoomId, rows: readonly PushCountRow[]): Write[] {
+  return [
+    { op: 'deleteRange', table: 'push_count', from: [userId, roomId, ''], to: [userId, roomId, '\u{10ffff}'] },
+    ...rows.map(
+      (row): Write => ({ op: 'upsert', table: 'push_count', row: { id: [userId, roomId, row.thread_id], ...row } }),
+    ),
+  ]
+}

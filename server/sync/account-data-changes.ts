@@ -1,0 +1,100 @@
+/**
+ * A user's account data with the position of each entry, in memory while the user syncs, so that
+ * looking for news costs no read.
+ *
+ * Also who the user ignores, since that is account data that /sync itself obeys.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#client-config
+ */
+import { LRUCache } from 'lru-cache'
+import { isJsonObject, type JsonObject } from '../events/pdu.js'
+import type { RoomId, UserId } from '../kernel/identifiers.js'
+import { readAccountData } from '../store/account-data-store.js'
+import type { Database } from '../store/reader.js'
+import type { StreamPosition } from '../store/writes.js'
+
+export type AccountDataItem = { type: string; content: JsonObject; position: StreamPosition }
+
+export type AccountDataOfUser = {
+  /** By type. */
+  global: ReadonlyMap<string, AccountDataItem>
+  rooms: ReadonlyMap<RoomId, ReadonlyMap<string, AccountDataItem>>
+  /** Position of the newest entry; nothing to look at for whoever is further. */
+  lastPosition: number
+  /** Users whose messages and invitations are not shown. */
+  ignored: ReadonlySet<string>
+}
+
+export type ReadAccountDataOf = (userId: UserId) => Promise<AccountDataOfUser>
+
+type Kept = {
+  global: Map<string, AccountDataItem>
+  rooms: Map<RoomId, Map<string, AccountDataItem>>
+  lastPosition: number
+  ignored: ReadonlySet<string>
+}
+type Missed = { roomId: RoomId | undefined; item: AccountDataItem }
+
+const maxUsers = 2_000
+const nobody: ReadonlySet<string> = new Set()
+
+export function makeReadAccountDataOf({ db }: { db: Database }): ReadAccountDataOf {
+  const loaded = new LRUCache<UserId, Kept>({ max: maxUsers })
+  const loading = new Map<UserId, { done: Promise<Kept>; missed: Missed[] }>()
+
+  db.onCommitted((changes) => {
+    for (const change of changes) {
+      if (change.kind !== 'account_data') continue
+      const { userId, roomId, type, content, position } = change
+      const item: AccountDataItem = { type, content, position }
+      const kept = loaded.get(userId)
+      if (kept) put(kept, roomId, item)
+      loading.get(userId)?.missed.push({ roomId, item })
+    }
+  })
+
+  async function load(userId: UserId, missed: readonly Missed[]): Promise<Kept> {
+    const kept: Kept = { global: new Map(), rooms: new Map(), lastPosition: 0, ignored: nobody }
+    for (const { roomId, type, content, position } of await readAccountData(db, userId))
+      put(kept, roomId, { type, content: JSON.parse(content), position })
+    for (const { roomId, item } of missed) put(kept, roomId, item)
+    loaded.set(userId, kept)
+    return kept
+  }
+
+  return async (userId) => {
+    const known = loaded.get(userId)
+    if (known) return known
+    let run = loading.get(userId)
+    if (!run) {
+      const missed: Missed[] = []
+      run = { missed, done: load(userId, missed).finally(() => loading.delete(userId)) }
+      loading.set(userId, run)
+    }
+    return run.done
+  }
+}
+
+function put(kept: Kept, roomId: RoomId | undefined, item: AccountDataItem): void {
+  const { type, content, position } = item
+  let items = kept.global
+  if (roomId) {
+    items = kept.rooms.get(roomId) ?? new Map()
+    kept.rooms.set(roomId, items)
+  }
+  const before = items.get(type)
+  if (before && before.position > position) return
+  items.set(type, item)
+  kept.lastPosition = Math.max(kept.lastPosition, position)
+  if (!roomId && type === 'm.ignored_user_list') kept.ignored = ignoredIn(content)
+}
+
+function ignoredIn({ ignored_users: users }: JsonObject): ReadonlySet<string> {
+  return isJsonObject(users) ? new Set(Object.keys(users)) : nobody
+}
+
+/** Entries newer than `since`, in the form of /sync. */
+export const itemsSince = (items: ReadonlyMap<string, AccountDataItem> | undefined, since: number): JsonObject[] =>
+  items
+    ? [...items.values()].filter(({ position }) => position > since).map(({ type, content }) => ({ type, content }))
+    : []

@@ -1,0 +1,163 @@
+/**
+ * Puts the parts of /sync and reading together: what `server/index.ts` and tests call once.
+ *
+ * The order of the listeners matters: the memory of rooms is moved on by its own, registered before; what /sync
+ * reads follows here, and the notifier comes last, since who is woken looks at once.
+ */
+import type { Clock } from '../kernel/clock.js'
+import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import type { PresenceRow } from '../kernel/live-rows.js'
+import type { Logger } from '../kernel/logger.js'
+import type { Rooms } from '../rooms/room.js'
+import { readPresenceRows } from '../store/presence-store.js'
+import type { Database } from '../store/reader.js'
+import { makeReadAccountDataOf } from './account-data-changes.js'
+import { makeClientEvents } from './client-events.js'
+import { type DeviceUpdates, makeDeviceUpdates } from './device-updates.js'
+import { makeReadEphemeral } from './ephemeral.js'
+import { type EphemeralStream, makeEphemeralStream } from './ephemeral-stream.js'
+import type { ReadFilter } from './filter.js'
+import { makeReadStrippedState } from './invited-room.js'
+import { makeBuildJoinedRoom } from './joined-room.js'
+import { makeLazyMembers } from './lazy-members.js'
+import { makeBuildLeftRoom } from './left-room.js'
+import type { SendEdu } from './outgoing-edus.js'
+import { makePresence, type Presence } from './presence.js'
+import { makeReadPresence } from './presence-section.js'
+import { makeReadEvents, type ReadEvents } from './read-event.js'
+import { makeSetFullyRead, type SetFullyRead } from './read-markers.js'
+import { type Backfill, makeReadMessages, makeReadPage, type ReadMessages } from './read-messages.js'
+import { makeReadSenders } from './read-senders.js'
+import { makeReadState, type ReadState } from './read-state.js'
+import { makeReceipts, type Receipts } from './receipts.js'
+import { makeReadSummary } from './room-summary.js'
+import { makeStateDeltas } from './state-delta.js'
+import { makeHasMovedSince } from './state-moves.js'
+import { makeStreamNotifier, type StreamNotifier } from './stream-notifier.js'
+import { makeSync, type Sync } from './sync.js'
+import { makeReadTimelineWindow } from './timeline-window.js'
+import { makeTyping, type Typing } from './typing.js'
+import { makeUnreadCounts, type UnreadCounts } from './unread-counts.js'
+import { weighByDefault } from './unread-rule.js'
+import { makeVisibility, type Visibility } from './visibility.js'
+
+export type SyncingNeeds = {
+  db: Database
+  rooms: Rooms
+  clock: Clock
+  log: Logger
+  serverName: ServerName
+  /** Writers of the live tables; they must not wait for the write. */
+  writeTyping(row: { room_id: RoomId; user_id: UserId; expires_at: number }): void
+  deleteTyping(roomId: RoomId, userId: UserId): void
+  writePresence(row: PresenceRow): void
+  /** Absent where the server does not federate. */
+  sendEdu?: SendEdu | undefined
+  backfill?: Backfill | undefined
+  readFilter: ReadFilter
+  readPushRules(userId: UserId): Promise<object>
+  changeAccountData(
+    userId: UserId,
+    roomId: RoomId | undefined,
+    type: string,
+    change: (content: Record<string, unknown> | undefined) => Record<string, unknown>,
+  ): Promise<void>
+}
+
+export type Syncing = {
+  sync: Sync
+  readMessages: ReadMessages
+  readEvents: ReadEvents
+  readState: ReadState
+  setFullyRead: SetFullyRead
+  typing: Typing
+  receipts: Receipts
+  presence: Presence
+  unreadCounts: UnreadCounts
+  visibility: Visibility
+  notifier: StreamNotifier
+  deviceUpdates: DeviceUpdates
+  stream: EphemeralStream
+  /** Reads what the last run knew of presence. */
+  restore(): Promise<void>
+  /** Ends the waiting requests and all timers. */
+  close(): void
+}
+
+export function buildSyncing(needs: SyncingNeeds): Syncing {
+  const { db, rooms, clock, sendEdu } = needs
+  const stream = makeEphemeralStream()
+  const notifier = makeStreamNotifier(needs)
+  const readAccountDataOf = makeReadAccountDataOf({ db })
+  const receipts = makeReceipts({ db, rooms, clock })
+  const typing = makeTyping({ ...needs, stream, wakeRoom: notifier.wakeRoom, sendEdu })
+  const presence = makePresence({ ...needs, stream, wakeSharing: notifier.wakeSharing, sendEdu })
+  const unreadCounts = makeUnreadCounts({ db, rooms, receipts, weigh: weighByDefault, log: needs.log })
+  const deviceUpdates = makeDeviceUpdates({ db, rooms })
+  const hasMovedSince = makeHasMovedSince(db)
+  const stop = [
+    db.onCommitted(typing.onCommitted),
+    db.onCommitted(presence.onCommitted),
+    db.onCommitted(notifier.onCommitted),
+  ]
+
+  const visibility = makeVisibility({ rooms })
+  const clientEvents = makeClientEvents({ rooms, clock })
+  const readSenders = makeReadSenders({ rooms })
+  const readPage = makeReadPage({ rooms, visibility, backfill: needs.backfill })
+  const reading = { rooms, visibility, readPage, clientEvents, readAccountDataOf, readSenders }
+  const section = {
+    rooms,
+    visibility,
+    clientEvents,
+    readTimelineWindow: makeReadTimelineWindow({ rooms, visibility }),
+    stateDeltas: makeStateDeltas({ rooms }),
+  }
+  const sync = makeSync({
+    db,
+    rooms,
+    clock,
+    stream,
+    notifier,
+    presence,
+    typing,
+    receipts,
+    lazyMembers: makeLazyMembers(),
+    deviceUpdates,
+    readFilter: needs.readFilter,
+    readAccountDataOf,
+    readPushRules: needs.readPushRules,
+    readPresence: makeReadPresence({ presence, rooms }),
+    buildJoinedRoom: makeBuildJoinedRoom({
+      ...section,
+      readEphemeral: makeReadEphemeral({ receipts, typing, stream }),
+      readSummary: makeReadSummary(),
+      unreadCounts,
+      hasMovedSince,
+    }),
+    buildLeftRoom: makeBuildLeftRoom(section),
+    readStrippedState: makeReadStrippedState({ rooms }),
+  })
+  return {
+    sync,
+    readMessages: makeReadMessages(reading),
+    readEvents: makeReadEvents(reading),
+    readState: makeReadState(reading),
+    setFullyRead: makeSetFullyRead({ rooms, readAccountDataOf, changeAccountData: needs.changeAccountData }),
+    typing,
+    receipts,
+    presence,
+    unreadCounts,
+    visibility,
+    notifier,
+    deviceUpdates,
+    stream,
+    restore: async () => presence.restore(await readPresenceRows(db)),
+    close() {
+      for (const each of stop) each()
+      notifier.close()
+      typing.close()
+      presence.close()
+    },
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Events as one user's device is shown them: client format, with the `unsigned` that is theirs.
+ *
+ * What is the same for everybody (the event itself, what it replaced, what redacted it) is worked out
+ * once per event and kept as long as the event is in memory, since a message is read by every member.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-event-format
+ */
+import { type ClientEvent, toClientEvent } from '../events/client-event.js'
+import type { JsonObject, PduEvent } from '../events/pdu.js'
+import type { Clock } from '../kernel/clock.js'
+import type { EventId } from '../kernel/identifiers.js'
+import type { Membership, Room, Rooms, StoredEvent, TimelineEvent } from '../rooms/room.js'
+import { parsePropertyPath, pickFields } from './event-fields.js'
+
+/** An event that a user may see, with the user's membership when it was sent, where that is known. */
+export type VisibleEvent = { event: TimelineEvent; membership?: Membership }
+
+export type EventView = {
+  /** The login session that reads: it alone is told its own transaction IDs. */
+  sid: string
+  /** Left out in /sync, where the room is named around the event. */
+  omitRoomId: boolean
+  /** Members to be left, undefined for all. */
+  fields?: readonly (readonly string[])[] | undefined
+  format?: 'client' | 'federation'
+}
+
+export type ClientEvents = {
+  /** Timeline events in the order given. */
+  ofTimeline(room: Room, events: readonly VisibleEvent[], view: EventView): Promise<JsonObject[]>
+  /** State events in the order given; without what only a place in the timeline has. */
+  ofState(room: Pick<Room, 'rules'>, events: readonly PduEvent[], view: EventView): JsonObject[]
+}
+
+/** The part of `unsigned` that is everybody's. */
+type Shared = { event: ClientEvent; unsigned: JsonObject }
+
+export const fieldPaths = (fields: readonly string[] | undefined) => fields?.map(parsePropertyPath)
+
+type Needs = { rooms: Pick<Rooms, 'readEvents'>; clock: Pick<Clock, 'now'> }
+
+export function makeClientEvents({ rooms, clock }: Needs): ClientEvents {
+  const bare = new WeakMap<PduEvent, ClientEvent>()
+  const shared = new WeakMap<PduEvent, Shared>()
+
+  function bareEvent(event: PduEvent, room: Pick<Room, 'rules'>): ClientEvent {
+    let known = bare.get(event)
+    if (!known) {
+      known = toClientEvent(event, { rules: room.rules, omitRoomId: true })
+      bare.set(event, known)
+    }
+    return known
+  }
+
+  /** Reads what the events replaced and what redacted them, in one go. */
+  async function prepare(room: Room, events: readonly VisibleEvent[]): Promise<void> {
+    const missing = events.map(({ event }) => event).filter((event) => !shared.has(event))
+    if (missing.length === 0) return
+    const others = new Set<EventId>()
+    for (const { replaces, redactedBy } of missing) {
+      if (replaces) others.add(replaces)
+      if (redactedBy) others.add(redactedBy)
+    }
+    const read = others.size === 0 ? [] : await rooms.readEvents([...others])
+    const byId = new Map(read.map((event) => [event.eventId, event]))
+    for (const event of missing)
+      shared.set(event, { event: bareEvent(event, room), unsigned: unsignedOf(room, event, byId) })
+  }
+
+  function unsignedOf(
+    room: Room,
+    { replaces, redactedBy }: TimelineEvent,
+    byId: ReadonlyMap<EventId, StoredEvent>,
+  ): JsonObject {
+    const unsigned: Record<string, unknown> = {}
+    const replaced = replaces && byId.get(replaces)
+    if (replaces) unsigned.replaces_state = replaces
+    if (replaced) {
+      unsigned.prev_content = replaced.pdu.content
+      unsigned.prev_sender = replaced.pdu.sender
+    }
+    const redaction = redactedBy && byId.get(redactedBy)
+    if (redaction) unsigned.redacted_because = { ...bareEvent(redaction, room), room_id: redaction.roomId }
+    return unsigned
+  }
+
+  function show(source: PduEvent, event: ClientEvent, unsigned: JsonObject, view: EventView): JsonObject {
+    // Members of the PDU win: the wire format is what other servers see, with our `unsigned` beside it.
+    const base = view.format === 'federation' ? { event_id: source.eventId, ...source.pdu } : event
+    const whole: JsonObject = { ...base, ...(view.omitRoomId ? {} : { room_id: source.roomId }), unsigned }
+    return view.fields ? pickFields(whole, view.fields) : whole
+  }
+
+  return {
+    async ofTimeline(room, events, view) {
+      await prepare(room, events)
+      const now = clock.now()
+      return events.map(({ event, membership }) => {
+        const known = shared.get(event)
+        const unsigned: Record<string, unknown> = { age: now - event.pdu.origin_server_ts, ...known?.unsigned }
+        if (membership) unsigned.membership = membership
+        if (event.txn && event.txn.sid === view.sid) unsigned.transaction_id = event.txn.txnId
+        return show(event, known?.event ?? bareEvent(event, room), unsigned, view)
+      })
+    },
+    ofState(room, events, view) {
+      const now = clock.now()
+      return events.map((event) => show(event, bareEvent(event, room), { age: now - event.pdu.origin_server_ts }, view))
+    },
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Works through the rooms of an answer, some at once, and gives way to other requests in between: most
+ * of it needs no I/O, so a large account's first sync would hold up everybody else.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+const atOnce = 16
+/** How long this may go on without a break, in ms. */
+const maxTurnMs = 10
+
+/** Results in the order of the items. Fails with the first failure. */
+export async function mapRooms<Item, Result>(
+  items: readonly Item[],
+  build: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  let turn = performance.now()
+  for (let start = 0; start < items.length; start += atOnce) {
+    results.push(...(await Promise.all(items.slice(start, start + atOnce).map(build))))
+    if (performance.now() - turn < maxTurnMs) continue
+    await nextTurn()
+    turn = performance.now()
+  }
+  return results
+}

@@ -1,0 +1,111 @@
+/**
+ * The state of a room as a user may see it: the current one to its members and where the world may
+ * read, that of their leaving to those who left.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidstate
+ */
+import { type JsonObject, type PduEvent, parseStateMapKey, stateKeyOf } from '../events/pdu.js'
+import { forbidden, notFound } from '../kernel/errors.js'
+import type { RoomId, UserId } from '../kernel/identifiers.js'
+import type { Room, Rooms } from '../rooms/room.js'
+import type { ClientEvents } from './client-events.js'
+import { readGap } from './pagination-token.js'
+import type { RoomAccess, Visibility } from './visibility.js'
+
+type Reader = { userId: UserId; sid: string; roomId: RoomId }
+type MembersQuery = Reader & {
+  at?: string | undefined
+  membership?: string | undefined
+  notMembership?: string | undefined
+}
+
+export type ReadState = {
+  /** @throws MatrixError 403 without access */
+  readState(reader: Reader): Promise<JsonObject[]>
+  /** @returns the client event. @throws MatrixError 403 without access, 404 for no such state */
+  readStateEvent(reader: Reader, type: string, stateKey: string): Promise<JsonObject & { content: JsonObject }>
+  /** Member events, now or at a pagination token. @throws MatrixError 403 without access, 400 for a bad token */
+  readMembers(query: MembersQuery): Promise<JsonObject[]>
+  /** Of a room the user is joined to. @throws MatrixError 403 otherwise */
+  readJoinedMembers(
+    userId: UserId,
+    roomId: RoomId,
+  ): Promise<Record<string, { display_name?: string; avatar_url?: string }>>
+}
+
+type Needs = {
+  rooms: Pick<Rooms, 'readStateNode' | 'readEvents' | 'readStateEntryAt' | 'readTimeline'>
+  visibility: Pick<Visibility, 'checkAccess'>
+  clientEvents: Pick<ClientEvents, 'ofState'>
+}
+
+export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadState {
+  async function checkStateAccess(userId: UserId, roomId: RoomId): Promise<RoomAccess> {
+    const access = await visibility.checkAccess(userId, roomId)
+    if (access.kind === 'invited') throw forbidden('You are not in this room')
+    return access
+  }
+
+  /** Entries of a state, all or those of one type; from memory where it is the current one. */
+  async function readEntries(room: Room, node: number | undefined, type?: string): Promise<PduEvent[]> {
+    if (node === undefined) {
+      const events = [...room.state.values()]
+      return type === undefined ? events : events.filter(({ pdu }) => pdu.type === type)
+    }
+    const state = [...(await rooms.readStateNode(room.roomId, node))]
+    const wanted = type === undefined ? state : state.filter(([key]) => parseStateMapKey(key)[0] === type)
+    return rooms.readEvents(wanted.map(([, eventId]) => eventId))
+  }
+
+  /** Node of the state at a token, never beyond what is the user's; undefined: the current state. */
+  async function nodeAt({ room, node, lastSeq }: RoomAccess, at: string | undefined): Promise<number | undefined> {
+    if (at === undefined) return node
+    const seq = (await readGap(rooms, room, at)) - 1
+    if (seq >= (lastSeq ?? room.maxSeq)) return node
+    const place = Math.max(seq, room.minSeq)
+    const [event] = await rooms.readTimeline(room.roomId, place, place)
+    return event?.node ?? node
+  }
+
+  return {
+    async readState({ userId, sid, roomId }) {
+      const { room, node } = await checkStateAccess(userId, roomId)
+      return clientEvents.ofState(room, await readEntries(room, node), { sid, omitRoomId: false })
+    },
+    async readStateEvent({ userId, sid, roomId }, type, stateKey) {
+      const { room, node } = await checkStateAccess(userId, roomId)
+      const event =
+        node === undefined
+          ? room.state.get(stateKeyOf(type, stateKey))
+          : await rooms.readStateEntryAt(roomId, node, type, stateKey)
+      if (!event) throw notFound('The room has no such state')
+      const [shown] = clientEvents.ofState(room, [event], { sid, omitRoomId: false })
+      return { ...shown, content: event.pdu.content }
+    },
+    async readMembers({ userId, sid, roomId, at, membership, notMembership }) {
+      const access = await checkStateAccess(userId, roomId)
+      const events = await readEntries(access.room, await nodeAt(access, at), 'm.room.member')
+      const wanted = events.filter(({ pdu }) => isWanted(pdu.content.membership, membership, notMembership))
+      return clientEvents.ofState(access.room, wanted, { sid, omitRoomId: false })
+    },
+    async readJoinedMembers(userId, roomId) {
+      const { kind, room } = await visibility.checkAccess(userId, roomId)
+      if (kind !== 'joined') throw forbidden('You are not in this room')
+      const joined: Record<string, { display_name?: string; avatar_url?: string }> = {}
+      for (const member of room.joined) {
+        const content = room.state.get(stateKeyOf('m.room.member', member))?.pdu.content
+        joined[member] = {
+          ...(typeof content?.displayname === 'string' ? { display_name: content.displayname } : {}),
+          ...(typeof content?.avatar_url === 'string' ? { avatar_url: content.avatar_url } : {}),
+        }
+      }
+      return joined
+    },
+  }
+}
+
+/** Both conditions together widen the choice, as the spec says. */
+function isWanted(membership: unknown, wanted: string | undefined, unwanted: string | undefined): boolean {
+  if (wanted === undefined && unwanted === undefined) return true
+  return (wanted !== undefined && membership === wanted) || (unwanted !== undefined && membership !== unwanted)
+}

@@ -1,0 +1,236 @@
+/**
+ * Read receipts: public, private and threaded, held in memory per room once a room's were asked for.
+ *
+ * A receipt only moves forward in the timeline; what would move it back is taken and ignored, as other servers do,
+ * since two devices of one user need not agree. Receipts of other servers are told as they come.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#receipts
+ */
+import { LRUCache } from 'lru-cache'
+import type { ReceiptEdu } from '../events/edu.js'
+import { isJsonObject, type PduEvent } from '../events/pdu.js'
+import type { Clock } from '../kernel/clock.js'
+import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
+import { type EventId, parseEventId, type RoomId, type UserId } from '../kernel/identifiers.js'
+import { isJoined, type Rooms, type StoredEvent } from '../rooms/room.js'
+import type { Database } from '../store/reader.js'
+import { type ReceiptRow, type ReceiptType, readReceipts, setReceipt } from '../store/receipt-store.js'
+import type { Change, StreamPosition } from '../store/writes.js'
+
+export type Receipts = {
+  /**
+   * A local user has read up to an event.
+   *
+   * @throws MatrixError 403 not in the room; 404 no such event in it; 400 `M_INVALID_PARAM` a thread the event is not in
+   */
+  set(receipt: LocalReceipt): Promise<void>
+  /** Of another server's user; ignored unless they are in the room. */
+  receive(edus: readonly ReceiptEdu[]): Promise<void>
+  /** Loads what is not in memory, in as few queries as it takes. */
+  load(roomIds: readonly RoomId[]): Promise<void>
+  /** Receipts of a room that the user may see, set after `since`. */
+  readFor(userId: UserId, roomId: RoomId, since: number): Promise<ReceiptRow[]>
+  /** Position of a loaded room's newest receipt; 0 where it has none or is not loaded. */
+  lastPosition(roomId: RoomId): number
+  /** A user's own receipts in a room, of both types and all threads. */
+  readOwn(userId: UserId, roomId: RoomId): Promise<ReceiptRow[]>
+}
+
+export type LocalReceipt = {
+  userId: UserId
+  roomId: RoomId
+  receiptType: ReceiptType
+  eventId: EventId
+  threadId?: string | undefined
+}
+
+type OfRoom = {
+  /** By type, thread and user. */
+  rows: Map<string, ReceiptRow>
+  lastPosition: number
+}
+
+const maxRooms = 2_000
+const maxReceipts = 100_000
+/** How many relations lead from an event to its thread's root at most: an edit of a reaction to a reply. */
+const maxThreadHops = 3
+
+type Needs = { db: Database; rooms: Pick<Rooms, 'get' | 'readEvent'>; clock: Pick<Clock, 'now'> }
+
+export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
+  const loaded = new LRUCache<RoomId, OfRoom>({
+    max: maxRooms,
+    maxSize: maxReceipts,
+    sizeCalculation: ({ rows }) => rows.size + 1,
+  })
+  /** Rooms being read, with what was committed meanwhile. */
+  const loading = new Map<RoomId, { done: Promise<OfRoom>; missed: ReceiptRow[] }>()
+  /** Rows of commits under way, by their change. */
+  const durable = new WeakMap<Change, ReceiptRow>()
+
+  db.onCommitted((changes) => {
+    for (const change of changes) {
+      const row = change.kind === 'receipt' && durable.get(change)
+      if (!row) continue
+      const room = loaded.get(row.room_id)
+      if (room) put(room, row)
+      loading.get(row.room_id)?.missed.push(row)
+    }
+  })
+
+  async function readRooms(roomIds: readonly RoomId[]): Promise<Map<RoomId, OfRoom>> {
+    const byRoom = new Map<RoomId, OfRoom>(roomIds.map((roomId) => [roomId, { rows: new Map(), lastPosition: 0 }]))
+    for (const row of await readReceipts(db, roomIds)) put(byRoom.get(row.room_id), row)
+    return byRoom
+  }
+
+  async function load(roomIds: readonly RoomId[]): Promise<void> {
+    const missing = roomIds.filter((roomId) => !loaded.has(roomId) && !loading.has(roomId))
+    if (missing.length > 0) {
+      const run = readRooms(missing)
+      for (const roomId of missing) {
+        const missed: ReceiptRow[] = []
+        const done = run.then((byRoom) => {
+          const room = byRoom.get(roomId) ?? { rows: new Map(), lastPosition: 0 }
+          for (const row of missed) put(room, row)
+          loaded.set(roomId, room)
+          return room
+        })
+        loading.set(roomId, { done, missed })
+        done.catch(() => undefined).finally(() => loading.delete(roomId))
+      }
+    }
+    await Promise.all(roomIds.map((roomId) => loading.get(roomId)?.done))
+  }
+
+  async function ofRoom(roomId: RoomId): Promise<OfRoom> {
+    const known = loaded.get(roomId)
+    if (known) return known
+    const run = load([roomId]) // enters the room in `loading` at once
+    const room = loading.get(roomId)?.done
+    await run
+    return (await room) ?? { rows: new Map(), lastPosition: 0 }
+  }
+
+  function commit(row: Omit<ReceiptRow, 'position'>, isLocal: boolean): Promise<void> {
+    return db.commit((grant) => {
+      const placed: ReceiptRow = { ...row, position: grant.position() }
+      const change: Change = {
+        kind: 'receipt',
+        position: placed.position,
+        roomId: row.room_id,
+        userId: row.user_id,
+        receiptType: row.receipt_type,
+        ...(row.thread_id === undefined ? {} : { threadId: row.thread_id }),
+        eventId: row.event_id,
+        ts: row.ts,
+        isLocal,
+      }
+      durable.set(change, placed)
+      return { writes: [setReceipt(placed)], changes: [change], result: undefined }
+    })
+  }
+
+  async function isForward(row: Omit<ReceiptRow, 'position'>): Promise<boolean> {
+    const before = (await ofRoom(row.room_id)).rows.get(keyOf(row))
+    if (!before) return true
+    if (before.event_id === row.event_id) return false
+    if (row.seq === undefined) return row.ts > before.ts
+    const seq = before.seq ?? (await rooms.readEvent(before.event_id))?.seq
+    return seq === undefined || row.seq > seq
+  }
+
+  async function rootOf(event: PduEvent): Promise<EventId | 'main'> {
+    let at: PduEvent | undefined = event
+    for (let hop = 0; at && hop < maxThreadHops; hop++) {
+      const relation: unknown = at.pdu.content['m.relates_to']
+      const target = isJsonObject(relation) ? parseEventId(relation.event_id) : undefined
+      if (!target || !isJsonObject(relation)) return 'main'
+      if (relation.rel_type === 'm.thread') return target
+      at = await rooms.readEvent(target)
+    }
+    return 'main'
+  }
+
+  async function checkThread(event: StoredEvent, threadId: string): Promise<void> {
+    if (threadId === '') throw invalidParam('thread_id is empty')
+    if (threadId === event.eventId) return // a root may be read in its own thread and in the main one
+    if ((await rootOf(event)) !== threadId) throw invalidParam('The event is not in that thread')
+  }
+
+  return {
+    async set({ userId, roomId, receiptType, eventId, threadId }) {
+      const room = await rooms.get(roomId)
+      if (!room || !isJoined(room, userId)) throw forbidden('You are not in this room')
+      const event = await rooms.readEvent(eventId)
+      if (!event || event.roomId !== roomId || event.seq === undefined) throw notFound('No such event in this room')
+      if (threadId !== undefined) await checkThread(event, threadId)
+      const row = {
+        room_id: roomId,
+        receipt_type: receiptType,
+        user_id: userId,
+        ...(threadId === undefined ? {} : { thread_id: threadId }),
+        event_id: eventId,
+        ts: clock.now(),
+        seq: event.seq,
+      }
+      if (await isForward(row)) await commit(row, true)
+    },
+    async receive(edus) {
+      for (const { roomId, userId, receiptType, eventId, ts, threadId } of edus) {
+        const room = await rooms.get(roomId)
+        if (!room || !isJoined(room, userId)) continue
+        const event = await rooms.readEvent(eventId)
+        const row = {
+          room_id: roomId,
+          receipt_type: receiptType,
+          user_id: userId,
+          ...(threadId === undefined ? {} : { thread_id: threadId }),
+          event_id: eventId,
+          ts,
+          ...(event?.seq !== undefined && event.roomId === roomId ? { seq: event.seq } : {}),
+        }
+        if (await isForward(row)) await commit(row, false)
+      }
+    },
+    load,
+    async readFor(userId, roomId, since) {
+      const room = await ofRoom(roomId)
+      if (room.lastPosition <= since) return []
+      return [...room.rows.values()].filter(
+        (row) => row.position > since && (row.receipt_type !== 'm.read.private' || row.user_id === userId),
+      )
+    },
+    lastPosition: (roomId) => loaded.peek(roomId)?.lastPosition ?? 0,
+    async readOwn(userId, roomId) {
+      const { rows } = await ofRoom(roomId)
+      return [...rows.values()].filter((row) => row.user_id === userId)
+    },
+  }
+}
+
+const keyOf = (row: Pick<ReceiptRow, 'receipt_type' | 'thread_id' | 'user_id'>) =>
+  `${row.receipt_type} ${row.thread_id ?? ''} ${row.user_id}`
+
+function put(room: OfRoom | undefined, row: ReceiptRow): void {
+  if (!room) return
+  const before = room.rows.get(keyOf(row))
+  if (before && before.position > row.position) return
+  room.rows.set(keyOf(row), row)
+  room.lastPosition = Math.max(room.lastPosition, row.position as StreamPosition)
+}
+
+/** The content of one `m.receipt` event. */
+export function receiptContent(rows: readonly ReceiptRow[]): Record<string, Record<string, Record<string, object>>> {
+  const content: Record<string, Record<string, Record<string, object>>> = {}
+  for (const { event_id, receipt_type, user_id, thread_id, ts } of rows) {
+    content[event_id] ??= {}
+    const ofEvent = content[event_id]
+    ofEvent[receipt_type] ??= {}
+    const ofType = ofEvent[receipt_type]
+    // One event, type and user can hold one receipt: the unthreaded one says the most.
+    if (thread_id === undefined || !ofType[user_id])
+      ofType[user_id] = thread_id === undefined ? { ts } : { ts, thread_id }
+  }
+  return content
+}

@@ -63,6 +63,8 @@ export type EndpointRequest<A extends Auth, P, Q, B, Raw> = {
   path: string
   /** Address of the caller, as text; behind a proxy on this machine the address that proxy names. */
   ip: string
+  /** Whether the call comes from a page or program on this machine; see `loopback.ts`. */
+  readonly isLoopback: boolean
   /** Lower-case names; a header that came twice is joined with ", ". */
   headers: Readonly<Record<string, string | undefined>>
   /** Aborted when the caller went away or the server closes: stop waiting then. */
@@ -118,6 +120,7 @@ export type IncomingRequest = {
   origin: ServerName | undefined
   path: string
   ip: string
+  readonly isLoopback: boolean
   headers: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
 }

@@ -8,6 +8,7 @@
  */
 import { invalidParam, MatrixError } from '../kernel/errors.js'
 import type { Logger } from '../kernel/logger.js'
+import { AuthChallenge } from '../users/user-interactive-auth.js'
 import { json, type Reply } from './reply.js'
 
 export const unrecognized = (status: 404 | 405) =>
@@ -24,6 +25,7 @@ function retryHeaders(error: MatrixError): Record<string, string> {
 }
 
 export function toReply(error: unknown, logger: Logger, request: { operationId: string; id: string }): Reply {
+  if (error instanceof AuthChallenge) return json(401, error.body)
   const known = error instanceof MatrixError ? error : translate(error)
   if (known) {
     if (known.status >= 500)

@@ -82,6 +82,9 @@ async function answer(endpoint: BoundEndpoint, context: ServeContext, request: F
     path: pathOf(request.url),
     ip,
     headers,
+    get isLoopback() {
+      return isLoopback(request.socket.remoteAddress, headers)
+    },
     get signal() {
       return signal()
     },

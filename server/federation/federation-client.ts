@@ -13,7 +13,7 @@ import type { Destinations } from './destinations.js'
 import { FederationError } from './federation-error.js'
 import type { ResolveServerName } from './resolve-server-name.js'
 import type { IsServerAllowed } from './server-policy.js'
-import type { RawAnswer, Transport } from './transport.js'
+import type { Exchange, RawAnswer, StreamAnswer, Transport } from './transport.js'
 
 export type FederationRequest = {
   destination: ServerName
@@ -36,10 +36,14 @@ export type FederationRequest = {
 export type FederationClient = {
   /** The JSON object of a 2xx answer. Throws FederationError. */
   request(request: FederationRequest): Promise<JsonObject>
-  /** A 2xx answer as it came: media. Throws FederationError. */
-  requestRaw(request: FederationRequest): Promise<RawAnswer>
-  /** Downloads what a federation answer redirected to; no signature, no other host's secrets. Throws FederationError. */
-  follow(destination: ServerName, url: URL, options: { timeoutMs: number; maxBytes: number }): Promise<RawAnswer>
+  /** A 2xx answer whose body is still coming: media. Throws FederationError. */
+  requestStream(request: FederationRequest): Promise<StreamAnswer>
+  /** What an answer redirected to, over https only and without our signature. Throws FederationError. */
+  followStream(
+    destination: ServerName,
+    url: URL,
+    options: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<StreamAnswer>
 }
 
 /** Fills `:name` in a path with escaped values. */
@@ -60,16 +64,20 @@ const defaults = { timeoutMs: 30_000, maxBytes: 1024 * 1024, maxDepth: 100 }
 export function makeFederationClient(needs: Needs): FederationClient {
   const { destinations } = needs
 
-  async function requestRaw(request: FederationRequest): Promise<RawAnswer> {
-    const { destination } = request
+  /** Policy, backoff and bookkeeping around one exchange. */
+  async function checked<Answer extends { status: number }>(
+    { destination, ignoreBackoff }: FederationRequest,
+    run: () => Promise<Answer>,
+    refusalOf: (answer: Answer) => FederationError | Promise<FederationError>,
+  ): Promise<Answer> {
     if (destination === needs.serverName)
       throw new FederationError(destination, 'not-allowed', 'that is this server itself')
     if (!needs.isServerAllowed(destination))
       throw new FederationError(destination, 'not-allowed', 'excluded by configuration')
-    if (!request.ignoreBackoff) destinations.checkDue(destination)
+    if (!ignoreBackoff) destinations.checkDue(destination)
     try {
-      const answer = await exchange(needs, request)
-      if (answer.status < 200 || answer.status > 299) throw refusal(destination, answer)
+      const answer = await run()
+      if (answer.status < 200 || answer.status > 299) throw await refusalOf(answer)
       destinations.succeeded(destination)
       return answer
     } catch (error) {
@@ -82,34 +90,50 @@ export function makeFederationClient(needs: Needs): FederationClient {
   }
 
   return {
-    requestRaw,
     async request(request) {
-      const { body } = await requestRaw(request)
-      return parseAnswer(request.destination, body)
+      const { destination, timeoutMs = defaults.timeoutMs, maxBytes = defaults.maxBytes } = request
+      const run = () => exchange(needs, request, (sent) => needs.transport.exchange({ ...sent, timeoutMs, maxBytes }))
+      const { body } = await checked(request, run, (answer) => refusal(destination, answer))
+      return parseAnswer(destination, body)
     },
-    async follow(destination, url, { timeoutMs, maxBytes }) {
+    requestStream(request) {
+      const { destination, timeoutMs = defaults.timeoutMs } = request
+      const run = () => exchange(needs, request, (sent) => needs.transport.open({ ...sent, timeoutMs }))
+      return checked(request, run, (answer) => streamRefusal(destination, answer))
+    },
+    async followStream(destination, url, { timeoutMs, signal }) {
       if (url.protocol !== 'https:')
         throw new FederationError(destination, 'bad-answer', 'redirected to something that is not https')
-      const port = url.port === '' ? 443 : Number(url.port)
       const host = url.hostname.replace(/^\[|\]$/g, '')
-      const target = { host, port, hostHeader: url.host, certificateFor: host }
+      const target = {
+        host,
+        port: url.port === '' ? 443 : Number(url.port),
+        hostHeader: url.host,
+        certificateFor: host,
+      }
       const uri = url.pathname + url.search
-      const answer = await needs.transport.exchange({
+      const answer = await needs.transport.open({
         destination,
         target,
         method: 'GET',
         uri,
         headers: {},
         timeoutMs,
-        maxBytes,
+        signal,
       })
-      if (answer.status !== 200) throw refusal(destination, answer)
+      if (answer.status !== 200) throw await streamRefusal(destination, answer)
       return answer
     },
   }
 }
 
-async function exchange(needs: Needs, request: FederationRequest): Promise<RawAnswer> {
+type Sent = Omit<Exchange, 'timeoutMs' | 'maxBytes'>
+
+async function exchange<Answer>(
+  needs: Needs,
+  request: FederationRequest,
+  send: (sent: Sent) => Promise<Answer>,
+): Promise<Answer> {
   const { destination, method, content } = request
   const uri = request.path + queryString(request.query ?? {})
   const body = content === undefined ? undefined : canonicalJson(content, { strict: false })
@@ -124,15 +148,13 @@ async function exchange(needs: Needs, request: FederationRequest): Promise<RawAn
   let failure: unknown
   for (const target of targets.slice(0, 4)) {
     try {
-      return await needs.transport.exchange({
+      return await send({
         destination,
         target,
         method,
         uri,
         headers,
         ...(body !== undefined && { body }),
-        timeoutMs: request.timeoutMs ?? defaults.timeoutMs,
-        maxBytes: request.maxBytes ?? defaults.maxBytes,
         ...(request.signal && { signal: request.signal }),
       })
     } catch (error) {
@@ -169,8 +191,24 @@ function tryParse(body: Buffer): unknown {
   }
 }
 
+const maxRefusalBytes = 65_536
+
+async function streamRefusal(
+  destination: ServerName,
+  { status, headers, body }: StreamAnswer,
+): Promise<FederationError> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > maxRefusalBytes) break
+    chunks.push(chunk)
+  }
+  return refusal(destination, { status, headers, body: Buffer.concat(chunks) })
+}
+
 function refusal(destination: ServerName, { status, body: bytes }: RawAnswer): FederationError {
-  const parsed = bytes.length <= 65_536 ? tryParse(bytes) : undefined
+  const parsed = bytes.length <= maxRefusalBytes ? tryParse(bytes) : undefined
   const body: Record<string, unknown> = isJsonObject(parsed) ? { ...parsed } : {}
   const errcode = typeof body.errcode === 'string' ? body.errcode : undefined
   const error = typeof body.error === 'string' ? body.error.slice(0, 300) : undefined

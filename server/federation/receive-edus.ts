@@ -11,6 +11,7 @@ import {
   parseReceiptEdu,
   parseTypingEdu,
   type ReceiptEdu,
+  type TypingEdu,
 } from '../events/edu.js'
 import { stateKeyOf } from '../events/pdu.js'
 import { isServerAllowed } from '../events/server-acl.js'
@@ -22,9 +23,9 @@ export type ReceiveEdus = (origin: ServerName, edus: readonly unknown[]) => Prom
 
 type Needs = {
   rooms: Pick<Rooms, 'get'>
-  receiveTyping: (roomId: RoomId, userId: UserId, isTyping: boolean) => void | Promise<void>
-  receiveReceipt: (receipt: ReceiptEdu) => void | Promise<void>
-  receivePresence: (presence: PresenceEdu) => void | Promise<void>
+  receiveTyping: (typing: TypingEdu) => void | Promise<void>
+  receiveReceipts: (receipts: readonly ReceiptEdu[]) => void | Promise<void>
+  receivePresence: (presence: readonly PresenceEdu[]) => void | Promise<void>
   log: Logger
 }
 
@@ -39,13 +40,16 @@ export function makeReceiveEdus(needs: Needs): ReceiveEdus {
     const edu = parseEdu(value)
     if (edu?.edu_type === 'm.typing') {
       const typing = parseTypingEdu(edu.content, origin)
-      if (typing && (await isMemberHere(origin, typing.roomId, typing.userId)))
-        await needs.receiveTyping(typing.roomId, typing.userId, typing.isTyping)
+      if (typing && (await isMemberHere(origin, typing.roomId, typing.userId))) await needs.receiveTyping(typing)
     } else if (edu?.edu_type === 'm.receipt') {
+      const receipts: ReceiptEdu[] = []
       for (const receipt of parseReceiptEdu(edu.content, origin))
-        if (await isMemberHere(origin, receipt.roomId, receipt.userId)) await needs.receiveReceipt(receipt)
-    } else if (edu?.edu_type === 'm.presence')
-      for (const presence of parsePresenceEdu(edu.content, origin)) await needs.receivePresence(presence)
+        if (await isMemberHere(origin, receipt.roomId, receipt.userId)) receipts.push(receipt)
+      if (receipts.length > 0) await needs.receiveReceipts(receipts)
+    } else if (edu?.edu_type === 'm.presence') {
+      const presence = parsePresenceEdu(edu.content, origin)
+      if (presence.length > 0) await needs.receivePresence(presence)
+    }
   }
 
   return async function receiveEdus(origin, edus) {

@@ -19,9 +19,18 @@ import type { VerifyPdus } from './verify-pdus.js'
 
 type Request = { origin: ServerName; roomId: RoomId; eventId: EventId; event: JsonObject }
 
+/** The body of the answer to send_join v2. */
+export type JoinAnswer = {
+  origin: ServerName
+  state: JsonObject[]
+  auth_chain: JsonObject[]
+  event: Record<string, unknown>
+  members_omitted: boolean
+  servers_in_room: ServerName[]
+}
+
 export type SendMembership = {
-  /** @returns the body of the answer to send_join v2 */
-  receiveJoin(request: Request): Promise<JsonObject>
+  receiveJoin(request: Request): Promise<JoinAnswer>
   receiveLeave(request: Request): Promise<void>
   /** @returns stripped state of the room */
   receiveKnock(request: Request): Promise<JsonObject[]>
@@ -71,7 +80,7 @@ export function makeSendMembership(needs: Needs): SendMembership {
         origin: needs.serverName,
         state: toWire(state),
         auth_chain: toWire(authChain),
-        event: forWire(event.pdu),
+        event: { ...forWire(event.pdu) },
         members_omitted: false,
         servers_in_room: serversBefore,
       }

@@ -7,6 +7,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#api-standards
  */
+import type { Readable } from 'node:stream'
 import { LRUCache } from 'lru-cache'
 import { type Dispatcher, Pool } from 'undici'
 import type { OpenSocket } from './connector.js'
@@ -31,8 +32,13 @@ export type Exchange = {
 
 export type RawAnswer = { status: number; headers: Record<string, string | undefined>; body: Buffer }
 
+/** An answer whose body is still coming; whoever takes it reads it to the end or destroys it. */
+export type StreamAnswer = { status: number; headers: Record<string, string | undefined>; body: Readable }
+
 export type Transport = {
   exchange(request: Exchange): Promise<RawAnswer>
+  /** Without a cap on the size: the reader has one. `timeoutMs` is for the headers and for each silence. */
+  open(request: Omit<Exchange, 'maxBytes'>): Promise<StreamAnswer>
   close(): Promise<void>
 }
 
@@ -78,6 +84,22 @@ export function makeTransport({ openSocket }: { openSocket: OpenSocket }): Trans
         return { status: answer.statusCode, headers: flat(answer.headers), body: await readBody(answer.body, request) }
       } catch (error) {
         throw named(error, request.destination, deadline, request.signal)
+      }
+    },
+    async open(request) {
+      const never = new AbortController().signal
+      try {
+        const answer = await poolFor(request.destination, request.target).request({
+          path: request.uri,
+          method: request.method,
+          headers: { ...request.headers, host: request.target.hostHeader },
+          headersTimeout: request.timeoutMs,
+          bodyTimeout: request.timeoutMs,
+          ...(request.signal && { signal: request.signal }),
+        })
+        return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body }
+      } catch (error) {
+        throw named(error, request.destination, never, request.signal)
       }
     },
     async close() {

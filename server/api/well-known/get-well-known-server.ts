@@ -1,27 +1,28 @@
 /**
  * GET /.well-known/matrix/server (operationId `getWellKnown`)
  *
- * Where other servers find this one, given only its name. The public address serves every Matrix path, so it is
- * the one; without it they use the port of the server name.
+ * Tells other servers where this one takes federation requests, where that is not at port 8448 of its
+ * name: at `public_baseurl`, which serves every Matrix path.
  *
- * Spec: https://spec.matrix.org/v1.19/server-server-api/#getwellknownmatrixserver
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#getwell-knownmatrixserver
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../http/endpoint.js'
 import { notFound } from '../../kernel/errors.js'
 
-type Needs = { publicBaseUrl: string | undefined; federates: boolean }
+/** `host:port` of `public_baseurl`; undefined where nothing is delegated. */
+type Needs = { readonly federationDelegate: string | undefined }
 
 export const getWellKnownServerEndpoint = defineEndpoint({
   operationId: 'getWellKnown',
   method: 'GET',
   path: '/.well-known/matrix/server',
   auth: 'none',
+  rateLimit: 'none',
   response: Type.Object({ 'm.server': Type.String() }),
   errors: ['M_NOT_FOUND'],
   handle(_request, hs: Needs) {
-    const url = hs.publicBaseUrl === undefined ? undefined : new URL(hs.publicBaseUrl)
-    if (!hs.federates || url?.protocol !== 'https:') throw notFound('This server delegates nothing.')
-    return { 'm.server': `${url.hostname}:${url.port || '443'}` }
+    if (hs.federationDelegate === undefined) throw notFound('This server is found by its name.')
+    return { 'm.server': hs.federationDelegate }
   },
 })

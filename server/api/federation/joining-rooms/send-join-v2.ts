@@ -1,0 +1,35 @@
+/**
+ * PUT /_matrix/federation/v2/send_join/{roomId}/{eventId} (operationId `sendJoinV2`)
+ *
+ * Accepts a signed join into the room and answers with the room's state before it and the auth chain.
+ * Always the whole state: `omit_members` is a permission that we do not use.
+ *
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
+ */
+import { Type } from 'typebox'
+import type { SendMembership } from '../../../federation/send-membership.js'
+import { defineEndpoint } from '../../../http/endpoint.js'
+import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
+
+type Needs = Pick<SendMembership, 'receiveJoin'>
+
+export const sendJoinV2Endpoint = defineEndpoint({
+  operationId: 'sendJoinV2',
+  method: 'PUT',
+  path: '/_matrix/federation/v2/send_join/:roomId/:eventId',
+  auth: 'signed',
+  params: Type.Object({ roomId: RoomIdSchema, eventId: EventIdSchema }),
+  query: Type.Object({ omit_members: Type.Optional(Type.Boolean()) }),
+  maxBodyBytes: 128 * 1024,
+  body: Type.Record(Type.String(), Type.Unknown()),
+  response: Type.Object({
+    origin: Type.String(),
+    state: Type.Array(Type.Record(Type.String(), Type.Unknown())),
+    auth_chain: Type.Array(Type.Record(Type.String(), Type.Unknown())),
+    event: Type.Record(Type.String(), Type.Unknown()),
+    members_omitted: Type.Boolean(),
+    servers_in_room: Type.Array(Type.String()),
+  }),
+  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_INVALID_PARAM', 'M_UNABLE_TO_AUTHORISE_JOIN', 'M_UNABLE_TO_GRANT_JOIN'],
+  handle: ({ params, body, origin }, hs: Needs) => hs.receiveJoin({ origin, ...params, event: body }),
+})

@@ -1,0 +1,341 @@
+/**
+ * Federation as one part: built in two steps, because rooms need it (to join through other servers) and
+ * it needs rooms (to take in what other servers send).
+ *
+ * `makeFederation` gives what rooms, users and media ask other servers for; `connect` is called once with
+ * the finished rooms. Until then every question is a programming error.
+ */
+import type { PresenceEdu, ReceiptEdu, TypingEdu } from '../events/edu.js'
+import type { PduEvent, StateMap, UnsignedPdu } from '../events/pdu.js'
+import type { RoomVersionRules } from '../events/room-versions.js'
+import type { Clock } from '../kernel/clock.js'
+import type { HomeserverConfig } from '../kernel/config.js'
+import type { ServerName, UserId } from '../kernel/identifiers.js'
+import { type Logger, loggerFor } from '../kernel/logger.js'
+import { type KeyRing, makeKeyRing } from '../keys/key-ring.js'
+import { makePublishServerKeys, type PublishServerKeys } from '../keys/server-keys-document.js'
+import type { SigningKeys } from '../keys/signing-key.js'
+import type { AcceptPdu } from '../rooms/accept-pdu.js'
+import type { BuiltEvent, EventDraft, Signer } from '../rooms/build-event.js'
+import type { ImportRoom } from '../rooms/import-room.js'
+import type { CompleteHistory, InsertHistory } from '../rooms/insert-history.js'
+import type { Remote } from '../rooms/member-operations.js'
+import type { Room, Rooms, StoredEvent } from '../rooms/room.js'
+import type { RoomsForWriting } from '../rooms/rooms.js'
+import type { ReadEventRow } from '../store/event-store.js'
+import type { FederationSessions } from '../store/federation-sessions.js'
+import type { Database } from '../store/reader.js'
+import type { Change, Write } from '../store/writes.js'
+import { makeAskForKeys } from './ask-for-keys.js'
+import { type AuthenticateServer, makeAuthenticateServer } from './authenticate-server.js'
+import { type BackfillRoom, makeBackfillRoom } from './backfill-room.js'
+import { makeOpenSocket, transportRulesOf } from './connector.js'
+import { makeDestinations } from './destinations.js'
+import { type FederationClient, makeFederationClient } from './federation-client.js'
+import { type FederationSender, makeFederationSender } from './federation-sender.js'
+import { makeFetchEvents } from './fetch-missing.js'
+import { type FetchRemoteMedia, makeFetchRemoteMedia } from './fetch-remote-media.js'
+import { makeInsertOutliers } from './insert-outliers.js'
+import { makeJoinRemoteRoom } from './join-remote-room.js'
+import { type MakeMembership, makeMakeMembership } from './make-membership.js'
+import { makeQueryServerKeys, type QueryServerKeys } from './query-server-keys.js'
+import { makeReadHistory, type ReadHistory } from './read-history.js'
+import { makeReceiveEdus } from './receive-edus.js'
+import { makeReceiveInvite, type ReceiveInvite } from './receive-invite.js'
+import { makeReceivePdus } from './receive-pdus.js'
+import { makeTransactionReceiver, type ReceiveTransaction } from './receive-transaction.js'
+import { makeReceiveWithdrawal } from './receive-withdrawal.js'
+import { makeSetRemoteMembership } from './remote-membership.js'
+import { makeRemoteMemberships } from './remote-memberships.js'
+import { makeRemoteQueries, type RemoteQueries } from './remote-queries.js'
+import { type Dns, makeResolveServerName } from './resolve-server-name.js'
+import { makeRoomForServer } from './room-for-server.js'
+import { makeSendMembership, type SendMembership } from './send-membership.js'
+import { partsOfServerName } from './server-name-parts.js'
+import { makeIsServerAllowed } from './server-policy.js'
+import { systemDns } from './system-dns.js'
+import { makeTraffic } from './traffic.js'
+import { makeFetchWellKnown, makeTransport } from './transport.js'
+import { makeVerifyPdus } from './verify-pdus.js'
+import { makeWellKnownCache } from './well-known.js'
+
+/** What the rest of the server may ask other servers for. */
+export type RemoteServers = Remote & RemoteQueries & { fetchRemoteMedia: FetchRemoteMedia; backfillRoom: BackfillRoom }
+
+export type FederationNeeds = {
+  config: HomeserverConfig
+  serverName: ServerName
+  db: Database
+  clock: Clock
+  logger: Logger
+  signingKeys: SigningKeys
+  withFederationSession: FederationSessions['withFederationSession']
+  softwareVersion: string
+  /** For tests; default: the system's resolver. */
+  dns?: Dns
+}
+
+/** The parts of rooms, users and sync that federation works with. */
+export type Connections = {
+  rooms: RoomsForWriting
+  acceptPdu: AcceptPdu
+  importRoom: ImportRoom
+  insertHistory: InsertHistory
+  completeHistory: CompleteHistory
+  /** Pure functions of `rooms/`. */
+  buildUnsignedEvent: (room: Room, draft: EventDraft, now: number) => UnsignedPdu
+  signEvent: (unsigned: UnsignedPdu, rules: RoomVersionRules, signer: Signer) => BuiltEvent
+  outlierWrite: (event: PduEvent, rules: RoomVersionRules) => Write
+  toStoredEvent: (row: ReadEventRow) => StoredEvent
+  readAuthChain: (rooms: Pick<Rooms, 'readEvents'>, events: readonly PduEvent[]) => Promise<PduEvent[]>
+  readStateBefore: (
+    rooms: RoomsForWriting,
+    room: Room,
+    event: PduEvent,
+  ) => Promise<{ missing: []; state: StateMap } | { missing: unknown[] }>
+  receiveTyping: (typing: TypingEdu) => void | Promise<void>
+  receiveReceipts: (receipts: readonly ReceiptEdu[]) => void | Promise<void>
+  receivePresence: (presence: readonly PresenceEdu[]) => void | Promise<void>
+  isActiveUser: (userId: UserId) => Promise<boolean>
+}
+
+/** Of `federationEndpoints`, what this part supplies; the rest are operations of rooms, users and media. */
+export type FederationEndpointNeeds = ReadHistory &
+  SendMembership & {
+    receiveTransaction: ReceiveTransaction
+    makeMembership: MakeMembership
+    receiveInvite: ReceiveInvite
+    publishServerKeys: PublishServerKeys
+    queryServerKeys: QueryServerKeys
+    readonly softwareVersion: string
+    readonly allowPublicRooms: boolean
+    readonly federationDelegate: string | undefined
+    readonly serverName: ServerName
+    readonly clock: Clock
+  }
+
+export type Federation = {
+  readonly remote: RemoteServers
+  readonly sender: FederationSender
+  readonly client: FederationClient
+  readonly keyRing: KeyRing
+  /** For the listeners. */
+  readonly authenticateServer: AuthenticateServer
+  /** Called once. @returns what the endpoints need */
+  connect(connections: Connections): FederationEndpointNeeds
+  /** For `Database.onCommitted`. */
+  onChanges(changes: readonly Change[]): void
+  /** Begins to send, and to work off what was received before; after `connect` and with the listeners open. */
+  start(): Promise<void>
+  /** After the listeners are closed and before the database is. */
+  close(): Promise<void>
+}
+
+export async function makeFederation(needs: FederationNeeds): Promise<Federation> {
+  const { config, serverName, db, clock, signingKeys } = needs
+  const log = loggerFor(needs.logger, 'federation')
+  const isServerAllowed = makeIsServerAllowed(config)
+  const dns = needs.dns ?? systemDns()
+  const transport = makeTransport({ openSocket: makeOpenSocket({ dns, rules: transportRulesOf(config) }) })
+  const wellKnown = makeWellKnownCache({ fetchWellKnown: makeFetchWellKnown({ transport }), clock })
+  const destinations = makeDestinations({ db, clock, log })
+  await destinations.load()
+  const client = makeFederationClient({
+    serverName,
+    signingKey: signingKeys.current,
+    resolveServerName: makeResolveServerName({ dns, wellKnown, clock }),
+    transport,
+    destinations,
+    isServerAllowed,
+  })
+  const keyRing = makeKeyRing({
+    db,
+    clock,
+    log: loggerFor(needs.logger, 'keys'),
+    serverName,
+    signingKeys,
+    ask: makeAskForKeys({ client }),
+    trustedKeyServers: config.federation.trusted_key_servers,
+  })
+  const traffic = makeTraffic()
+  let connected: Connected | undefined
+  const parts = () => {
+    if (!connected) throw new Error('federation is used before it is connected')
+    return connected
+  }
+  const sender = makeFederationSender({
+    db,
+    clock,
+    log: loggerFor(needs.logger, 'sender'),
+    serverName,
+    client,
+    destinations,
+    traffic,
+    isServerAllowed,
+    serversInRoom: async (roomId) => (await parts().rooms.get(roomId))?.servers.keys() ?? [],
+  })
+  const queries = makeRemoteQueries({ client })
+
+  return {
+    sender,
+    client,
+    keyRing,
+    authenticateServer: makeAuthenticateServer({ serverName, keyRing, clock, destinations, isServerAllowed }),
+    remote: {
+      ...queries,
+      fetchRemoteMedia: makeFetchRemoteMedia({ client }),
+      joinRoom: (request) => parts().joinRemoteRoom(request),
+      leaveRoom: (request) => parts().memberships.leaveRoom(request),
+      knockRoom: (request) => parts().memberships.knockRoom(request),
+      inviteUser: (request) => parts().memberships.inviteUser(request),
+      backfillRoom: (roomId, limit) => parts().backfillRoom(roomId, limit),
+    },
+    connect(connections) {
+      if (connected) throw new Error('federation is connected twice')
+      const built = connectParts(needs, connections, { log, client, keyRing, traffic, isServerAllowed })
+      connected = built.parts
+      return built.endpointNeeds
+    },
+    onChanges: sender.onChanges,
+    async start() {
+      await parts().receiver.start()
+      await sender.start()
+    },
+    async close() {
+      await connected?.receiver.close()
+      await sender.close()
+      await transport.close()
+    },
+  }
+}
+
+type Base = {
+  log: Logger
+  client: FederationClient
+  keyRing: KeyRing
+  traffic: ReturnType<typeof makeTraffic>
+  isServerAllowed: ReturnType<typeof makeIsServerAllowed>
+}
+
+type Connected = ReturnType<typeof connectParts>['parts']
+
+function connectParts(needs: FederationNeeds, connections: Connections, base: Base) {
+  const { serverName, clock, config, signingKeys, db, withFederationSession } = needs
+  const { rooms, acceptPdu, buildUnsignedEvent, signEvent, readAuthChain } = connections
+  const { log, client, keyRing } = base
+  const signingKey = signingKeys.current
+  const signer: Signer = { serverName, key: signingKey, now: clock.now }
+  const verifyPdus = makeVerifyPdus({ keyRing, clock })
+  const insertOutliers = makeInsertOutliers({ rooms, outlierWrite: connections.outlierWrite })
+  const fetching = makeFetchEvents({ rooms, acceptPdu, insertOutliers, verifyPdus, client, clock, log })
+  const setRemoteMembership = makeSetRemoteMembership(rooms)
+  const roomForServer = makeRoomForServer({ serverName, rooms })
+  const readStateBefore = async (room: Room, event: PduEvent) => {
+    const before = await connections.readStateBefore(rooms, room, event)
+    return 'state' in before ? before.state : undefined
+  }
+
+  const receiver = makeTransactionReceiver({
+    db,
+    clock,
+    log,
+    withFederationSession,
+    traffic: base.traffic,
+    receivePdus: makeReceivePdus({
+      serverName,
+      rooms,
+      acceptPdu,
+      acceptFetching: fetching.acceptFetching,
+      verifyPdus,
+      receiveWithdrawal: makeReceiveWithdrawal({ serverName, rooms, verifyPdus, setRemoteMembership, log }),
+      log,
+    }),
+    receiveEdus: makeReceiveEdus({ ...connections, log }),
+  })
+  const handshake = { serverName, clock, log, client, signer, signEvent }
+  const publishServerKeys = makePublishServerKeys({ serverName, signingKeys, clock })
+  const parts = {
+    rooms,
+    receiver,
+    joinRemoteRoom: makeJoinRemoteRoom({
+      ...handshake,
+      rooms,
+      verifyPdus,
+      importRoom: connections.importRoom,
+      insertOutliers,
+      acceptFetching: fetching.acceptFetching,
+    }),
+    memberships: makeRemoteMemberships({
+      ...handshake,
+      rooms,
+      acceptPdu,
+      verifyPdus,
+      keyRing,
+      setRemoteMembership,
+      buildUnsignedEvent,
+    }),
+    backfillRoom: makeBackfillRoom({
+      serverName,
+      rooms,
+      client,
+      verifyPdus,
+      fetchAuthEvents: fetching.fetchAuthEvents,
+      insertHistory: connections.insertHistory,
+      completeHistory: connections.completeHistory,
+      log,
+    }),
+  }
+  const endpointNeeds: FederationEndpointNeeds = {
+    ...makeReadHistory({
+      rooms,
+      roomForServer,
+      withFederationSession,
+      toStoredEvent: connections.toStoredEvent,
+      readAuthChain,
+      readStateBefore,
+    }),
+    ...makeSendMembership({
+      serverName,
+      signingKey,
+      rooms,
+      roomForServer,
+      acceptPdu,
+      verifyPdus,
+      readAuthChain,
+      readStateBefore,
+    }),
+    receiveTransaction: receiver.receiveTransaction,
+    makeMembership: makeMakeMembership({ serverName, clock, rooms, roomForServer, buildUnsignedEvent }),
+    receiveInvite: makeReceiveInvite({
+      serverName,
+      signingKey,
+      rooms,
+      verifyPdus,
+      setRemoteMembership,
+      isActiveUser: connections.isActiveUser,
+    }),
+    publishServerKeys,
+    queryServerKeys: makeQueryServerKeys({
+      serverName,
+      signingKey,
+      keyRing,
+      publishServerKeys,
+      isServerAllowed: base.isServerAllowed,
+      clock,
+    }),
+    softwareVersion: needs.softwareVersion,
+    allowPublicRooms: config.federation.allow_public_rooms,
+    federationDelegate: delegateOf(serverName, config.public_baseurl),
+    serverName,
+    clock,
+  }
+  return { parts, endpointNeeds }
+}
+
+/** Where other servers find us, if not at port 8448 of the name. A name with a port or an address delegates nothing. */
+export function delegateOf(serverName: ServerName, publicBaseurl: string | undefined): string | undefined {
+  const parts = partsOfServerName(serverName)
+  if (publicBaseurl === undefined || !parts || parts.isIpLiteral || parts.port !== undefined) return undefined
+  const url = new URL(publicBaseurl)
+  return url.protocol === 'https:' ? `${url.hostname}:${url.port === '' ? 443 : url.port}` : undefined
+}

@@ -1,0 +1,20 @@
+/** What the rest of the server is given where federation is off: every question to another server is a refusal. */
+import { notFound } from '../kernel/errors.js'
+import type { RemoteServers } from './federation.js'
+
+const off = async (): Promise<never> => {
+  throw notFound('This server does not talk to other servers')
+}
+
+export const noRemoteServers: RemoteServers = {
+  joinRoom: off,
+  knockRoom: off,
+  leaveRoom: off,
+  inviteUser: off,
+  queryDirectory: off,
+  queryProfile: off,
+  queryPublicRooms: off,
+  queryEventByTime: async () => undefined,
+  fetchRemoteMedia: off,
+  backfillRoom: async () => 0,
+}

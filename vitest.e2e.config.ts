@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/{e2e,electron}/**/*.e2e.test.ts'],
+    include: ['test/{e2e,electron,packaging}/**/*.e2e.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,

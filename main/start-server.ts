@@ -5,7 +5,6 @@
  * The configuration file is `--config`, else HEARTH_CONFIG, else `config.json` in the default data
  * directory where there is one.
  */
-import './engine-env.js'
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -57,7 +56,7 @@ function readText(path: string): string {
   }
 }
 
-/** Loaded only now: the engine reads its settings when it is first imported. */
+/** Loaded only now: a refused option or a second instance should not wait for the whole server. */
 const startOurs: StartHomeserver = async (config, deps) => {
   const server = await import('../server/index.js')
   return server.startHomeserver(config, deps)

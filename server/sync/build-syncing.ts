@@ -15,7 +15,7 @@ import { makeReadAccountDataOf } from './account-data-changes.js'
 import { makeClientEvents } from './client-events.js'
 import { type DeviceUpdates, makeDeviceUpdates } from './device-updates.js'
 import { makeReadEphemeral } from './ephemeral.js'
-import { type EphemeralStream, makeEphemeralStream } from './ephemeral-stream.js'
+import { makeEphemeralStream } from './ephemeral-stream.js'
 import type { ReadFilter } from './filter.js'
 import { makeReadStrippedState } from './invited-room.js'
 import { makeBuildJoinedRoom } from './joined-room.js'
@@ -27,6 +27,7 @@ import { makeReadPresence } from './presence-section.js'
 import { makeReadEvents, type ReadEvents } from './read-event.js'
 import { makeSetFullyRead, type SetFullyRead } from './read-markers.js'
 import { type Backfill, makeReadMessages, makeReadPage, type ReadMessages } from './read-messages.js'
+import { makeReadPresenceOf, type ReadPresenceOf } from './read-presence-of.js'
 import { makeReadSenders } from './read-senders.js'
 import { makeReadState, type ReadState } from './read-state.js'
 import { makeReceipts, type Receipts } from './receipts.js'
@@ -64,12 +65,25 @@ export type SyncingNeeds = {
   ): Promise<void>
 }
 
-export type Syncing = {
+/** What endpoints use, by the names in their `Needs`. */
+export type ReadingOperations = {
   sync: Sync
   readMessages: ReadMessages
-  readEvents: ReadEvents
-  readState: ReadState
+  readEventContext: ReadEvents['readContext']
+  readOneEvent: ReadEvents['readEvent']
+  readRoomState: ReadState['readState']
+  readRoomStateEvent: ReadState['readStateEvent']
+  readMembers: ReadState['readMembers']
+  readJoinedMembers: ReadState['readJoinedMembers']
+  setTyping: Typing['set']
+  setReceipt: Receipts['set']
   setFullyRead: SetFullyRead
+  setPresence: Presence['set']
+  readPresenceOf: ReadPresenceOf
+}
+
+export type Syncing = {
+  operations: ReadingOperations
   typing: Typing
   receipts: Receipts
   presence: Presence
@@ -77,7 +91,6 @@ export type Syncing = {
   visibility: Visibility
   notifier: StreamNotifier
   deviceUpdates: DeviceUpdates
-  stream: EphemeralStream
   /** Reads what the last run knew of presence. */
   restore(): Promise<void>
   /** Ends the waiting requests and all timers. */
@@ -138,12 +151,24 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     buildLeftRoom: makeBuildLeftRoom(section),
     readStrippedState: makeReadStrippedState({ rooms }),
   })
+  const events = makeReadEvents(reading)
+  const state = makeReadState(reading)
   return {
-    sync,
-    readMessages: makeReadMessages(reading),
-    readEvents: makeReadEvents(reading),
-    readState: makeReadState(reading),
-    setFullyRead: makeSetFullyRead({ rooms, readAccountDataOf, changeAccountData: needs.changeAccountData }),
+    operations: {
+      sync,
+      readMessages: makeReadMessages(reading),
+      readEventContext: events.readContext,
+      readOneEvent: events.readEvent,
+      readRoomState: state.readState,
+      readRoomStateEvent: state.readStateEvent,
+      readMembers: state.readMembers,
+      readJoinedMembers: state.readJoinedMembers,
+      setTyping: typing.set,
+      setReceipt: receipts.set,
+      setFullyRead: makeSetFullyRead({ rooms, readAccountDataOf, changeAccountData: needs.changeAccountData }),
+      setPresence: presence.set,
+      readPresenceOf: makeReadPresenceOf({ presence, rooms }),
+    },
     typing,
     receipts,
     presence,
@@ -151,7 +176,6 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     visibility,
     notifier,
     deviceUpdates,
-    stream,
     restore: async () => presence.restore(await readPresenceRows(db)),
     close() {
       for (const each of stop) each()

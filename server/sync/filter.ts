@@ -41,6 +41,7 @@ const everything: Matcher = () => true
 
 /** A filter that lets everything through. */
 export const emptyFilter: SyncFilter = readSyncFilter({})
+export const emptyRoomEventFilter: RoomEventFilter = readRoomEventFilter({})
 
 /** @throws MatrixError 400 `M_BAD_JSON` where a member has a wrong type */
 export function readSyncFilter(definition: unknown): SyncFilter {
@@ -161,7 +162,7 @@ function fitsParts(text: string, parts: readonly string[]): boolean {
   return at <= text.length - last.length
 }
 
-const namesOf = (filter: JsonObject, name: string): Set<string> | undefined => {
+function namesOf(filter: JsonObject, name: string): Set<string> | undefined {
   const list = listOf(filter, name)
   return list && new Set(list)
 }

@@ -1,0 +1,30 @@
+/** The endpoints of /sync and of reading rooms, with typing, receipts and presence. */
+import { getPresenceEndpoint } from './presence/get-presence.js'
+import { setPresenceEndpoint } from './presence/set-presence.js'
+import { setReadMarkerEndpoint } from './read-markers/set-read-marker.js'
+import { getEventContextEndpoint } from './room-participation/get-event-context.js'
+import { getJoinedMembersByRoomEndpoint } from './room-participation/get-joined-members-by-room.js'
+import { getMembersByRoomEndpoint } from './room-participation/get-members-by-room.js'
+import { getOneRoomEventEndpoint } from './room-participation/get-one-room-event.js'
+import { getRoomEventsEndpoint } from './room-participation/get-room-events.js'
+import { getRoomStateEndpoint } from './room-participation/get-room-state.js'
+import { getRoomStateWithKeyEndpoint } from './room-participation/get-room-state-with-key.js'
+import { postReceiptEndpoint } from './room-participation/post-receipt.js'
+import { setTypingEndpoint } from './room-participation/set-typing.js'
+import { syncEndpoint } from './room-participation/sync.js'
+
+export const readingEndpoints = [
+  syncEndpoint,
+  getRoomEventsEndpoint,
+  getEventContextEndpoint,
+  getOneRoomEventEndpoint,
+  getRoomStateEndpoint,
+  getRoomStateWithKeyEndpoint,
+  getMembersByRoomEndpoint,
+  getJoinedMembersByRoomEndpoint,
+  setTypingEndpoint,
+  postReceiptEndpoint,
+  setReadMarkerEndpoint,
+  getPresenceEndpoint,
+  setPresenceEndpoint,
+] as const

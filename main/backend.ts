@@ -21,7 +21,7 @@ export type ToBackend =
   | { type: 'close' }
 
 export type FromBackend =
-  | { type: 'started'; clientUrl: string | undefined; serverName: string }
+  | { type: 'started'; clientUrl: string | undefined }
   | { type: 'failed'; problem: string }
   | { type: 'secret'; id: number; action: 'seal' | 'open'; bytes: Uint8Array }
   | { type: 'closed' }
@@ -49,8 +49,7 @@ async function start({ config, logsFolder, secretKind }: Extract<ToBackend, { ty
   }
   try {
     server = await startServer(config, { logger, secrets })
-    const { clientUrl, serverName } = server.homeserver
-    say({ type: 'started', clientUrl, serverName })
+    say({ type: 'started', clientUrl: server.homeserver.clientUrl })
   } catch (error) {
     say({ type: 'failed', problem: describeStartFailure(error) })
   }

@@ -103,7 +103,7 @@ async function run(commandLine: CommandLine, config: HomeserverConfig, links: Li
     spellcheck: config.desktop.spellcheck,
     shouldHideOnClose: () => !quitting.isUnderWay() && staysInBackground(settings),
   })
-  openTray({ show: window.show, quit: () => app.quit(), serverName: () => config.server_name })
+  openTray({ show: window.show, quit: () => app.quit() })
   links.deliverTo(window)
 
   answerCalls({

@@ -3,20 +3,19 @@ import { Menu, nativeImage, Tray } from 'electron'
 import colourIcon from '../../assets/tray.png?inline'
 import templateIcon from '../../assets/tray-template.png?inline'
 
-type Actions = { show(): void; quit(): void; serverName(): string | undefined }
+type Actions = { show(): void; quit(): void }
 
 // Without this reference the garbage collector would take the icon away.
 let tray: Tray | undefined
 
-export function openTray({ show, quit, serverName }: Actions): void {
+export function openTray({ show, quit }: Actions): void {
   const isMac = process.platform === 'darwin'
   const full = nativeImage.createFromDataURL(isMac ? templateIcon : colourIcon)
   const icon = full.resize({ width: 16, height: 16 })
   icon.addRepresentation({ scaleFactor: 2, width: 32, height: 32, dataURL: isMac ? templateIcon : colourIcon })
   if (isMac) icon.setTemplateImage(true)
   tray = new Tray(icon)
-  const name = serverName()
-  tray.setToolTip(name ? `Hearth — ${name}` : 'Hearth')
+  tray.setToolTip('Hearth')
   tray.setContextMenu(
     Menu.buildFromTemplate([
       { label: 'Open Hearth', click: show },

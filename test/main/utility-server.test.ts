@@ -35,7 +35,7 @@ describe('the server in a process of its own', () => {
       secretKind: 'system',
     })
     expect(desktop.started).toEqual([])
-    child().say({ type: 'started', clientUrl: undefined, serverName: 'hearth.test' })
+    child().say({ type: 'started', clientUrl: undefined })
   })
 
   test('its secrets are sealed here, where the key store is', async () => {
@@ -64,7 +64,7 @@ describe('the server in a process of its own', () => {
     const { desktop, child } = await startUtility()
     await using _ = desktop
     const { port } = listener.address() as AddressInfo
-    child().say({ type: 'started', clientUrl: `http://127.0.0.1:${port}/`, serverName: 'hearth.test' })
+    child().say({ type: 'started', clientUrl: `http://127.0.0.1:${port}/` })
 
     const answer = await desktop.electron.protocol.request('app://local/_matrix/client/v3/sync?since=1', {
       headers: { origin: 'app://local' },
@@ -80,7 +80,7 @@ describe('the server in a process of its own', () => {
   test('that dies is started again, and meanwhile everything says so', async () => {
     const { desktop, child, children, obey } = await startUtility()
     await using _ = desktop
-    child().say({ type: 'started', clientUrl: 'http://127.0.0.1:9/', serverName: 'hearth.test' })
+    child().say({ type: 'started', clientUrl: 'http://127.0.0.1:9/' })
 
     child().end(134)
 
@@ -97,7 +97,7 @@ describe('the server in a process of its own', () => {
     const { desktop, child, children } = await startUtility()
     {
       await using _ = desktop
-      child().say({ type: 'started', clientUrl: undefined, serverName: 'hearth.test' })
+      child().say({ type: 'started', clientUrl: undefined })
     }
 
     expect(children[0]?.received.at(-1)?.message).toEqual({ type: 'close' })

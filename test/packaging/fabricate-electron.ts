@@ -21,7 +21,10 @@ export function fabricateElectron(platform: 'linux' | 'win32' | 'darwin', folder
   write(join(folder, 'LICENSE'), 'made up for a test')
   write(join(folder, 'LICENSES.chromium.html'))
   write(join(folder, 'version'), version)
-  if (platform === 'darwin') return fabricateMacApp(join(folder, 'Electron.app'))
+  if (platform === 'darwin') {
+    fabricateMacApp(join(folder, 'Electron.app'))
+    return
+  }
   mkdirSync(join(folder, 'resources'), { recursive: true })
   write(join(folder, 'locales', 'en-US.pak'))
   if (platform === 'linux') {

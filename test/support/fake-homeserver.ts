@@ -36,7 +36,8 @@ export function makeFakeHomeserver(behaviour: Behaviour = {}) {
     const self: Started = { config, secrets: deps.secrets!, channels: [], isClosed: false }
     started.push(self)
     return {
-      serverName: (config.server_name ?? '') as Homeserver['serverName'],
+      serverName: config.server_name,
+      federationPort: undefined,
       clientUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`,
       handle: async (request) => Response.json({ path: new URL(request.url).pathname, method: request.method }),
       openLiveChannel(channel) {

@@ -7,6 +7,9 @@
 
 export type LiveMembership = 'join' | 'invite' | 'leave' | 'ban' | 'knock'
 
+/** From the power level: 100 and above, 50 and above, 0 and above, less; `None` for who is not joined. */
+export type LiveRole = 'Owner' | 'Editor' | 'Viewer' | 'None'
+
 /** `room_events:[room_id, seq]` */
 export type RoomEventRow = {
   room_id: string
@@ -34,7 +37,7 @@ export type RoomMemberRow = {
   displayname?: string
   avatar_url?: string
   power_level: number
-  role: 'Owner' | 'Editor' | 'Viewer' | 'None'
+  role: LiveRole
   event_id: string
   position: number
   joined_from: number
@@ -77,7 +80,17 @@ export type RoomSummaryRow = {
   inviter?: string
   my_power_level: number
   /** What this user may do here: send, invite, kick, ban, redact, state names. */
-  can: { send: boolean; invite: boolean; kick: boolean; ban: boolean; redact: boolean; name: boolean; topic: boolean; avatar: boolean; power_levels: boolean }
+  can: {
+    send: boolean
+    invite: boolean
+    kick: boolean
+    ban: boolean
+    redact: boolean
+    name: boolean
+    topic: boolean
+    avatar: boolean
+    power_levels: boolean
+  }
   fully_read_event_id?: string
   read_seq: number
   tags: string[]
@@ -115,6 +128,8 @@ export type AccountDataRow = { user_id: string; room_id?: string; type: string; 
 export type LiveSubscriptionRow = {
   user_id: string
   sid: string
+  /** The process that serves it. */
+  node: string
   channel: string
   table: string
   query: string

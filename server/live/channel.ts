@@ -17,4 +17,6 @@ export type Channel = {
    * @param reason a short text for the other side; at most 123 bytes
    */
   close(code?: number, reason?: string): void
+  /** Bytes handed to `post` that the carrier has not sent yet; absent where the carrier cannot tell. */
+  readonly bufferedBytes?: number
 }

@@ -9,7 +9,7 @@
  * refused. And it does not pass the client's text on, it writes its own from what it understood, so
  * engine and screen cannot disagree about a comment, an escape or a glued sign.
  *
- *   query     := statement (";" statement)*                      at most 8
+ *   query     := statement (";" statement)*                      at most 64
  *   statement := select | LIVE SELECT (DIFF | fields) FROM table [WHERE expr] | KILL (uuid | $param)
  *   select    := SELECT ([VALUE] fields) FROM [ONLY] target ("," target)* [WHERE expr] [GROUP [BY] paths | GROUP ALL]
  *                [ORDER [BY] path [ASC|DESC] …] [LIMIT n] [START n]
@@ -33,7 +33,7 @@ export type Verdict =
   | { allowed: false; reason: string }
 
 export const screenLimits = {
-  statements: 8,
+  statements: 64,
   textBytes: 16_384,
   /** Rows of a SELECT that names no limit, and the most it can name. */
   rows: 1_000,
@@ -45,6 +45,8 @@ export const screenLimits = {
   liveTokens: 200,
   /** The engine cuts a SELECT off after this many milliseconds; three such end the channel. */
   selectTimeoutMs: 2_000,
+  /** The same for one that comes with a LIVE or KILL. */
+  pausedSelectTimeoutMs: 500,
 } as const
 
 /**
@@ -58,12 +60,21 @@ export function screenQuery(text: unknown, given: unknown, forced: SessionValues
     if (Buffer.byteLength(text) > screenLimits.textBytes)
       throw new Refused(`a query may have at most ${screenLimits.textBytes} bytes`)
     const bindings = screenBindings(given, forced)
-    const statements = new Parser(tokenise(text), bindings).query()
+    const statements = withTimeouts(new Parser(tokenise(text), bindings).query())
     return { allowed: true, sql: statements.map(({ sql }) => sql).join('; '), statements, bindings }
   } catch (error) {
     if (error instanceof Refused) return { allowed: false, reason: error.message }
     throw error
   }
+}
+
+/** Writers wait while a live query is registered or killed, so what is read beside it must be quick. */
+function withTimeouts(statements: readonly ScreenedStatement[]): ScreenedStatement[] {
+  const { selectTimeoutMs, pausedSelectTimeoutMs } = screenLimits
+  const timeoutMs = statements.every(({ kind }) => kind === 'select') ? selectTimeoutMs : pausedSelectTimeoutMs
+  return statements.map((each) =>
+    each.kind === 'select' ? { ...each, sql: `${each.sql} TIMEOUT ${timeoutMs}ms` } : each,
+  )
 }
 
 type Target = { sql: string; table: string; shape: 'table' | 'record' | 'half range' | 'range' }
@@ -85,12 +96,12 @@ class Parser {
 
   query(): ScreenedStatement[] {
     const statements: ScreenedStatement[] = []
-    while (this.peek.kind !== 'end') {
+    while (!this.isAtEnd()) {
       if (this.takeMark(';')) continue
       statements.push(this.statement())
       if (statements.length > screenLimits.statements)
         throw new Refused(`a query may have at most ${screenLimits.statements} statements`)
-      if (this.peek.kind !== 'end') this.expectMark(';')
+      if (!this.isAtEnd()) this.expectMark(';')
     }
     if (statements.length === 0) throw new Refused('a query must have a statement')
     return statements
@@ -101,7 +112,7 @@ class Parser {
     if (this.takeWord('LIVE')) return this.live()
     if (this.isWord('SELECT')) {
       const { sql, tables } = this.select(inSelect)
-      return { kind: 'select', sql: `${sql} TIMEOUT ${screenLimits.selectTimeoutMs}ms`, tables }
+      return { kind: 'select', sql, tables }
     }
     throw new Refused('a statement must begin with SELECT, LIVE SELECT or KILL')
   }
@@ -144,6 +155,8 @@ class Parser {
     if (targets.length > 8) throw new Refused('a SELECT may have at most 8 targets')
     let sql = `SELECT ${fields} FROM ${only}${targets.map((target) => target.sql).join(', ')}`
     if (this.takeWord('WHERE')) sql += ` WHERE ${this.expression(place)}`
+    // Without it the engine's planner fails on some fields of records that are bound ("Specify a database to use").
+    else if (targets.some(({ sql: text, shape }) => shape === 'record' && text.startsWith('$'))) sql += ' WHERE true'
     if (this.takeWord('GROUP')) sql += this.group(fields)
     if (this.takeWord('ORDER')) {
       // Sorting holds every visible row in memory, so the range must bound them.
@@ -256,15 +269,15 @@ class Parser {
     return { sql, table: token.value, shape: 'record' }
   }
 
-  /** After the table: `:key`, `:a..b`, `:[…]..=[…]`. */
+  /** After the table: `:key`, `:a..b`, `:[…]..=[…]`, `:a>..b`. */
   private recordId(table: string): Pick<Target, 'sql' | 'shape'> {
     this.expectMark(':')
     const from = this.isMark('..') || this.isMark('..=') ? '' : this.recordKey()
-    const dots = this.takeMark('..=') ? '..=' : this.takeMark('..') ? '..' : undefined
+    const dots = ['..', '..=', '>..', '>..='].find((mark) => this.takeMark(mark))
     if (!dots) return { sql: `${table}:${from}`, shape: 'record' }
     const hasEnd = this.peek.glued && (this.isMark('[') || ['number', 'quoted'].includes(this.peek.kind))
     const to = hasEnd ? this.recordKey() : ''
-    if (dots === '..=' && !to) throw new Refused('a range has no end')
+    if (dots.endsWith('=') && !to) throw new Refused('a range has no end')
     return { sql: `${table}:${from}${dots}${to}`, shape: from && to ? 'range' : 'half range' }
   }
 
@@ -469,6 +482,10 @@ class Parser {
   }
 
   // ── tokens ───────────────────────────────────────────────────────────────────────────────────
+
+  private isAtEnd(): boolean {
+    return this.peek.kind === 'end'
+  }
 
   private get peek(): Token {
     return this.tokens[Math.min(this.next, this.tokens.length - 1)]!

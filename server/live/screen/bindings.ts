@@ -13,7 +13,7 @@ import { protectedParams, readableTables } from './vocabulary.js'
 /** Whose session it is: what `$user_id` and `$device_id` are, whatever the client says. */
 export type SessionValues = { user_id: string; device_id: string }
 
-const maxBindings = 64
+const maxBindings = 256
 const maxValues = 5_000
 const maxDepth = 6
 

@@ -27,6 +27,8 @@ export class Refused extends Error {
 
 /** Longest first, so that `..=` is not read as `..` and `=`. */
 const marks = [
+  '>..=',
+  '>..',
   '..=',
   '..',
   '::',
@@ -156,7 +158,10 @@ function readQuoted(source: string, at: number, glued: boolean): [Token, number]
 /** May stand between ⟨ and ⟩ without any escape. */
 export const isQuotable = (text: string) =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  text.length <= 512 && !/[⟨⟩`\\\u0000-\u001f\u007f-\u009f]/.test(text) && text.isWellFormed()
+  text.length <= 512 && !/[⟨⟩`\\\u0000-\u001f\u007f-\u009f]/.test(text) && isWellFormed(text)
+
+/** No half of a surrogate pair stands alone. */
+const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text)
 
 function readString(source: string, at: number): [string, number] {
   const quote = source[at]
@@ -177,7 +182,7 @@ function readString(source: string, at: number): [string, number] {
     next++
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(value) || !value.isWellFormed())
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(value) || !isWellFormed(value))
     throw new Refused('a string holds a character that is not allowed')
   return [value, next]
 }

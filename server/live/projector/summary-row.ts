@@ -1,0 +1,142 @@
+/** One line of a user's room list, from the room, the user's relation to it and their own settings. */
+import { isJsonObject, stateKeyOf } from '../../events/pdu.js'
+import type { RoomId, UserId } from '../../kernel/identifiers.js'
+import type { RoomSummaryRow } from '../../kernel/live-rows.js'
+import type { Room, RoomMembership, TimelineEvent } from '../../rooms/room.js'
+import { previewOf } from './last-event.js'
+import { storedLevel } from './roles.js'
+import { heroesFor, type RoomFacts } from './room-facts.js'
+import { type Hero, roomName } from './room-name.js'
+import type { UserFacts } from './user-facts.js'
+
+export type SummaryParts = {
+  userId: UserId
+  roomId: RoomId
+  own: RoomMembership
+  user: UserFacts
+  unread: { notification_count: number; highlight_count: number }
+  readSeq: number
+  position: number
+}
+export type RoomParts = { room: Room; facts: RoomFacts; lastEvent: TimelineEvent | undefined }
+
+/** Optional members are named, so that an upsert takes away what is not there any more. */
+export type SummaryRow = { [Name in keyof Required<RoomSummaryRow>]: RoomSummaryRow[Name] | undefined }
+
+const nothingAllowed = {
+  ...{ send: false, invite: false, kick: false, ban: false, redact: false },
+  ...{ name: false, topic: false, avatar: false, power_levels: false },
+}
+
+export function summaryRow(parts: SummaryParts, { room, facts, lastEvent }: RoomParts): SummaryRow {
+  const { userId, own, user } = parts
+  const heroes = heroesFor(facts, userId)
+  const memberEvent = room.state.get(stateKeyOf('m.room.member', userId))
+  const isDirect =
+    user.directRooms.has(parts.roomId) || (own.membership === 'invite' && memberEvent?.pdu.content.is_direct === true)
+  const level = room.powerLevels.userLevel(userId)
+  return {
+    ...base(parts),
+    name: roomName({
+      name: facts.name,
+      alias: facts.alias,
+      heroes,
+      memberCount: facts.joinedCount + facts.invitedCount,
+    }),
+    avatar_url: facts.avatarUrl ?? (isDirect && heroes.length === 1 ? heroes[0]?.avatarUrl : undefined),
+    topic: facts.topic,
+    canonical_alias: facts.alias,
+    room_version: room.version,
+    room_type: facts.roomType,
+    join_rule: facts.joinRule,
+    encrypted: facts.isEncrypted,
+    is_direct: isDirect,
+    heroes: heroes.map((hero) => hero.userId),
+    joined_count: facts.joinedCount,
+    invited_count: facts.invitedCount,
+    max_seq: room.maxSeq,
+    first_seq: room.minSeq,
+    history_complete: room.historyComplete,
+    last_event: lastEvent && {
+      event_id: lastEvent.eventId,
+      sender: lastEvent.pdu.sender,
+      type: lastEvent.pdu.type,
+      origin_server_ts: lastEvent.pdu.origin_server_ts,
+      preview: previewOf(lastEvent.pdu.content),
+    },
+    last_activity_ts: (lastEvent ?? memberEvent)?.pdu.origin_server_ts ?? 0,
+    my_power_level: storedLevel(level),
+    can: own.membership === 'join' ? rightsOf(room, facts, level) : nothingAllowed,
+  }
+}
+
+/** An invitation or knock to a room that this server is not in: all it knows is what came along. */
+export function strippedSummaryRow(parts: SummaryParts): SummaryRow {
+  const stripped = parts.own.stripped ?? []
+  const read = (type: string, member: string): string | undefined => {
+    const content = stripped.find((event) => event.type === type && event.state_key === '')?.content
+    const value = isJsonObject(content) ? content[member] : undefined
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  const inviter = parts.own.membership === 'invite' ? heroFrom(stripped, parts.own.sender) : undefined
+  const alias = read('m.room.canonical_alias', 'alias')
+  const invitation = stripped.find((event) => event.type === 'm.room.member' && event.state_key === parts.userId)
+  const isDirect = isJsonObject(invitation?.content) && invitation.content.is_direct === true
+  return {
+    ...base(parts),
+    name: roomName({ name: read('m.room.name', 'name'), alias, heroes: inviter ? [inviter] : [], memberCount: 2 }),
+    avatar_url: read('m.room.avatar', 'url'),
+    topic: read('m.room.topic', 'topic'),
+    canonical_alias: alias,
+    room_version: read('m.room.create', 'room_version') ?? '1',
+    room_type: read('m.room.create', 'type'),
+    join_rule: read('m.room.join_rules', 'join_rule') ?? 'invite',
+    encrypted: stripped.some((event) => event.type === 'm.room.encryption'),
+    is_direct: isDirect,
+    heroes: inviter ? [inviter.userId] : [],
+    joined_count: 0,
+    invited_count: 0,
+    max_seq: 0,
+    first_seq: 0,
+    history_complete: false,
+    last_event: undefined,
+    last_activity_ts: 0,
+    my_power_level: 0,
+    can: nothingAllowed,
+  }
+}
+
+const base = ({ userId, roomId, own, user, unread, readSeq, position }: SummaryParts) => ({
+  user_id: userId,
+  room_id: roomId,
+  membership: own.membership,
+  notification_count: unread.notification_count,
+  highlight_count: unread.highlight_count,
+  position,
+  inviter: own.membership === 'invite' ? own.sender : undefined,
+  fully_read_event_id: user.fullyRead.get(roomId),
+  read_seq: readSeq,
+  tags: user.tags.get(roomId) ?? [],
+})
+
+function rightsOf({ powerLevels }: Room, { isEncrypted }: RoomFacts, level: number): RoomSummaryRow['can'] {
+  const maySet = (type: string) => level >= powerLevels.levelFor(type, true)
+  return {
+    send: level >= powerLevels.levelFor(isEncrypted ? 'm.room.encrypted' : 'm.room.message', false),
+    invite: level >= powerLevels.invite,
+    kick: level >= powerLevels.kick,
+    ban: level >= powerLevels.ban,
+    redact: level >= powerLevels.redact,
+    name: maySet('m.room.name'),
+    topic: maySet('m.room.topic'),
+    avatar: maySet('m.room.avatar'),
+    power_levels: maySet('m.room.power_levels'),
+  }
+}
+
+function heroFrom(stripped: readonly Record<string, unknown>[], userId: UserId): Hero {
+  const event = stripped.find((each) => each.type === 'm.room.member' && each.state_key === userId)
+  const content = isJsonObject(event?.content) ? event.content : {}
+  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+  return { userId, displayName: text(content.displayname), avatarUrl: text(content.avatar_url) }
+}

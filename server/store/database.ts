@@ -14,6 +14,7 @@ import { CommitQueue } from './commit-queue.js'
 import { type Engine, openEngine } from './engine.js'
 import { readStreamPosition } from './feed-store.js'
 import { LiveWriter } from './live.js'
+import { findTablesToRepair, wipeVolatileTables } from './live-repair.js'
 import { type Migration, migrate, migrations, snapshotDatabase } from './migrations.js'
 import type { Database } from './reader.js'
 import { makeRpc, type Rpc, recordId } from './rpc.js'
@@ -73,7 +74,19 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
     schemafull,
     logger,
   })
-  const live = new LiveWriter(root, schemafull, logger)
+  await wipeVolatileTables(root)
+  const live = new LiveWriter(root, schemafull, await findTablesToRepair(root), logger)
+
+  let closing: Promise<void> | undefined
+  async function close(): Promise<void> {
+    await queue.close()
+    await live.close()
+    const row = { id: recordId('server_meta', 'stream_position'), position: queue.position }
+    await root
+      .query('UPSERT $row.id SET position = $row.position RETURN NONE', { row })
+      .catch((error: unknown) => logger.warn({ err: error }, 'the stream position was not noted at close'))
+    await engine.close()
+  }
 
   return {
     engine,
@@ -90,14 +103,9 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
       return queue.metrics().waiting
     },
     commitMetrics: () => queue.metrics(),
-    async close() {
-      await queue.close()
-      await live.close()
-      const row = { id: recordId('server_meta', 'stream_position'), position: queue.position }
-      await root
-        .query('UPSERT $row.id SET position = $row.position RETURN NONE', { row })
-        .catch((error: unknown) => logger.warn({ err: error }, 'the stream position was not noted at close'))
-      await engine.close()
+    close() {
+      closing ??= close()
+      return closing
     },
   }
 }

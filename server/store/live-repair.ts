@@ -40,28 +40,43 @@ const volatileTables: readonly string[] = [
 const rowsPerChunk = 1000
 const idsPerPage = 20_000
 
+/** Tables that a crashed run left live queries on, or whose repair was cut off. Empty after a run that ended in order. */
+export async function findTablesToRepair(rpc: Rpc): Promise<string[]> {
+  const tables = await readLiveTables(rpc)
+  const [marks] = await rpc.query<[{ id: RecordId<string, string> }[]]>('SELECT id FROM live_repair')
+  const marked = marks.map(({ id }) => id.id)
+  return liveTables.filter((table, index) => marked.includes(table) || Object.keys(tables[index]!.lives).length > 0)
+}
+
+/** Empties the tables that say nothing about this run. */
+export async function wipeVolatileTables(rpc: Rpc): Promise<void> {
+  await rpc.query(volatileTables.map((table) => `DELETE ${table} RETURN NONE`).join(';'))
+}
+
 /**
- * To be run while nothing writes to the live tables and no live query is registered yet.
+ * To be run while nothing writes to the live tables and no live query is registered.
  *
- * @param signal ends it after the step under way
+ * @param tables what `findTablesToRepair` found, before the first live query of this run
+ * @param signal ends it after the step under way; the next start goes on
  */
-export async function repairLiveTables(rpc: Rpc, logger: Logger, signal: AbortSignal): Promise<void> {
-  for (const table of liveTables) {
+export async function repairLiveTables(
+  rpc: Rpc,
+  tables: readonly string[],
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const table of tables) {
+    const started = performance.now()
+    if (!signal.aborted && !(await readMark(rpc, table))) await packAndReplace(rpc, table, signal)
+    await unpack(rpc, table, signal)
     if (signal.aborted) return
-    const isMarked = await readMark(rpc, table)
-    const { lives, ...definitions } = await readTable(rpc, table)
-    const leftovers = Object.keys(lives).length
-    if (isMarked || leftovers > 0) {
-      logger.info({ table, leftovers }, 'a live table is cleared of the last run')
-      if (!isMarked) await packAndReplace(rpc, table, definitions, signal)
-      await unpack(rpc, table, signal)
-    } else if (volatileTables.includes(table)) await rpc.query(`DELETE ${table} RETURN NONE`)
+    logger.info({ table, ms: Math.round(performance.now() - started) }, 'cleared live queries of a run that crashed')
   }
 }
 
 /** Kills what is still registered, at the end of a run that ends in order. */
 export async function killAllLives(rpc: Rpc): Promise<void> {
-  const tables = await rpc.query<TableInfo[]>(liveTables.map((table) => `INFO FOR TABLE ${table}`).join(';'))
+  const tables = await readLiveTables(rpc)
   const ids = tables.flatMap(({ lives }) => Object.keys(lives))
   if (ids.length > 0) await rpc.queryReplies(ids.map((id) => `KILL u"${id}"`).join(';'))
 }
@@ -73,26 +88,21 @@ type TableInfo = {
   events: Record<string, string>
 }
 
-async function readTable(rpc: Rpc, table: string): Promise<TableInfo> {
-  const [info] = await rpc.query<[TableInfo]>(`INFO FOR TABLE ${table}`)
-  return info
-}
+const readLiveTables = (rpc: Rpc) =>
+  rpc.query<TableInfo[]>(liveTables.map((table) => `INFO FOR TABLE ${table}`).join(';'))
 
 async function readMark(rpc: Rpc, table: string): Promise<boolean> {
   const [isMarked] = await rpc.query<[boolean]>('RETURN record::exists($mark)', { mark: markOf(table) })
   return isMarked
 }
 
-async function packAndReplace(
-  rpc: Rpc,
-  table: string,
-  { fields, indexes, events }: Omit<TableInfo, 'lives'>,
-  signal: AbortSignal,
-): Promise<void> {
+async function packAndReplace(rpc: Rpc, table: string, signal: AbortSignal): Promise<void> {
   await rpc.query('DELETE $chunks RETURN NONE', { chunks: chunksOf(table) })
   if (!volatileTables.includes(table)) await pack(rpc, table, signal)
   if (signal.aborted) return
-  const [{ tables }] = await rpc.query<[{ tables: Record<string, string> }]>('INFO FOR DB')
+  const [{ tables }, { fields, indexes, events }] = await rpc.query<[{ tables: Record<string, string> }, TableInfo]>(
+    `INFO FOR DB; INFO FOR TABLE ${table}`,
+  )
   const definitions = [tables[table], ...[fields, indexes, events].flatMap((each) => Object.values(each))]
   await rpc.query(`BEGIN; REMOVE TABLE ${table}; ${definitions.join(';')}; CREATE $mark RETURN NONE; COMMIT`, {
     mark: markOf(table),

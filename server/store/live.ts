@@ -44,17 +44,21 @@ export class LiveWriter implements LiveTables {
   readonly #schemafull: ReadonlySet<string>
   readonly #lock = new TableLock()
   readonly #closing = new AbortController()
-  /** Resolves when the tables are free of what the last run left; writers and live queries wait for it. */
+  /** Resolves when the tables are free of what a crashed run left; writers and registrations wait for it. */
   readonly ready: Promise<void>
 
-  constructor(rpc: Rpc, schemafull: ReadonlySet<string>, logger: Logger) {
+  /** @param toRepair tables from `findTablesToRepair` */
+  constructor(rpc: Rpc, schemafull: ReadonlySet<string>, toRepair: readonly string[], logger: Logger) {
     this.#rpc = rpc
     this.#schemafull = schemafull
-    const repair = () => repairLiveTables(rpc, logger, this.#closing.signal)
+    const repair = () => repairLiveTables(rpc, toRepair, logger, this.#closing.signal)
     // Logged and not thrown: with leftovers the tables still work, only slower.
-    this.ready = this.withWritersPaused(undefined, repair).catch((error: unknown) =>
-      logger.error({ err: error }, 'live tables could not be cleared of the last run'),
-    )
+    this.ready =
+      toRepair.length === 0
+        ? Promise.resolve()
+        : this.withWritersPaused(undefined, repair).catch((error: unknown) =>
+            logger.error({ err: error }, 'live tables could not be cleared of a run that crashed'),
+          )
   }
 
   async writeLive(writes: readonly Write[], { silent = false }: WriteLiveOptions = {}): Promise<void> {

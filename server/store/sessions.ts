@@ -42,8 +42,8 @@ export type RecordSession = {
    */
   during<T>(request: () => Promise<T>): Promise<T>
   /**
-   * Remembers a live query that was registered in this session, so that it dies with it. To be called inside
-   * `during`.
+   * Remembers a live query that was registered in this session, so that it dies with it; when the session
+   * is over already it is killed at once. Better called inside `during`: a late kill disturbs its table twice.
    *
    * @param table the table it listens to, if known
    */
@@ -97,6 +97,7 @@ export function makeSessions({ rpc, live, key, clock, logger }: SessionsNeeds): 
     const claims = await verifyLiveToken(key, clock, token)
     const session = new Session(newUuid(), claims)
     const scope = { session: session.id }
+    session.killLate = (liveId, table) => void killDetached(liveId, table)
     // Known from here on, so that a logout that comes while it opens ends it too.
     open.add(session)
     try {
@@ -186,6 +187,23 @@ export function makeSessions({ rpc, live, key, clock, logger }: SessionsNeeds): 
     }
   }
 
+  /**
+   * The engine may have forgotten it with its session, and then goes on serving it from a list in memory, which
+   * another LIVE and KILL on the table replace.
+   */
+  async function killDetached(liveId: string, table: string | undefined): Promise<void> {
+    await kill(new Map([[liveId, table]]))
+    if (table === undefined || !/^[a-z_]+$/.test(table)) return
+    try {
+      await live.withWritersPaused([table], async () => {
+        const [id] = await rpc.query<[Uuid]>(`LIVE SELECT * FROM ${table} WHERE false`)
+        await rpc.query(`KILL u"${id}"`)
+      })
+    } catch (error) {
+      logger.error({ err: error }, 'a live query of a closed session could not be ended')
+    }
+  }
+
   const endAll = async (isMeant: (session: Session) => boolean) => {
     await Promise.all([...open].filter(isMeant).map((session) => closeSession(session, 'logged_out')))
   }
@@ -222,6 +240,8 @@ class Session implements RecordSession {
   timer: Timer | undefined
   ended: Promise<void> = Promise.resolve()
   readonly running = new Set<Promise<unknown>>()
+  isFinished = false
+  killLate: (liveId: string, table: string | undefined) => void = () => {}
   #lives = new Map<string, string | undefined>()
   #listeners: ((reason: EndReason) => void)[] = []
 
@@ -243,7 +263,8 @@ class Session implements RecordSession {
 
   noteLive(liveId: string, table?: string): void {
     if (!/^[0-9a-f-]{36}$/.test(liveId)) throw new TypeError(`not the id of a live query: ${liveId}`)
-    this.#lives.set(liveId, table)
+    if (this.isFinished) this.killLate(liveId, table)
+    else this.#lives.set(liveId, table)
   }
 
   forgetLive(liveId: string): void {
@@ -268,7 +289,9 @@ class Session implements RecordSession {
     this.#listeners = []
   }
 
+  /** The live queries to kill now; from here on each that is noted is late. */
   takeLives(): ReadonlyMap<string, string | undefined> {
+    this.isFinished = true
     const lives = this.#lives
     this.#lives = new Map()
     return lives

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type OpenDatabase, openDatabase } from '../../../server/store/database.js'
-import { killAllLives, repairLiveTables } from '../../../server/store/live-repair.js'
+import { LiveWriter } from '../../../server/store/live.js'
+import { findTablesToRepair, killAllLives, repairLiveTables } from '../../../server/store/live-repair.js'
 import { insertRow } from '../../../server/store/writes.js'
 import { startChild } from '../../support/child.js'
 import { openTestDatabase, silentLogger } from '../../support/database.js'
@@ -52,7 +53,8 @@ describe('live tables after a crash', () => {
        CREATE room_events:['!r', 1] SET seq = 1`,
     )
 
-    await repairLiveTables(db.root, silentLogger, new AbortController().signal)
+    const tables = await findTablesToRepair(db.root)
+    await repairLiveTables(db.root, tables, silentLogger, new AbortController().signal)
 
     expect(await db.query('SELECT VALUE seq FROM room_events; SELECT * FROM live_repair')).toEqual([[1, 2, 3], []])
   })
@@ -70,13 +72,16 @@ describe('live tables after a crash', () => {
 
   test('writers and registrations wait until the tables are cleared', async () => {
     await using db = await openTestDatabase()
+    await db.query('CREATE live_repair:receipts')
+    const live = new LiveWriter(db.root, new Set(), ['receipts'], silentLogger)
     const order: string[] = []
-    void db.live.ready.then(() => order.push('ready'))
+    void live.ready.then(() => order.push('ready'))
 
-    await db.live.writeLive([insertRow('receipts', { id: ['!r', 'm.read', '', '@a:x'] })])
+    await live.writeLive([insertRow('receipts', { id: ['!r', 'm.read', '', '@a:x'] })])
     order.push('written')
 
     expect(order).toEqual(['ready', 'written'])
+    expect(await db.query('SELECT * FROM live_repair')).toEqual([[]])
   })
 })
 

@@ -188,6 +188,31 @@ describe('record sessions', () => {
     expect(await livesOf(at.db, 'account_data')).toEqual([])
   })
 
+  test('a live query that is noted after the end is silenced all the same', async () => {
+    await using at = await openSessions()
+    const write = (n: number) =>
+      at.db.live.writeLive([insertRow('account_data', { id: [alice, '', `t${n}`], user_id: alice, n })])
+    const session = await at.sessions.openRecordSession(await at.token(alice, 'a1'))
+    const [liveId] = await at.sessions.query<[unknown]>(session, 'LIVE SELECT * FROM account_data')
+    const heard: unknown[] = []
+    at.db.engine.onNotification((frame) => {
+      const { id, result } = codec.decode<{ id: unknown; result?: { n: number } }>(frame)
+      if (String(id) === String(liveId) && result) heard.push(result.n)
+    })
+    await write(1)
+    await at.sessions.closeSession(session)
+    await write(2)
+    await expect.poll(() => heard).toEqual([1, 2])
+
+    session.noteLive(String(liveId), 'account_data')
+    await expect.poll(() => livesOf(at.db, 'account_data')).toEqual([])
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    await write(3)
+
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(heard).toEqual([1, 2])
+  })
+
   test('a refresh moves the end of the same session; another login session or user is refused', async () => {
     await using at = await openSessions()
     const session = await at.sessions.openRecordSession(await at.token(alice, 'a1'))

@@ -8,7 +8,7 @@
  * Nothing here keeps a session that is open from going on: `sessions.ts` ends them.
  */
 import type { SessionKeys } from './key-files.js'
-import type { Rpc } from './rpc.js'
+import { type Rpc, recordId } from './rpc.js'
 
 export const namespace = 'matrix'
 export const databaseName = 'homeserver'
@@ -26,9 +26,21 @@ const authenticateClient = `{
 }`
 const authenticateServer = `{ IF type::is_string($token.origin) != true { THROW 'no origin' } }`
 
-/** Idempotent. The shared session must be using the server's namespace and database. */
-export async function defineAccesses(rpc: Rpc, keys: SessionKeys): Promise<void> {
-  await rpc.query(`
+/**
+ * Idempotent. The shared session must be using the server's namespace and database.
+ *
+ * @param isShared true on a database that other nodes may share: all must have the same keys, or each would
+ *   refuse the tokens that the others made
+ * @throws Error with one sentence when another node defined them from other keys
+ */
+export async function defineAccesses(rpc: Rpc, keys: SessionKeys, isShared = false): Promise<void> {
+  const mine = { live: keys.live.thumbprint, federation: keys.federation.thumbprint }
+  const row = recordId('server_meta', 'session_keys')
+  const [theirs] = await rpc.query<[(typeof mine & { id: unknown }) | undefined]>('SELECT * FROM ONLY $row', { row })
+  if (isShared && theirs && (theirs.live !== mine.live || theirs.federation !== mine.federation))
+    throw new Error('The files in keys/ are not those of the other nodes on this database; copy theirs to this node.')
+  await rpc.query(
+    `
     DEFINE ACCESS OVERWRITE matrix_client ON DATABASE TYPE RECORD
       WITH JWT ALGORITHM EDDSA KEY ${quoted(keys.live.publicPem)}
       AUTHENTICATE ${authenticateClient}
@@ -36,7 +48,10 @@ export async function defineAccesses(rpc: Rpc, keys: SessionKeys): Promise<void>
     DEFINE ACCESS OVERWRITE federation ON NAMESPACE TYPE JWT
       ALGORITHM EDDSA KEY ${quoted(keys.federation.publicPem)}
       AUTHENTICATE ${authenticateServer}
-      DURATION FOR SESSION ${federationSessionSeconds}s`)
+      DURATION FOR SESSION ${federationSessionSeconds}s;
+    UPSERT $row CONTENT $mine RETURN NONE`,
+    { row, mine },
+  )
 }
 
 /** DEFINE takes no bindings. A PEM has no character that means anything inside quotes; checked all the same. */

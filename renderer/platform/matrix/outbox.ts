@@ -35,6 +35,8 @@ export type Outbox = {
     content: Record<string, unknown>,
     upload: Omit<NonNullable<OutboxItem['upload']>, 'progress'>,
   ): string
+  /** A stable key for an event: what it was called while it was an echo, else its ID. */
+  keyOf(eventId: string): string
   retry(txnId: string): void
   /** Forgets it; an upload under way is stopped. */
   remove(txnId: string): void
@@ -58,6 +60,7 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
   const store = makeStore<readonly OutboxItem[]>(readStored(userId))
   const busyRooms = new Set<string>()
   const aborts = new Map<string, AbortController>()
+  const txnIds = new Map<string, string>() // by the event each became
   let wakeAll: (() => void)[] = []
   let isStopped = false
 
@@ -67,7 +70,10 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
   }
 
   function persist(): void {
-    const kept = store.get().filter((item) => !item.upload && item.status !== 'sent')
+    const kept = store
+      .get()
+      .filter((item) => !item.upload && item.status !== 'sent')
+      .map(({ error: _, ...item }) => item)
     try {
       if (kept.length === 0) localStorage.removeItem(storageKey)
       else localStorage.setItem(storageKey, JSON.stringify({ userId, items: kept }))
@@ -108,6 +114,7 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
       try {
         const content = await withMedia(item, abort.signal)
         const eventId = await needs.sendEvent(item.roomId, item.type, content, item.txnId, abort.signal)
+        txnIds.set(eventId, item.txnId)
         change(item.txnId, { status: 'sent', eventId })
         setTimeout(() => remove(item.txnId), sentLingersMs)
         return
@@ -171,6 +178,7 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
     send: (roomId, type, content) => add(make(roomId, type, content)),
     sendFile: (roomId, content, upload) =>
       add({ ...make(roomId, 'm.room.message', content), upload: { ...upload, progress: 0 } }),
+    keyOf: (eventId) => txnIds.get(eventId) ?? eventId,
     retry(txnId) {
       const item = store.get().find((each) => each.txnId === txnId)
       if (!item) return
@@ -194,7 +202,7 @@ function readStored(userId: string): OutboxItem[] {
   try {
     const stored = JSON.parse(localStorage.getItem(storageKey) ?? 'null') as { userId?: string; items?: OutboxItem[] }
     if (stored?.userId !== userId || !Array.isArray(stored.items)) return []
-    return stored.items.map((item) => (item.status === 'failed' ? item : { ...item, status: 'waiting' as const }))
+    return stored.items.map((item) => ({ ...item, status: item.status === 'failed' ? 'failed' : 'waiting' }))
   } catch {
     return []
   }

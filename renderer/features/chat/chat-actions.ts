@@ -1,0 +1,62 @@
+/** What several parts of the chat do: open a conversation, follow a link, ignore someone. */
+import { navigate, roomPath } from '../../app/route.js'
+import type { Services } from '../../app/services.js'
+import { t } from '../../i18n/index.js'
+import { readIgnoredUsers } from '../../live/account-data.js'
+import { explainError } from '../../platform/matrix/errors.js'
+import { showToast } from '../../ui/toast.js'
+import type { MatrixTarget } from './matrix-links.js'
+
+/** Does it, and says what went wrong. @returns whether it worked */
+export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch (error) {
+    showToast(explainError(error), 'bad')
+    return false
+  }
+}
+
+/** Opens the conversation with someone, making it if there is none. */
+export async function openDirectChat({ matrix, live, session }: Services, userId: string): Promise<void> {
+  const rooms = [...(live.summaries.get().rooms?.values() ?? [])]
+  const known = rooms.find(
+    (room) => room.membership === 'join' && room.is_direct && room.heroes.length === 1 && room.heroes[0] === userId,
+  )
+  if (known) return navigate(roomPath(known.room_id))
+  const roomId = await matrix.createRoom({ preset: 'trusted_private_chat', is_direct: true, invite: [userId] })
+  const direct = (live.accountData.get().get(' m.direct') ?? {}) as Record<string, string[]>
+  const ofUser = [...(direct[userId] ?? []), roomId]
+  await matrix.setAccountData(session.userId, 'm.direct', { ...direct, [userId]: ofUser })
+  navigate(roomPath(roomId))
+}
+
+/** Goes where a Matrix link leads: a room of the user's, a room to join, or a person. */
+export async function followMatrixLink(services: Services, target: MatrixTarget): Promise<void> {
+  if (target.kind === 'user') return openDirectChat(services, target.userId)
+  const rooms = [...(services.live.summaries.get().rooms?.values() ?? [])]
+  const known = rooms.find(
+    (room) =>
+      room.membership === 'join' && (room.room_id === target.idOrAlias || room.canonical_alias === target.idOrAlias),
+  )
+  const roomId = known?.room_id ?? (await services.matrix.joinRoom(target.idOrAlias, target.via))
+  navigate(roomPath(roomId, target.eventId))
+}
+
+export async function setIgnored(
+  { matrix, live, session }: Services,
+  userId: string,
+  isIgnored: boolean,
+): Promise<void> {
+  const users = new Set(readIgnoredUsers(live.accountData.get()))
+  if (isIgnored) users.add(userId)
+  else users.delete(userId)
+  const ignored_users = Object.fromEntries([...users].map((user) => [user, {}]))
+  await matrix.setAccountData(session.userId, 'm.ignored_user_list', { ignored_users })
+}
+
+export async function copyText(text: string): Promise<void> {
+  await attempt(() => navigator.clipboard.writeText(text))
+  showToast(t('common.copied'))
+}

@@ -1,0 +1,46 @@
+/** The chat's dialogs, loaded when the first one opens. */
+import type { RoomMemberRow, RoomSummaryRow } from '../../../../server/api/live/rows.js'
+import type { MessageItem } from '../timeline/timeline-items.js'
+import { CreateRoomDialog } from './create-room.js'
+import { DirectChatDialog } from './direct-chat.js'
+import { EditRoomDialog } from './edit-room.js'
+import { InviteDialog } from './invite.js'
+import { JoinRoomDialog } from './join-room.js'
+import { LeaveDialog } from './leave.js'
+import { ModerateDialog } from './moderate.js'
+import { RedactDialog } from './redact.js'
+import { VersionsDialog } from './versions.js'
+
+export type ChatDialog =
+  | { kind: 'create' }
+  | { kind: 'direct' }
+  | { kind: 'join' }
+  | { kind: 'invite'; room: RoomSummaryRow }
+  | { kind: 'leave'; room: RoomSummaryRow }
+  | { kind: 'edit-room'; room: RoomSummaryRow }
+  | { kind: 'redact'; roomId: string; eventId: string }
+  | { kind: 'moderate'; action: 'kick' | 'ban'; member: RoomMemberRow; name: string }
+  | { kind: 'versions'; item: MessageItem }
+
+export default function Dialogs({ dialog, onClose }: { dialog: ChatDialog; onClose: () => void }) {
+  switch (dialog.kind) {
+    case 'create':
+      return <CreateRoomDialog onClose={onClose} />
+    case 'direct':
+      return <DirectChatDialog onClose={onClose} />
+    case 'join':
+      return <JoinRoomDialog onClose={onClose} />
+    case 'invite':
+      return <InviteDialog room={dialog.room} onClose={onClose} />
+    case 'leave':
+      return <LeaveDialog room={dialog.room} onClose={onClose} />
+    case 'edit-room':
+      return <EditRoomDialog room={dialog.room} onClose={onClose} />
+    case 'redact':
+      return <RedactDialog roomId={dialog.roomId} eventId={dialog.eventId} onClose={onClose} />
+    case 'moderate':
+      return <ModerateDialog action={dialog.action} member={dialog.member} name={dialog.name} onClose={onClose} />
+    case 'versions':
+      return <VersionsDialog item={dialog.item} onClose={onClose} />
+  }
+}

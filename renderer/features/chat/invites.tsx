@@ -1,0 +1,134 @@
+/** Invites: who invites, from which server, and every way to answer at hand. */
+import { Ban, Ellipsis, Flag } from 'lucide-react'
+import { useState } from 'react'
+import type { RoomSummaryRow } from '../../../server/api/live/rows.js'
+import { navigate, roomPath } from '../../app/route.js'
+import { useServices } from '../../app/services.js'
+import { t } from '../../i18n/index.js'
+import { localpartOf, serverNameOf } from '../../platform/matrix/login-session.js'
+import { Avatar } from '../../ui/avatar.js'
+import { EmptyState } from '../../ui/bits.js'
+import { Button, IconButton } from '../../ui/button.js'
+import { Menu, MenuItem } from '../../ui/menu.js'
+import { showToast } from '../../ui/toast.js'
+import { attempt, setIgnored } from './chat-actions.js'
+import styles from './room-list.module.css'
+
+export const Invites = ({ invites }: { invites: RoomSummaryRow[] }) => (
+  <section className={styles.invites}>
+    <h2>{t('invites.title', { count: invites.length })}</h2>
+    <ul>
+      {invites.map((room) => (
+        <li key={room.room_id} className={styles.invite}>
+          <Avatar
+            id={room.is_direct ? (room.inviter ?? room.room_id) : room.room_id}
+            name={room.name}
+            mxc={room.avatar_url}
+            kind={room.is_direct ? 'person' : 'room'}
+          />
+          <div className={styles.text}>
+            <button type="button" className={styles.inviteName} onClick={() => navigate(roomPath(room.room_id))}>
+              <span className={`${styles.name} ${styles.unread}`}>{room.name}</span>
+            </button>
+            <WhoInvites room={room} />
+            <Answers room={room} />
+          </div>
+        </li>
+      ))}
+    </ul>
+  </section>
+)
+
+function WhoInvites({ room }: { room: RoomSummaryRow }) {
+  return <span className={styles.preview}>{whoInvites(room, useServices().session.userId)}</span>
+}
+
+function whoInvites(room: RoomSummaryRow, userId: string): string {
+  if (room.membership === 'knock') return t('invites.knocked')
+  if (!room.inviter) return ''
+  const name = localpartOf(room.inviter)
+  const server = serverNameOf(room.inviter)
+  return server === serverNameOf(userId) ? t('invites.fromHere', { name }) : t('invites.from', { name, server })
+}
+
+function Answers({ room }: { room: RoomSummaryRow }) {
+  const services = useServices()
+  const { matrix } = services
+  const [isBusy, setIsBusy] = useState(false)
+  const during = async (work: () => Promise<unknown>) => {
+    setIsBusy(true)
+    await attempt(work)
+    setIsBusy(false)
+  }
+  const join = () =>
+    during(async () => {
+      const via = room.inviter ? [serverNameOf(room.inviter)] : []
+      navigate(roomPath(await matrix.joinRoom(room.room_id, via)))
+    })
+  const reject = () => during(() => matrix.leaveRoom(room.room_id))
+  const report = () =>
+    during(async () => {
+      await matrix.reportRoom(room.room_id, t('invites.reportReason'))
+      await matrix.leaveRoom(room.room_id)
+      showToast(t('invites.reported'))
+    })
+  const ignore = () =>
+    during(async () => {
+      await setIgnored(services, room.inviter!, true)
+      await matrix.leaveRoom(room.room_id)
+    })
+
+  if (room.membership === 'knock')
+    return (
+      <div className={styles.inviteButtons}>
+        <Button disabled={isBusy} onClick={reject}>
+          {t('invites.withdraw')}
+        </Button>
+      </div>
+    )
+  return (
+    <div className={styles.inviteButtons}>
+      <Button variant="primary" disabled={isBusy} onClick={join}>
+        {t('invites.accept')}
+      </Button>
+      <Button disabled={isBusy} onClick={reject}>
+        {t('invites.reject')}
+      </Button>
+      <Menu
+        trigger={
+          <IconButton label={t('invites.more')} disabled={isBusy}>
+            <Ellipsis size={16} aria-hidden />
+          </IconButton>
+        }
+      >
+        {room.inviter && (
+          <MenuItem icon={<Ban size={16} aria-hidden />} onSelect={ignore}>
+            {t('invites.ignore', { name: localpartOf(room.inviter) })}
+          </MenuItem>
+        )}
+        <MenuItem icon={<Flag size={16} aria-hidden />} isDanger onSelect={report}>
+          {t('invites.report')}
+        </MenuItem>
+      </Menu>
+    </div>
+  )
+}
+
+/** In place of the room, before it is joined. */
+export function InvitePreview({ room }: { room: RoomSummaryRow }) {
+  const { session } = useServices()
+  return (
+    <EmptyState
+      fills
+      withMark
+      title={t('chat.previewInvite', { room: room.name })}
+      text={
+        <>
+          {whoInvites(room, session.userId)}
+          {room.topic && <span> · {room.topic}</span>}
+        </>
+      }
+      action={<Answers room={room} />}
+    />
+  )
+}

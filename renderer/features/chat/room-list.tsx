@@ -1,0 +1,143 @@
+/** The room list: invites on top, then rooms and people, what calls for the user first. */
+import { DoorOpen, Hash, MessageSquarePlus, Plus } from 'lucide-react'
+import { type KeyboardEvent, useMemo, useRef, useState } from 'react'
+import { VList, type VListHandle } from 'virtua'
+import { useServices } from '../../app/services.js'
+import { type TextKey, t } from '../../i18n/index.js'
+import { useStore } from '../../live/store.js'
+import { Chip, EmptyState, Skeleton } from '../../ui/bits.js'
+import { Button, IconButton } from '../../ui/button.js'
+import { SearchField } from '../../ui/field.js'
+import { Menu, MenuItem } from '../../ui/menu.js'
+import type { ChatDialog } from './dialogs/dialogs.js'
+import { Invites } from './invites.js'
+import styles from './room-list.module.css'
+import { listInvites, listRooms, type RoomFilter } from './room-order.js'
+import { RoomRow } from './room-row.js'
+
+type RoomListProps = { openRoomId: string | undefined; onDialog: (dialog: ChatDialog) => void }
+
+const filters: Exclude<RoomFilter, 'all'>[] = ['unread', 'people', 'rooms', 'favourites', 'invites']
+
+export function RoomList({ openRoomId, onDialog }: RoomListProps) {
+  const { rooms } = useStore(useServices().live.summaries)
+  const [filter, setFilter] = useState<RoomFilter>('all')
+  const [term, setTerm] = useState('')
+  const invites = useMemo(() => listInvites(rooms ?? new Map()), [rooms])
+  const listed = useMemo(() => listRooms(rooms ?? new Map(), filter, term), [rooms, filter, term])
+  const showsInvites = (filter === 'all' && !term) || filter === 'invites'
+
+  return (
+    <>
+      <header className={styles.head}>
+        <div className={styles.titleRow}>
+          <h1>{t('rooms.title')}</h1>
+          <NewMenu onDialog={onDialog} />
+        </div>
+        <SearchField label={t('rooms.search')} value={term} onChange={(event) => setTerm(event.target.value)} />
+        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would bring a frame and a legend */}
+        <div className={styles.chips} role="group" aria-label={t('rooms.filter.label')}>
+          {filters.map((each) => (
+            <Chip key={each} isOn={filter === each} onToggle={() => setFilter(filter === each ? 'all' : each)}>
+              {t(`rooms.filter.${each}` as TextKey)}
+            </Chip>
+          ))}
+        </div>
+      </header>
+      {showsInvites && invites.length > 0 && <Invites invites={invites} />}
+      {rooms === undefined && <Skeletons />}
+      {listed.length > 0 && <Rows rooms={listed} openRoomId={openRoomId} />}
+      {rooms !== undefined && listed.length === 0 && !(showsInvites && invites.length > 0) && (
+        <Nothing
+          isFiltered={filter !== 'all' || term !== ''}
+          onClear={() => {
+            setFilter('all')
+            setTerm('')
+          }}
+          onDialog={onDialog}
+        />
+      )}
+    </>
+  )
+}
+
+function NewMenu({ onDialog }: { onDialog: (dialog: ChatDialog) => void }) {
+  return (
+    <Menu
+      trigger={
+        <IconButton label={t('rooms.new')}>
+          <Plus size={18} aria-hidden />
+        </IconButton>
+      }
+    >
+      <MenuItem icon={<MessageSquarePlus size={16} aria-hidden />} onSelect={() => onDialog({ kind: 'direct' })}>
+        {t('rooms.newChat')}
+      </MenuItem>
+      <MenuItem icon={<Hash size={16} aria-hidden />} onSelect={() => onDialog({ kind: 'create' })}>
+        {t('rooms.newRoom')}
+      </MenuItem>
+      <MenuItem icon={<DoorOpen size={16} aria-hidden />} onSelect={() => onDialog({ kind: 'join' })}>
+        {t('rooms.join')}
+      </MenuItem>
+    </Menu>
+  )
+}
+
+type RowsProps = { rooms: ReturnType<typeof listRooms>; openRoomId: string | undefined }
+
+/** One row takes the Tab key; the arrow keys move between rows. */
+function Rows({ rooms, openRoomId }: RowsProps) {
+  const list = useRef<VListHandle>(null)
+  const frame = useRef<HTMLElement>(null)
+  const [focusedId, setFocusedId] = useState<string>()
+  const indexOf = (roomId: string | undefined) => rooms.findIndex((room) => room.room_id === roomId)
+  const tabStop = Math.max(0, indexOf(indexOf(focusedId) >= 0 ? focusedId : openRoomId))
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return
+    const last = rooms.length - 1
+    const next = { ArrowDown: tabStop + 1, ArrowUp: tabStop - 1, Home: 0, End: last }[event.key]
+    if (next === undefined || next < 0 || next > last) return
+    event.preventDefault()
+    setFocusedId(rooms[next]!.room_id)
+    list.current?.scrollToIndex(next, { align: 'nearest' })
+    requestAnimationFrame(() => frame.current?.querySelector<HTMLElement>('a[tabindex="0"]')?.focus())
+  }
+  return (
+    <nav ref={frame} aria-label={t('rooms.list')} className={styles.scroll} onKeyDown={onKeyDown}>
+      <VList ref={list} itemSize={60} keepMounted={[tabStop]} tabIndex={-1}>
+        {rooms.map((room, index) => (
+          <RoomRow key={room.room_id} room={room} isOpen={room.room_id === openRoomId} isTabStop={index === tabStop} />
+        ))}
+      </VList>
+    </nav>
+  )
+}
+
+const Skeletons = () => (
+  <div className={styles.skeletons} role="status" aria-label={t('common.loading')}>
+    {[68, 52, 76, 60, 44, 70].map((width) => (
+      <div key={width}>
+        <Skeleton width={36} height={36} />
+        <Skeleton width={`${width}%`} />
+      </div>
+    ))}
+  </div>
+)
+
+type NothingProps = { isFiltered: boolean; onClear: () => void; onDialog: (dialog: ChatDialog) => void }
+
+const Nothing = ({ isFiltered, onClear, onDialog }: NothingProps) =>
+  isFiltered ? (
+    <EmptyState
+      title={t('rooms.emptyFilter')}
+      text={t('rooms.emptyFilterText')}
+      action={<Button onClick={onClear}>{t('rooms.clearFilter')}</Button>}
+    />
+  ) : (
+    <EmptyState
+      title={t('rooms.empty')}
+      text={t('rooms.emptyText')}
+      action={<Button onClick={() => onDialog({ kind: 'direct' })}>{t('rooms.newChat')}</Button>}
+    />
+  )

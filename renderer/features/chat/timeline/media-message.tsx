@@ -1,0 +1,186 @@
+/**
+ * Pictures, videos, sounds and files. A picture's place is reserved from the sizes in the event, so
+ * that nothing moves when it arrives; while it goes up, the local file is shown with its progress.
+ */
+import { Download, File, Music, Play, X } from 'lucide-react'
+import { lazy, type ReactNode, Suspense, useState } from 'react'
+import { useServices } from '../../../app/services.js'
+import { formatBytes } from '../../../i18n/format.js'
+import { t } from '../../../i18n/index.js'
+import { useMedia } from '../../../platform/matrix/use-media.js'
+import { Progress } from '../../../ui/bits.js'
+import { IconButton } from '../../../ui/button.js'
+import { attempt } from '../chat-actions.js'
+import styles from './message-body.module.css'
+import type { MessageItem } from './timeline-items.js'
+
+const Lightbox = lazy(() => import('./lightbox.js'))
+
+type Info = { w?: unknown; h?: unknown; size?: unknown; mimetype?: unknown; thumbnail_url?: unknown }
+
+const largest = { width: 400, height: 320 }
+const smallest = { width: 80, height: 48 }
+
+const infoOf = (content: Record<string, unknown>): Info =>
+  typeof content.info === 'object' && content.info !== null ? content.info : {}
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+export const fileNameOf = (content: Record<string, unknown>) => text(content.filename) ?? text(content.body) ?? 'file'
+
+/** The box a picture gets: as large as it is, within bounds, in its own proportions. */
+export function fitBox(w: unknown, h: unknown): { width: number; height: number } {
+  if (typeof w !== 'number' || typeof h !== 'number' || !(w > 0) || !(h > 0)) return { width: 320, height: 240 }
+  const scale = Math.min(1, largest.width / w, largest.height / h)
+  return {
+    width: Math.max(smallest.width, Math.round(w * scale)),
+    height: Math.max(smallest.height, Math.round(h * scale)),
+  }
+}
+
+function Frame({
+  item,
+  children,
+  onOpen,
+  label,
+}: {
+  item: MessageItem
+  children: ReactNode
+  onOpen?: () => void
+  label: string
+}) {
+  const { w, h } = infoOf(item.content)
+  const box = fitBox(w, h)
+  const style = { width: box.width, aspectRatio: `${box.width} / ${box.height}` }
+  if (!onOpen)
+    return (
+      <div className={styles.media} style={style}>
+        {children}
+      </div>
+    )
+  return (
+    <button type="button" className={styles.media} style={style} aria-label={label} onClick={onOpen}>
+      {children}
+    </button>
+  )
+}
+
+export function ImageMessage({ item }: { item: MessageItem }) {
+  const [isOpen, setIsOpen] = useState(false)
+  const { content, echo } = item
+  const info = infoOf(content)
+  const name = fileNameOf(content)
+  const isAnimated = info.mimetype === 'image/gif'
+  const thumbnail = text(info.thumbnail_url)
+  const box = fitBox(info.w, info.h)
+  const size = isAnimated ? undefined : ({ width: box.width * 2, height: box.height * 2, method: 'scale' } as const)
+  // A server-made thumbnail of the picture itself; the sender's own where there is one.
+  const media = useMedia(echo?.upload ? undefined : (thumbnail ?? text(content.url)), thumbnail ? undefined : size)
+  const url = echo?.upload?.previewUrl ?? media.url
+  const alt = t('message.image', { name })
+  return (
+    <>
+      <Frame item={item} label={`${t('message.open')}: ${name}`} {...(echo ? {} : { onOpen: () => setIsOpen(true) })}>
+        {url && <img src={url} alt={alt} draggable={false} />}
+        {!url && media.error !== undefined && <span className={styles.mediaNote}>{t('message.mediaFailed')}</span>}
+        {echo?.upload && <UploadBar item={item} />}
+      </Frame>
+      {isOpen && (
+        <Suspense fallback={null}>
+          <Lightbox mxc={text(content.url) ?? ''} name={name} onClose={() => setIsOpen(false)} />
+        </Suspense>
+      )}
+    </>
+  )
+}
+
+function UploadBar({ item }: { item: MessageItem }) {
+  const { outbox } = useServices()
+  const { echo } = item
+  if (!echo?.upload || echo.status === 'failed' || echo.content.url) return null
+  const name = fileNameOf(item.content)
+  return (
+    <span className={styles.upload}>
+      <Progress value={echo.upload.progress} label={t('message.uploading', { name })} />
+      <IconButton label={t('message.cancelUpload')} onClick={() => outbox.remove(echo.txnId)}>
+        <X size={16} aria-hidden />
+      </IconButton>
+    </span>
+  )
+}
+
+export function FileMessage({ item }: { item: MessageItem }) {
+  const { matrix, outbox } = useServices()
+  const { content, echo } = item
+  const name = fileNameOf(content)
+  const { size } = infoOf(content)
+  const inside = (
+    <>
+      <File size={20} aria-hidden />
+      <span className={styles.fileText}>
+        <span className={styles.fileName}>{name}</span>
+        {echo?.upload && !echo.content.url && echo.status !== 'failed' ? (
+          <Progress value={echo.upload.progress} label={t('message.uploading', { name })} />
+        ) : (
+          <span className={styles.fileSize}>{typeof size === 'number' ? formatBytes(size) : ''}</span>
+        )}
+      </span>
+    </>
+  )
+  if (echo)
+    return (
+      <div className={styles.file}>
+        {inside}
+        <IconButton label={t('message.cancelUpload')} onClick={() => outbox.remove(echo.txnId)}>
+          <X size={16} aria-hidden />
+        </IconButton>
+      </div>
+    )
+  return (
+    <button
+      type="button"
+      className={styles.file}
+      aria-label={t('message.download', { name })}
+      onClick={() => void attempt(() => matrix.media.save(text(content.url) ?? '', name))}
+    >
+      {inside}
+      <Download size={16} aria-hidden />
+    </button>
+  )
+}
+
+/** Sound and video are fetched when they are played: they can be large. */
+export function PlayableMessage({ item, kind }: { item: MessageItem; kind: 'audio' | 'video' }) {
+  const [isPlaying, setIsPlaying] = useState(false)
+  const { content, echo } = item
+  const media = useMedia(isPlaying ? text(content.url) : undefined)
+  const poster = useMedia(echo ? undefined : text(infoOf(content).thumbnail_url))
+  const name = fileNameOf(content)
+  if (echo || media.error !== undefined) return <FileMessage item={item} />
+  if (kind === 'audio')
+    return media.url ? (
+      // biome-ignore lint/a11y/useMediaCaption: what people send has no captions
+      <audio className={styles.audio} src={media.url} controls autoPlay aria-label={name} />
+    ) : (
+      <button type="button" className={styles.file} onClick={() => setIsPlaying(true)}>
+        <Music size={20} aria-hidden />
+        <span className={styles.fileText}>
+          <span className={styles.fileName}>{name}</span>
+        </span>
+        <Play size={16} aria-hidden />
+      </button>
+    )
+  if (media.url)
+    return (
+      <Frame item={item} label={name}>
+        {/* biome-ignore lint/a11y/useMediaCaption: what people send has no captions */}
+        <video src={media.url} controls autoPlay aria-label={name} />
+      </Frame>
+    )
+  return (
+    <Frame item={item} label={name} onOpen={() => setIsPlaying(true)}>
+      {poster.url && <img src={poster.url} alt="" draggable={false} />}
+      <span className={styles.play}>
+        <Play size={20} aria-hidden />
+      </span>
+    </Frame>
+  )
+}

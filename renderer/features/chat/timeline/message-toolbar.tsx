@@ -1,0 +1,121 @@
+/** What can be done with a message, shown on hover and focus. */
+import { Copy, Ellipsis, Link, Pencil, Reply, SmilePlus, Trash2 } from 'lucide-react'
+import { useEffect, useRef } from 'react'
+import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
+import { useServices } from '../../../app/services.js'
+import { t } from '../../../i18n/index.js'
+import { serverNameOf } from '../../../platform/matrix/login-session.js'
+import { IconButton } from '../../../ui/button.js'
+import { Menu, MenuItem, MenuSeparator } from '../../../ui/menu.js'
+import { copyText } from '../chat-actions.js'
+import { quickReactions } from '../composer/emoji.js'
+import type { ChatDialog } from '../dialogs/dialogs.js'
+import { linkToRoom } from '../matrix-links.js'
+import { stripReplyFallback } from '../message-preview.js'
+import type { ComposerTask } from '../room-view.js'
+import styles from './message.module.css'
+import { useToggleReaction } from './reactions.js'
+import type { MessageItem } from './timeline-items.js'
+
+type ToolbarProps = {
+  item: MessageItem
+  room: RoomSummaryRow
+  can: { reply: boolean; edit: boolean; remove: boolean }
+  onReply: () => void
+  onReact: () => void
+  onTask: (task: ComposerTask) => void
+  onDialog: (dialog: ChatDialog) => void
+}
+
+export function MessageToolbar({ item, room, can, onReply, onReact, onTask, onDialog }: ToolbarProps) {
+  const { session } = useServices()
+  const body = typeof item.content.body === 'string' ? stripReplyFallback(item.content.body) : ''
+  return (
+    <div className={styles.toolbar} role="toolbar" aria-label={t('message.actions')}>
+      {can.reply && (
+        <>
+          <IconButton label={t('message.react')} side="top" onClick={onReact}>
+            <SmilePlus size={16} aria-hidden />
+          </IconButton>
+          <IconButton label={t('message.reply')} side="top" onClick={onReply}>
+            <Reply size={16} aria-hidden />
+          </IconButton>
+        </>
+      )}
+      {can.edit && (
+        <IconButton label={t('message.edit')} side="top" onClick={() => onTask({ kind: 'edit', item })}>
+          <Pencil size={16} aria-hidden />
+        </IconButton>
+      )}
+      <Menu
+        trigger={
+          <IconButton label={t('message.more')} side="top">
+            <Ellipsis size={16} aria-hidden />
+          </IconButton>
+        }
+      >
+        {body && (
+          <MenuItem icon={<Copy size={16} aria-hidden />} onSelect={() => void copyText(body)}>
+            {t('message.copyText')}
+          </MenuItem>
+        )}
+        <MenuItem
+          icon={<Link size={16} aria-hidden />}
+          onSelect={() => void copyText(linkToRoom(room.room_id, [serverNameOf(session.userId)], item.eventId))}
+        >
+          {t('message.copyLink')}
+        </MenuItem>
+        {can.remove && (
+          <>
+            <MenuSeparator />
+            <MenuItem
+              icon={<Trash2 size={16} aria-hidden />}
+              isDanger
+              onSelect={() => onDialog({ kind: 'redact', roomId: room.room_id, eventId: item.eventId! })}
+            >
+              {t('message.remove')}
+            </MenuItem>
+          </>
+        )}
+      </Menu>
+    </div>
+  )
+}
+
+/** The usual few; taken with one press or the arrow keys. */
+export function QuickReactions({ item, roomId, onDone }: { item: MessageItem; roomId: string; onDone: () => void }) {
+  const toggle = useToggleReaction(item, roomId)
+  const frame = useRef<HTMLDivElement>(null)
+  useEffect(() => frame.current?.querySelector('button')?.focus(), [])
+  return (
+    <div
+      ref={frame}
+      className={styles.quick}
+      role="toolbar"
+      aria-label={t('message.react')}
+      onKeyDown={(event) => {
+        const by = { ArrowLeft: 'previousElementSibling', ArrowRight: 'nextElementSibling' }[event.key]
+        if (event.key === 'Escape') onDone()
+        else if (by)
+          (event.target as HTMLElement)[by as 'nextElementSibling'] instanceof HTMLElement &&
+            ((event.target as HTMLElement)[by as 'nextElementSibling'] as HTMLElement).focus()
+        else return
+        event.preventDefault()
+        event.stopPropagation()
+      }}
+    >
+      {quickReactions.map((emoji) => (
+        <button
+          key={emoji}
+          type="button"
+          onClick={() => {
+            toggle(emoji)
+            onDone()
+          }}
+        >
+          {emoji}
+        </button>
+      ))}
+    </div>
+  )
+}

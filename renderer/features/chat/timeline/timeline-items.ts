@@ -1,0 +1,345 @@
+/**
+ * What the timeline shows, made from rows, echoes and receipts: pure.
+ *
+ * 1. Rows are sorted into messages, relations (edits, reactions, redactions) and state.
+ * 2. Messages of one sender within five minutes form a group; a new day, a state change or the
+ *    line above new messages ends it. Consecutive state changes fold into one item, and so do
+ *    messages of ignored users.
+ * 3. Echoes of what is being sent come last; an echo whose row is here is not shown again.
+ * 4. Each reader's mark hangs on the last message they have read.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#forwarding-relationships-between-events
+ */
+import type { ReceiptRow, RoomEventRow } from '../../../../server/api/live/rows.js'
+import { dayOf } from '../../../i18n/format.js'
+import type { OutboxItem } from '../../../platform/matrix/outbox.js'
+
+export type Reaction = { key: string; users: string[] /** Own reaction's event, to take it back. */; mine?: string }
+export type Redaction = { by?: string; reason?: string; ts?: number }
+
+export type MessageItem = {
+  kind: 'message'
+  key: string
+  eventId: string | undefined
+  seq: number | undefined
+  sender: string
+  ts: number
+  type: string
+  /** As last edited. */
+  content: Record<string, unknown>
+  isGroupStart: boolean
+  /** Earlier contents, oldest first; empty when never edited. */
+  versions: { ts: number; content: Record<string, unknown> }[]
+  editedTs?: number
+  redaction?: Redaction
+  reactions: Reaction[]
+  replyTo?: string
+  echo?: OutboxItem
+  readers: string[]
+}
+export type StateItem = {
+  kind: 'state'
+  key: string
+  rows: RoomEventRow[] /** Content before each, where known. */
+  before: (Record<string, unknown> | undefined)[]
+}
+export type TimelineItem =
+  | MessageItem
+  | StateItem
+  | { kind: 'ignored'; key: string; rows: RoomEventRow[] }
+  | { kind: 'day'; key: string; ts: number }
+  | { kind: 'new'; key: string }
+  | { kind: 'start'; key: string }
+
+export type TimelineInput = {
+  rows: readonly RoomEventRow[]
+  echoes: readonly OutboxItem[]
+  userId: string
+  /** Nothing older exists: the room's beginning is shown. */
+  isAtStart: boolean
+  /** The line above new messages goes after this seq; undefined for none. */
+  newAfterSeq: number | undefined
+  ignored: ReadonlySet<string>
+  receipts: ReadonlyMap<string, ReceiptRow>
+  /** The key an event had while it was an echo, so that it stays the same element. */
+  keyOf(eventId: string): string
+}
+
+const groupWithinMs = 5 * 60_000
+
+const messageTypes = new Set(['m.room.message', 'm.room.encrypted', 'm.sticker'])
+/** Types that say nothing to a reader. */
+const silentTypes = new Set(['m.reaction', 'm.room.redaction', 'm.room.server_acl', 'm.space.child', 'm.space.parent'])
+
+export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
+  const relations = collectRelations(input)
+  const items: TimelineItem[] = []
+  const memberContent = new Map<string, Record<string, unknown>>()
+  if (input.isAtStart) items.push({ kind: 'start', key: 'start' })
+  let day = 0
+  let isNewLineDue = input.newAfterSeq !== undefined
+  const hidden = rowsShownAsEchoes(input)
+
+  const startDay = (ts: number) => {
+    if (dayOf(ts) === day) return
+    day = dayOf(ts)
+    items.push({ kind: 'day', key: `day ${day}`, ts })
+  }
+
+  for (const row of input.rows) {
+    const before = contentBefore(row, memberContent)
+    if (!isShown(row) || hidden.has(row.event_id)) continue
+    startDay(row.origin_server_ts)
+    if (isNewLineDue && row.seq > input.newAfterSeq! && row.sender !== input.userId && row.state_key === undefined) {
+      items.push({ kind: 'new', key: 'new' })
+      isNewLineDue = false
+    }
+    if (input.ignored.has(row.sender)) foldIgnored(items, row)
+    else if (row.state_key !== undefined) foldState(items, row, before)
+    else pushMessage(items, messageOf(row, relations, input))
+  }
+
+  for (const echo of input.echoes) {
+    if (!messageTypes.has(echo.type) || isEditEcho(echo)) continue
+    startDay(echo.createdAt)
+    pushMessage(items, echoItem(echo, input.userId, input))
+  }
+  placeReaders(items, input)
+  return items
+}
+
+function isShown(row: RoomEventRow): boolean {
+  if (row.state_key !== undefined) return !silentTypes.has(row.event_type)
+  if (silentTypes.has(row.event_type)) return false
+  if (relationOf(row)?.rel_type === 'm.replace') return false
+  return true
+}
+
+type Relation = { rel_type?: string; event_id?: string; key?: string; 'm.in_reply_to'?: { event_id?: string } }
+
+const contentOf = (row: RoomEventRow) => (row.event.content ?? {}) as Record<string, unknown>
+
+function relationOf(row: RoomEventRow): Relation | undefined {
+  const relation = contentOf(row)['m.relates_to']
+  return typeof relation === 'object' && relation !== null ? (relation as Relation) : undefined
+}
+
+type Relations = {
+  edits: Map<string, RoomEventRow[]>
+  reactions: Map<string, Map<string, Map<string, string>>> // target → key → user → event
+  byId: Map<string, RoomEventRow>
+  pendingEdits: Map<string, OutboxItem>
+}
+
+function collectRelations({ rows, echoes }: TimelineInput): Relations {
+  const relations: Relations = { edits: new Map(), reactions: new Map(), byId: new Map(), pendingEdits: new Map() }
+  for (const row of rows) {
+    relations.byId.set(row.event_id, row)
+    const relation = relationOf(row)
+    if (!relation?.event_id || row.redacted_by) continue
+    if (relation.rel_type === 'm.replace') {
+      relations.edits.set(relation.event_id, [...(relations.edits.get(relation.event_id) ?? []), row])
+    } else if (
+      relation.rel_type === 'm.annotation' &&
+      row.event_type === 'm.reaction' &&
+      typeof relation.key === 'string'
+    ) {
+      addReaction(relations.reactions, relation.event_id, relation.key, row.sender, row.event_id)
+    }
+  }
+  for (const echo of echoes) {
+    const relation = echo.content['m.relates_to'] as Relation | undefined
+    if (relation?.rel_type === 'm.replace' && relation.event_id) relations.pendingEdits.set(relation.event_id, echo)
+  }
+  return relations
+}
+
+function addReaction(into: Relations['reactions'], target: string, key: string, user: string, event: string): void {
+  const byKey = into.get(target) ?? new Map<string, Map<string, string>>()
+  const byUser = byKey.get(key) ?? new Map<string, string>()
+  byUser.set(user, event)
+  byKey.set(key, byUser)
+  into.set(target, byKey)
+}
+
+function messageOf(row: RoomEventRow, relations: Relations, input: TimelineInput): MessageItem {
+  const base: MessageItem = {
+    kind: 'message',
+    key: input.keyOf(row.event_id),
+    eventId: row.event_id,
+    seq: row.seq,
+    sender: row.sender,
+    ts: row.origin_server_ts,
+    type: row.event_type,
+    content: contentOf(row),
+    isGroupStart: true,
+    versions: [],
+    reactions: reactionsOf(row.event_id, relations, input.userId),
+    readers: [],
+  }
+  if (row.redacted_by) return { ...base, content: {}, reactions: [], redaction: redactionOf(row, relations) }
+  const replyTo = relationOf(row)?.['m.in_reply_to']?.event_id
+  return { ...withEdits(base, row, relations), ...(replyTo ? { replyTo } : {}) }
+}
+
+/** Only the sender can edit; of several edits the newest counts. */
+function withEdits(item: MessageItem, row: RoomEventRow, relations: Relations): MessageItem {
+  const edits = (relations.edits.get(row.event_id) ?? [])
+    .filter((edit) => edit.sender === row.sender && edit.event_type === row.event_type && newContentOf(edit))
+    .sort((a, b) => a.origin_server_ts - b.origin_server_ts || a.seq - b.seq)
+  const pending = relations.pendingEdits.get(row.event_id)
+  const last = edits.at(-1)
+  if (!last && !pending) return item
+  const contents = [
+    { ts: row.origin_server_ts, content: item.content },
+    ...edits.map((edit) => ({ ts: edit.origin_server_ts, content: newContentOf(edit)! })),
+    ...(pending
+      ? [{ ts: pending.createdAt, content: pending.content['m.new_content'] as Record<string, unknown> }]
+      : []),
+  ]
+  const shown = contents.at(-1)!
+  return { ...item, content: shown.content, versions: contents.slice(0, -1), editedTs: shown.ts }
+}
+
+function newContentOf(edit: RoomEventRow): Record<string, unknown> | undefined {
+  const content = contentOf(edit)['m.new_content']
+  return typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : undefined
+}
+
+function reactionsOf(eventId: string, relations: Relations, userId: string): Reaction[] {
+  const byKey = relations.reactions.get(eventId)
+  if (!byKey) return []
+  return [...byKey].map(([key, byUser]) => {
+    const mine = byUser.get(userId)
+    return { key, users: [...byUser.keys()], ...(mine ? { mine } : {}) }
+  })
+}
+
+function redactionOf(row: RoomEventRow, relations: Relations): Redaction {
+  const loaded = relations.byId.get(row.redacted_by ?? '')
+  const because = (row.event.unsigned as { redacted_because?: Record<string, unknown> } | undefined)?.redacted_because
+  const event = loaded?.event ?? because
+  const reason = (event?.content as { reason?: unknown } | undefined)?.reason
+  return {
+    ...(typeof event?.sender === 'string' ? { by: event.sender } : {}),
+    ...(typeof reason === 'string' && reason ? { reason } : {}),
+    ...(typeof event?.origin_server_ts === 'number' ? { ts: event.origin_server_ts } : {}),
+  }
+}
+
+const isEditEcho = (echo: OutboxItem) =>
+  (echo.content['m.relates_to'] as Relation | undefined)?.rel_type === 'm.replace'
+
+function echoItem(echo: OutboxItem, userId: string, input: TimelineInput): MessageItem {
+  const replyTo = (echo.content['m.relates_to'] as Relation | undefined)?.['m.in_reply_to']?.event_id
+  return {
+    kind: 'message',
+    key: echo.eventId ? input.keyOf(echo.eventId) : echo.txnId,
+    eventId: undefined,
+    seq: undefined,
+    sender: userId,
+    ts: echo.createdAt,
+    type: echo.type,
+    content: echo.content,
+    isGroupStart: true,
+    versions: [],
+    reactions: [],
+    readers: [],
+    echo,
+    ...(replyTo ? { replyTo } : {}),
+  }
+}
+
+/**
+ * A row may overtake the answer to its own sending. Until the answer names the event, the echo
+ * stands for it: the newest own row with the same text is held back.
+ */
+function rowsShownAsEchoes({ rows, echoes, userId }: TimelineInput): Set<string> {
+  const hidden = new Set<string>()
+  for (const echo of echoes) {
+    if (echo.status === 'sent' || echo.status === 'failed') continue
+    const twin = rows
+      .slice(-10)
+      .findLast(
+        (row) =>
+          row.sender === userId &&
+          row.origin_server_ts >= echo.createdAt - 60_000 &&
+          isTwin(row, echo) &&
+          !hidden.has(row.event_id),
+      )
+    if (twin && echo.status === 'sending') hidden.add(twin.event_id)
+  }
+  return hidden
+}
+
+const isTwin = (row: RoomEventRow, echo: OutboxItem) =>
+  row.event_type === echo.type && contentOf(row).body === echo.content.body && !row.redacted_by
+
+/** Echoes still to be shown: those whose row has not arrived. */
+export function pendingEchoes(
+  echoes: readonly OutboxItem[],
+  rows: readonly RoomEventRow[],
+  roomId: string,
+): OutboxItem[] {
+  const ofRoom = echoes.filter((echo) => echo.roomId === roomId)
+  if (ofRoom.length === 0) return ofRoom
+  const arrived = new Set(rows.map((row) => row.event_id))
+  return ofRoom.filter((echo) => !echo.eventId || !arrived.has(echo.eventId))
+}
+
+function pushMessage(items: TimelineItem[], item: MessageItem): void {
+  const last = items.at(-1)
+  const continues =
+    last?.kind === 'message' &&
+    last.sender === item.sender &&
+    item.ts - last.ts < groupWithinMs &&
+    item.ts >= last.ts - groupWithinMs &&
+    item.content.msgtype !== 'm.emote' &&
+    last.content.msgtype !== 'm.emote'
+  items.push({ ...item, isGroupStart: !continues })
+}
+
+function foldState(items: TimelineItem[], row: RoomEventRow, before: Record<string, unknown> | undefined): void {
+  const last = items.at(-1)
+  if (last?.kind === 'state') {
+    items[items.length - 1] = { ...last, rows: [...last.rows, row], before: [...last.before, before] }
+    return
+  }
+  items.push({ kind: 'state', key: row.event_id, rows: [row], before: [before] })
+}
+
+function foldIgnored(items: TimelineItem[], row: RoomEventRow): void {
+  if (row.state_key !== undefined) return
+  const last = items.at(-1)
+  if (last?.kind === 'ignored') items[items.length - 1] = { ...last, rows: [...last.rows, row] }
+  else items.push({ kind: 'ignored', key: row.event_id, rows: [row] })
+}
+
+/** What a state event replaced: as the server says, or as an earlier loaded event had it. */
+function contentBefore(
+  row: RoomEventRow,
+  known: Map<string, Record<string, unknown>>,
+): Record<string, unknown> | undefined {
+  if (row.state_key === undefined) return undefined
+  const place = `${row.event_type} ${row.state_key}`
+  const told = (row.event.unsigned as { prev_content?: Record<string, unknown> } | undefined)?.prev_content
+  const before = told ?? known.get(place)
+  known.set(place, contentOf(row))
+  return before
+}
+
+/** A reader is shown at the last message they read, unless they wrote something since: then it is plain. */
+function placeReaders(items: TimelineItem[], { receipts, rows, userId }: TimelineInput): void {
+  if (receipts.size === 0) return
+  const messages = items.filter((item): item is MessageItem => item.kind === 'message' && item.seq !== undefined)
+  const [first] = messages
+  if (!first) return
+  const lastSpoken = new Map(messages.map((item) => [item.sender, item.seq!]))
+  const seqOf = new Map(rows.map((row) => [row.event_id, row.seq]))
+  for (const [reader, receipt] of receipts) {
+    const seq = seqOf.get(receipt.event_id) ?? receipt.seq
+    if (reader === userId || seq === undefined || seq < first.seq!) continue
+    if ((lastSpoken.get(reader) ?? Number.NEGATIVE_INFINITY) >= seq) continue
+    messages.findLast((item) => item.seq! <= seq)?.readers.push(reader)
+  }
+}

@@ -1,0 +1,62 @@
+/** How hard a new password is to guess: a hint, not a judge. The server's own rule is a length of 8. */
+
+export type Strength = 'short' | 'weak' | 'fair' | 'good'
+
+const shortest = 8
+/** The beginnings of what everyone tries first. */
+const known = /^(?:pass(?:word|wort)|12345|qwert|letmein|welcome|willkommen|admin|hallo|iloveyou|abc123|hearth|matrix)/i
+
+/** @param own words an attacker would try: the user's name, the server's */
+export function strengthOf(password: string, own: readonly string[] = []): Strength {
+  if ([...password].length < shortest) return 'short'
+  const bits = guessBits(password, own)
+  return bits < 36 ? 'weak' : bits < 60 ? 'fair' : 'good'
+}
+
+/** Bits of a guess character by character; what repeats, runs on or is known counts little. */
+function guessBits(password: string, own: readonly string[]): number {
+  let rest = password
+  let bits = 0
+  for (const word of own) {
+    if (word.length < 3) continue
+    const before = rest.length
+    rest = rest.replaceAll(new RegExp(escape(word), 'gi'), '')
+    if (rest.length < before) bits += 4
+  }
+  rest = rest.replace(known, () => {
+    bits += 6
+    return ''
+  })
+  const alphabet =
+    (/[a-z]/.test(rest) ? 26 : 0) +
+    (/[A-Z]/.test(rest) ? 26 : 0) +
+    (/[0-9]/.test(rest) ? 10 : 0) +
+    (/[^a-zA-Z0-9\s]/.test(rest) ? 30 : 0) +
+    (/\s/.test(rest) ? 4 : 0)
+  const perCharacter = Math.log2(Math.max(2, alphabet))
+  const characters = [...rest]
+  characters.forEach((char, index) => {
+    const step = index === 0 ? Number.NaN : char.codePointAt(0)! - characters[index - 1]!.codePointAt(0)!
+    const isRun = step === 0 || Math.abs(step) === 1
+    const isWord = index > 3 && /[a-z]/i.test(char)
+    // Letters inside a word say less than the first ones do.
+    bits += isRun ? 1 : isWord ? Math.min(perCharacter, 2.6) : perCharacter
+  })
+  return bits
+}
+
+const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+const syllables = 'ba be bi bo bu da de di do du fa fe fi fo ga ge go ka ke ki ko la le li lo lu ma me mi mo mu na ne ni no ra re ri ro ru sa se si so su ta te ti to tu va ve vi vo za ze zi zo'.split(' ')
+
+/** Something that can be read out over a telephone: four made-up words, about 70 bits. */
+export function suggestPassword(random: (below: number) => number = randomBelow): string {
+  const word = () => Array.from({ length: 3 }, () => syllables[random(syllables.length)]).join('')
+  return Array.from({ length: 4 }, word).join('-')
+}
+
+function randomBelow(below: number): number {
+  const limit = Math.floor(0x1_0000_0000 / below) * below
+  const [value] = crypto.getRandomValues(new Uint32Array(1))
+  return value! < limit ? value! % below : randomBelow(below)
+}

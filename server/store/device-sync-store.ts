@@ -7,6 +7,7 @@
  */
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
+import { idRange } from './rpc.js'
 import type { StreamPosition, Write } from './writes.js'
 
 export type ToDeviceRow = {
@@ -42,9 +43,8 @@ export const deleteToDevice = (userId: UserId, deviceId: DeviceId, upTo: StreamP
 
 /** Users whose device list changed after `since` up to `upTo`, both as positions. */
 export async function readDeviceListChanges(db: Reader, since: number, upTo: number): Promise<UserId[]> {
-  const [rows] = await db.query<[UserId[]]>('SELECT VALUE user_id FROM device_list_change:$from..=$to', {
-    from: since + 1,
-    to: upTo,
+  const [rows] = await db.query<[UserId[]]>('SELECT VALUE user_id FROM $range', {
+    range: idRange('device_list_change', since + 1, upTo + 1),
   })
   return [...new Set(rows)]
 }

@@ -76,10 +76,7 @@ export function makeClientEvents({ rooms, clock }: Needs): ClientEvents {
     const unsigned: Record<string, unknown> = {}
     const replaced = replaces && byId.get(replaces)
     if (replaces) unsigned.replaces_state = replaces
-    if (replaced) {
-      unsigned.prev_content = replaced.pdu.content
-      unsigned.prev_sender = replaced.pdu.sender
-    }
+    if (replaced) unsigned.prev_content = replaced.pdu.content
     const redaction = redactedBy && byId.get(redactedBy)
     if (redaction) unsigned.redacted_because = { ...bareEvent(redaction, room), room_id: redaction.roomId }
     return unsigned

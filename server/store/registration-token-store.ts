@@ -17,8 +17,8 @@ export type RegistrationTokenRow = {
 
 export async function readRegistrationToken(db: Reader, token: string): Promise<RegistrationTokenRow | undefined> {
   const [rows] = await db.query<[RegistrationTokenRow[]]>(
-    'SELECT * OMIT id FROM type::record("registration_token", $token)',
-    { token },
+    'SELECT * OMIT id FROM type::record("registration_token", $word)',
+    { word: token }, // $token is the engine's own
   )
   return rows[0]
 }
@@ -29,6 +29,6 @@ export const setRegistrationToken = (token: string, row: RegistrationTokenRow): 
 /** Counts one more account made with it. Counted by the database, because several may use it at once. */
 export const countRegistrationTokenUse = (token: string): Write => ({
   op: 'statement',
-  sql: 'UPDATE type::record("registration_token", $token) SET completed = (completed ?? 0) + 1 RETURN NONE',
-  bindings: { token },
+  sql: 'UPDATE type::record("registration_token", $word) SET completed = (completed ?? 0) + 1 RETURN NONE',
+  bindings: { word: token },
 })

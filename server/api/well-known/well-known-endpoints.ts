@@ -1,5 +1,4 @@
-/** The files that other servers and clients look for at the server name. */
-import { getWellKnownServerEndpoint } from './get-well-known-server.js'
+/** The file that clients look for at the server name; the one for other servers is in the federation's list. */
 import { getWellknownEndpoint } from './get-wellknown.js'
 
-export const wellKnownEndpoints = [getWellknownEndpoint, getWellKnownServerEndpoint] as const
+export const wellKnownEndpoints = [getWellknownEndpoint] as const

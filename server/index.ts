@@ -1,0 +1,163 @@
+/**
+ * The homeserver: builds every part once, starts them, closes them in the opposite order.
+ *
+ * Knows nothing of Electron. A server without a name is in onboarding: it answers a page on this
+ * machine and says to everybody else that it is not set up; everything of Matrix starts with the
+ * name.
+ */
+
+import { adminEndpoints } from './api/admin/admin-endpoints.js'
+import { accountEndpoints } from './api/client/account-endpoints.js'
+import { mediaEndpoints } from './api/client/media-endpoints.js'
+import { roomEndpoints } from './api/client/room-endpoints.js'
+import { getVersionsEndpoint } from './api/client/server-administration/get-versions.js'
+import { hearthEndpoints } from './api/hearth/hearth-endpoints.js'
+import { setupEndpoints } from './api/hearth/setup-endpoints.js'
+import { wellKnownEndpoints } from './api/well-known/well-known-endpoints.js'
+import { rememberServerName } from './data-dir/memory.js'
+import { bindEndpoints, type NeedsOf } from './http/endpoint.js'
+import { type Listeners, startListeners } from './http/listeners.js'
+import { makeHttpMetrics } from './http/metrics.js'
+import { type Clock, systemClock } from './kernel/clock.js'
+import type { HomeserverConfig } from './kernel/config.js'
+import { MatrixError } from './kernel/errors.js'
+import type { ServerName } from './kernel/identifiers.js'
+import { type Logger, loggerFor } from './kernel/logger.js'
+import type { SecretBox } from './kernel/secrets.js'
+import type { Channel } from './live/channel.js'
+import { makeUpgradeHandler } from './live/websocket.js'
+import { startBase } from './start-base.js'
+import { type Services, startServices } from './start-services.js'
+import { readSetup, setSetup } from './store/server-meta-store.js'
+import { makeOnboarding } from './users/onboarding.js'
+import { makeReadAccounts } from './users/read-accounts.js'
+import { withoutFederation } from './without-federation.js'
+
+export type Homeserver = {
+  /** Stops listening, lets requests finish, flushes, closes the database. Repeating it waits for the first. */
+  close(): Promise<void>
+  /** Undefined until onboarding has settled it. */
+  readonly serverName: ServerName | undefined
+  /** `http://host:port/` of the client listener; undefined where nothing listens. */
+  readonly clientUrl: string | undefined
+  readonly federationPort: number | undefined
+  /** A request as if it came to the client listener from this machine. */
+  handle(request: Request): Promise<Response>
+  openLiveChannel(channel: Channel): void
+  /** True until there is an account. */
+  needsOnboarding(): boolean
+}
+
+export type HomeserverDeps = {
+  logger: Logger
+  secrets: SecretBox
+  clock?: Clock
+  /** No socket for clients; they use `handle` (tests). */
+  inProcessOnly?: boolean
+  /** Refuses answers that do not fit their endpoint's own schema (tests). */
+  checkResponses?: boolean
+}
+
+const namedEndpoints = [
+  ...accountEndpoints,
+  ...mediaEndpoints,
+  ...roomEndpoints,
+  ...hearthEndpoints,
+  ...wellKnownEndpoints,
+  ...adminEndpoints,
+] as const
+
+export async function startHomeserver(config: HomeserverConfig, deps: HomeserverDeps): Promise<Homeserver> {
+  const { logger, secrets, clock = systemClock } = deps
+  const base = await startBase({ config, logger, clock, secrets })
+  const accounts = makeReadAccounts({ db: base.db })
+  let hasAccounts = await accounts.hasAccounts()
+  let services: Services | undefined
+  let listeners: Listeners | undefined
+  const clientUrl = () => listeners?.clientUrl
+
+  async function nameServer(serverName: ServerName, choice?: 'local' | 'federated'): Promise<Services> {
+    rememberServerName(config.data_dir, serverName)
+    if (choice) {
+      const setup = setSetup({ federation: choice, set_up_at: clock.now() })
+      await base.db.commit(() => ({ writes: [setup], changes: [], result: undefined }))
+    }
+    const federates = config.federation.enabled || (await readSetup(base.db))?.federation === 'federated'
+    services ??= await startServices(base, { serverName, federates, clientUrl })
+    return services
+  }
+  if (config.server_name) await nameServer(config.server_name)
+
+  const onboarding = makeOnboarding({
+    dataDir: config.data_dir,
+    logger: loggerFor(logger, 'users'),
+    async hasAccounts() {
+      hasAccounts ||= await accounts.hasAccounts()
+      return hasAccounts
+    },
+    readServerName: () => services?.serverName,
+    nameServer,
+  })
+
+  const metrics = makeHttpMetrics()
+  const endpoints = [
+    ...bindEndpoints<NeedsOf<typeof setupEndpoints>>(setupEndpoints, { onboarding, metrics }),
+    ...bindEndpoints<object>([getVersionsEndpoint], {}),
+    ...bindEndpoints<NeedsOf<typeof namedEndpoints>>(
+      namedEndpoints.filter((endpoint) => endpoint !== getVersionsEndpoint),
+      () => services ?? throwNotSetUp(),
+    ),
+  ]
+  const upgrade = makeUpgradeHandler({
+    openLiveChannel: base.liveBridge.openLiveChannel,
+    clock,
+    get serverName() {
+      return services?.serverName
+    },
+    publicBaseUrl: config.public_baseurl,
+    listenHost: config.listeners.client.host,
+  })
+  const opened = await startListeners({
+    config,
+    logger: loggerFor(logger, 'http'),
+    clock,
+    endpoints,
+    metrics,
+    authenticate: base.authenticator.authenticate,
+    authenticateServer: withoutFederation.authenticateServer,
+    upgrade,
+    inProcessOnly: deps.inProcessOnly ?? false,
+    checkResponses: deps.checkResponses ?? false,
+  })
+  listeners = opened
+  if (config.listeners.federation.enabled) await opened.openFederation()
+
+  let closing: Promise<void> | undefined
+  async function close(): Promise<void> {
+    await opened.close()
+    await services?.close()
+    await base.close()
+  }
+  return {
+    get serverName() {
+      return services?.serverName
+    },
+    get clientUrl() {
+      return opened.clientUrl
+    },
+    get federationPort() {
+      return opened.federationPort
+    },
+    handle: opened.handle,
+    openLiveChannel: base.liveBridge.openLiveChannel,
+    needsOnboarding: () => !hasAccounts,
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+function throwNotSetUp(): never {
+  throw new MatrixError(503, 'M_UNKNOWN', 'This server has not been set up yet.')
+}

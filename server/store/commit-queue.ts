@@ -91,8 +91,13 @@ export class CommitQueue {
     return () => this.#listeners.delete(entry)
   }
 
+  /** Units that are not part of a batch yet. */
+  get waiting(): number {
+    return this.#first.reduce((sum, units) => sum + units.length, this.#waiting.length)
+  }
+
   metrics(): CommitMetrics {
-    return this.#meter.read(this.#waiting.length)
+    return this.#meter.read(this.waiting)
   }
 
   /** Refuses new units and resolves when those that wait are settled. */

@@ -100,7 +100,7 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
     },
     onCommitted: (listener) => queue.onCommitted(listener),
     get waiting() {
-      return queue.metrics().waiting
+      return queue.waiting
     },
     commitMetrics: () => queue.metrics(),
     close() {

@@ -3,14 +3,14 @@
  *
  * The commit queue writes one row per position in the transaction that uses it, so the feed has no gap: a
  * reader that finds one knows it has to look again. The projector resumes from it, other nodes follow it,
- * and its highest id is the stream position at start. Older rows may be pruned, the newest never.
+ * and its highest id is the stream position at start.
  *
  * Schema: schema/migrations/0002-rooms.surql
  */
 import type { RecordId } from 'surrealdb'
 import type { Reader } from './reader.js'
 import { idRange, recordId } from './rpc.js'
-import type { Change, Row, StreamPosition } from './writes.js'
+import { type Change, type Row, type StreamPosition, upsertRow, type Write } from './writes.js'
 
 /** One change as the feed remembers it. Fields are those of `Change` that are small; names as in the tables. */
 export type FeedChange = {
@@ -74,6 +74,16 @@ export async function readStreamPosition(db: Reader): Promise<number> {
   )
   return Math.max(newest[0]?.id.id ?? 0, remembered ?? 0)
 }
+
+/**
+ * Forgets the changes before `position`, when nobody will resume from there any more.
+ *
+ * @param newest the last position that is durable; remembered apart, so that the feed may even be emptied
+ */
+export const deleteFeedBefore = (position: StreamPosition, newest: StreamPosition): Write[] => [
+  { op: 'deleteRange', table: 'feed', from: 0, to: position },
+  upsertRow('server_meta', { id: 'stream_position', position: newest }),
+]
 
 function feedChange(change: Change): FeedChange {
   const { kind } = change

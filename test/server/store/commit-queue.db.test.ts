@@ -2,13 +2,14 @@
 import { describe, expect, test } from 'vitest'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import { AlreadyExistsError } from '../../../server/store/errors.js'
-import { readFeed } from '../../../server/store/feed-store.js'
+import { deleteFeedBefore, readFeed, readStreamPosition } from '../../../server/store/feed-store.js'
 import {
   type Change,
   deleteRow,
   insertRow,
   type RoomSeq,
   type RowId,
+  type StreamPosition,
   upsertRow,
   type Write,
 } from '../../../server/store/writes.js'
@@ -253,6 +254,19 @@ describe('commit queue', () => {
       { position: 1, kind: 'state', room_id: room },
       { position: 2, kind: 'none' },
     ])
+  })
+
+  test('the stream position outlives the feed rows that are deleted', async () => {
+    await using db = await openTestDatabase()
+    db.seedRoom(room, noBounds)
+    for (const id of ['$a', '$b', '$c']) await insertEvent(db, id)
+
+    await write(db, ...deleteFeedBefore(db.position, db.position))
+    expect((await readFeed(db, 0, 10)).map(({ position }) => position)).toEqual([3])
+    await write(db, ...deleteFeedBefore(4 as StreamPosition, db.position))
+
+    expect(await readFeed(db, 0, 10)).toEqual([])
+    expect(await readStreamPosition(db)).toBe(3)
   })
 
   test('a unit that writes nothing costs no batch; a closed queue refuses', async () => {

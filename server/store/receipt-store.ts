@@ -27,18 +27,24 @@ export type ReceiptRow = {
 }
 
 const roomsPerQuery = 50
+const fields = 'room_id, receipt_type, user_id, thread_id, event_id, ts, position, seq'
 
 /** All receipts of the rooms, unordered; one query for fifty rooms. */
 export async function readReceipts(db: Reader, roomIds: readonly RoomId[]): Promise<ReceiptRow[]> {
   const found: ReceiptRow[] = []
   for (let start = 0; start < roomIds.length; start += roomsPerQuery) {
     const page = roomIds.slice(start, start + roomsPerQuery)
-    const statements = page.map((_, at) => `SELECT * FROM receipt:[$room${at}, NONE]..[$room${at}, ..]`)
+    const statements = page.map((_, at) => `SELECT ${fields} FROM receipt:[$room${at}, NONE]..[$room${at}, ..]`)
     const bindings = Object.fromEntries(page.map((roomId, at) => [`room${at}`, roomId]))
     const results = await db.query<ReceiptRow[][]>(statements.join(';'), bindings)
-    for (const rows of results) for (const row of rows) found.push(row)
+    for (const rows of results) for (const row of rows) found.push(withoutAbsent(row))
   }
   return found
+}
+
+/** The engine answers a field that a row does not have as undefined. */
+function withoutAbsent({ thread_id, seq, ...row }: ReceiptRow): ReceiptRow {
+  return { ...row, ...(thread_id === undefined ? {} : { thread_id }), ...(seq === undefined ? {} : { seq }) }
 }
 
 /** An event that is not known yet leaves `seq` out, and takes away the one that was there. */

@@ -165,6 +165,7 @@ export const only = (answer: Answer): RoomAnswer => {
 }
 
 /** `type|state_key` of state events, sorted. */
-export const keysOf = (events: readonly SyncEvent[]) => events.map(({ type, state_key }) => `${type}|${state_key}`).sort()
+export const keysOf = (events: readonly SyncEvent[]) =>
+  events.map(({ type, state_key }) => `${type}|${state_key}`).sort()
 
 export const seqOf = (room: Room | undefined) => room?.maxSeq ?? -1

@@ -16,8 +16,13 @@ describe('/sync', async () => {
   })
   /** A user nobody else's test knows, so that each sees only its own rooms. */
   const newUser = (name: string) => user(`${name}${++names}`)
-  const setState = (roomId: RoomId, sender: typeof alice, type: string, content: Record<string, unknown>, stateKey = '') =>
-    hs.sendEvent(roomId, { type, sender, stateKey, content })
+  const setState = (
+    roomId: RoomId,
+    sender: typeof alice,
+    type: string,
+    content: Record<string, unknown>,
+    stateKey = '',
+  ) => hs.sendEvent(roomId, { type, sender, stateKey, content })
 
   test('a first sync tells the rooms, their state before the timeline, and who is in them', async () => {
     const [ann, ben] = [newUser('ann'), newUser('ben')]
@@ -208,7 +213,9 @@ describe('/sync', async () => {
     const room = only(await device.sync({ since: start.next_batch }))
 
     expect(room.timeline.limited).toBe(true)
-    expect(room.state.events.length + room.timeline.events.filter((event) => event.state_key !== undefined).length).toBeGreaterThan(6)
+    expect(
+      room.state.events.length + room.timeline.events.filter((event) => event.state_key !== undefined).length,
+    ).toBeGreaterThan(6)
     expect(bodies(room.timeline.events)).toEqual(['while away'])
   })
 
@@ -242,16 +249,30 @@ describe('/sync', async () => {
 
   test('filters choose rooms, types, senders and the form of events', async () => {
     const [ann, ben] = [newUser('ann'), newUser('ben')]
-    const [one, two] = [await hs.createRoom({ creator: ann, preset: 'public_chat' }), await hs.createRoom({ creator: ann })]
+    const [one, two] = [
+      await hs.createRoom({ creator: ann, preset: 'public_chat' }),
+      await hs.createRoom({ creator: ann }),
+    ]
     await hs.joinRoom({ roomId: one, sender: ben })
     await hs.sendText(one, ann, 'by ann')
     await hs.sendText(one, ben, 'by ben')
     const device = hs.device(ann)
-    const filterId = await hs.accountData.defineFilter(ann, { room: { rooms: [one], timeline: { not_senders: [ben] } } })
+    const filterId = await hs.accountData.defineFilter(ann, {
+      room: { rooms: [one], timeline: { not_senders: [ben] } },
+    })
 
     const stored = await device.sync({ filter: filterId })
-    const glob = only(await device.sync({ filter: { room: { not_rooms: [two], timeline: { types: ['m.room.mess*'] } } } }))
-    const fields = only(await device.sync({ filter: { event_fields: ['event_id', 'type', 'sender', 'origin_server_ts', 'content.body'], room: { rooms: [one], timeline: { types: ['m.room.message'] } } } }))
+    const glob = only(
+      await device.sync({ filter: { room: { not_rooms: [two], timeline: { types: ['m.room.mess*'] } } } }),
+    )
+    const fields = only(
+      await device.sync({
+        filter: {
+          event_fields: ['event_id', 'type', 'sender', 'origin_server_ts', 'content.body'],
+          room: { rooms: [one], timeline: { types: ['m.room.message'] } },
+        },
+      }),
+    )
 
     expect(Object.keys(stored.rooms?.join ?? {})).toEqual([one])
     expect(bodies(only(stored).timeline.events)).toEqual(['by ann'])
@@ -259,14 +280,19 @@ describe('/sync', async () => {
     expect(fields.timeline.events[0]?.content).toEqual({ body: 'by ann' })
     await expect(device.sync({ filter: 'nosuch' })).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' })
     await expect(device.sync({ filter: '{"room":' })).rejects.toMatchObject({ errcode: 'M_NOT_JSON' })
-    await expect(device.sync({ filter: { room: { timeline: { limit: 'x' } } } })).rejects.toMatchObject({ errcode: 'M_BAD_JSON' })
+    await expect(device.sync({ filter: { room: { timeline: { limit: 'x' } } } })).rejects.toMatchObject({
+      errcode: 'M_BAD_JSON',
+    })
   })
 
   test('a bad token is refused, one of the future too', async () => {
     const device = hs.device(newUser('ann'))
 
     await expect(device.sync({ since: 'nonsense' })).rejects.toMatchObject({ status: 400, errcode: 'M_INVALID_PARAM' })
-    await expect(device.sync({ since: 's1_999999999_boot_0' })).rejects.toMatchObject({ status: 400, errcode: 'M_UNKNOWN_POS' })
+    await expect(device.sync({ since: 's1_999999999_boot_0' })).rejects.toMatchObject({
+      status: 400,
+      errcode: 'M_UNKNOWN_POS',
+    })
   })
 
   test('account data is told once, global and of rooms', async () => {
@@ -323,7 +349,10 @@ describe('/sync', async () => {
       const repeated = await device.sync({ filter: lazy, since: first.next_batch })
 
       const membersIn = (events: { type: string; state_key?: string }[]) =>
-        events.filter(({ type }) => type === 'm.room.member').map(({ state_key }) => state_key).sort()
+        events
+          .filter(({ type }) => type === 'm.room.member')
+          .map(({ state_key }) => state_key)
+          .sort()
       expect(membersIn(only(first).state.events)).toEqual([ann, ben].sort())
       expect(membersIn(only(later).state.events)).toEqual([cat])
       expect(membersIn(only(repeated).state.events)).toEqual([ben, cat].sort())
@@ -342,7 +371,9 @@ describe('/sync', async () => {
       const later = only(await device.sync({ filter: lazy, since: first.next_batch }))
 
       expect(later.timeline.limited).toBe(true)
-      expect(later.state.events.map(({ state_key, content }) => [state_key, content.displayname])).toEqual([[ben, 'Benny']])
+      expect(later.state.events.map(({ state_key, content }) => [state_key, content.displayname])).toEqual([
+        [ben, 'Benny'],
+      ])
     })
   })
 

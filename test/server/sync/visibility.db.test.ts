@@ -111,12 +111,19 @@ describe.each(['11', '12'])('in a room of version %s', async (roomVersion) => {
       const visible = expected === forbidden ? [] : expected.split(' ')
       const sent = Object.entries(said) as [Step, EventId][]
 
-      const messages = await unlessRefused(async () => textOf((await reader.messages(roomId, { limit: 100 })).chunk.reverse()))
-      const forwards = await unlessRefused(async () => textOf((await reader.messages(roomId, { direction: 'f', limit: 100 })).chunk))
+      const messages = await unlessRefused(async () =>
+        textOf((await reader.messages(roomId, { limit: 100 })).chunk.reverse()),
+      )
+      const forwards = await unlessRefused(async () =>
+        textOf((await reader.messages(roomId, { direction: 'f', limit: 100 })).chunk),
+      )
       expect({ messages, forwards }).toEqual({ messages: expected, forwards: expected })
 
       for (const [name, eventId] of sent) {
-        const event = reader.event(roomId, eventId).then(() => 200, (error: MatrixError) => error.status)
+        const event = reader.event(roomId, eventId).then(
+          () => 200,
+          (error: MatrixError) => error.status,
+        )
         const context = reader.context(roomId, eventId, 100).then(
           (found) => textOf([...found.events_before.reverse(), found.event, ...found.events_after]),
           (error: MatrixError) => error.status,
@@ -132,13 +139,18 @@ describe.each(['11', '12'])('in a room of version %s', async (roomVersion) => {
       const isInside = step === 'joined' || step === 'rejoined'
       // A room that was left shows what happened up to the leaving, whoever else may read on.
       const told = isInside ? expected : visible.filter((name) => name !== step).join(' ')
-      expect(section && textOf(section.timeline.events)).toBe(isInside || step === 'left' || step === 'banned' ? told : undefined)
+      expect(section && textOf(section.timeline.events)).toBe(
+        isInside || step === 'left' || step === 'banned' ? told : undefined,
+      )
 
       const topic = await unlessRefused(async () => (await reader.stateEvent(roomId, 'm.room.topic')).content.topic)
-      const state = await unlessRefused(async () => (await reader.state(roomId)).find(({ type }) => type === 'm.room.topic')?.content.topic)
+      const state = await unlessRefused(
+        async () => (await reader.state(roomId)).find(({ type }) => type === 'm.room.topic')?.content.topic,
+      )
       const members = await unlessRefused(async () => (await reader.members(roomId)).map(({ state_key }) => state_key))
       const before = steps[steps.indexOf(stateAt[step] as Step) - 1]
-      const expectedTopic = visibility === 'world_readable' || isInside ? step : stateAt[step] === forbidden ? forbidden : before
+      const expectedTopic =
+        visibility === 'world_readable' || isInside ? step : stateAt[step] === forbidden ? forbidden : before
       expect({ topic, state }).toEqual({ topic: expectedTopic, state: expectedTopic })
       expect(members === forbidden).toBe(expectedTopic === forbidden)
     })
@@ -148,13 +160,19 @@ describe.each(['11', '12'])('in a room of version %s', async (roomVersion) => {
     const bob = user('bob-changes')
     const roomId = await hs.createRoom({ creator: alice, roomVersion, preset: 'public_chat' })
     const setVisibility = (history_visibility: string) =>
-      hs.sendEvent(roomId, { type: 'm.room.history_visibility', stateKey: '', sender: alice, content: { history_visibility } })
+      hs.sendEvent(roomId, {
+        type: 'm.room.history_visibility',
+        stateKey: '',
+        sender: alice,
+        content: { history_visibility },
+      })
     await hs.sendText(roomId, alice, 'shared at first')
     await setVisibility('joined')
     await hs.sendText(roomId, alice, 'then joined')
     await setVisibility('shared')
     await hs.sendText(roomId, alice, 'shared again')
-    for (let i = 0; i < 70; i++) await hs.sendEvent(roomId, { type: 'org.example.filler', sender: alice, content: { i } })
+    for (let i = 0; i < 70; i++)
+      await hs.sendEvent(roomId, { type: 'org.example.filler', sender: alice, content: { i } })
     await hs.joinRoom({ roomId, sender: bob })
 
     const reader = device('bob-changes')

@@ -82,16 +82,14 @@ export class Conversation {
   #failedAuthentications = 0
   #isEnded = false
   #identity: Pick<RecordSession, 'userId' | 'deviceId' | 'sid'> | undefined
-  #deadline: Timer
+  #deadline: Timer | undefined
 
   constructor(id: string, channel: Channel, shared: Shared) {
     this.id = id
     this.#shared = shared
     this.#channel = channel
     this.#logger = shared.logger.child({ channel: id })
-    this.#deadline = shared.clock.after(liveLimits.authenticateMs, () =>
-      this.end(closeCodes.expired, 'no token within ten seconds'),
-    )
+    this.#startDeadline()
     channel.onClose(() => this.end())
     channel.onMessage((bytes) => this.#receive(bytes))
   }
@@ -104,7 +102,7 @@ export class Conversation {
   end(code?: number, reason?: string): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#deadline.cancel()
+    this.#deadline?.cancel()
     for (const { record } of this.#sessions.values()) if (record) this.#release(record)
     for (const { id } of this.#shared.registry.ofChannel(this.id)) this.#shared.registry.delete(id)
     if (this.#identity) this.#shared.limits.removeChannel(this.#identity.userId)
@@ -211,6 +209,15 @@ export class Conversation {
     return found
   }
 
+  /** Nobody holds a channel without a token for longer than this. */
+  #startDeadline(): void {
+    this.#deadline?.cancel()
+    if (this.#isEnded || [...this.#sessions.values()].some(({ record }) => record?.isOpen)) return
+    this.#deadline = this.#shared.clock.after(liveLimits.authenticateMs, () =>
+      this.end(closeCodes.expired, 'no token within ten seconds'),
+    )
+  }
+
   /** Every session is pinned to our namespace and database; naming another is an error, not a way there. */
   #use({ id, params: [ns, db] }: Request): Uint8Array {
     if ((ns ?? namespace) !== namespace || (db ?? databaseName) !== databaseName)
@@ -239,13 +246,20 @@ export class Conversation {
     const session = this.#sessionOf(request)
     const [token] = request.params
     if (typeof token !== 'string' || token.length > 8_192) throw new SessionRefusedError('invalid')
-    if (session.record?.isOpen) await this.#shared.sessions.refreshSession(session.record, token)
-    else session.record = await this.#open(token)
+    this.#deadline?.cancel()
+    try {
+      if (session.record?.isOpen) await this.#shared.sessions.refreshSession(session.record, token)
+      else session.record = await this.#open(token)
+    } finally {
+      this.#startDeadline()
+    }
     return valueFrame(request.id, null)
   }
 
   async #open(token: string): Promise<RecordSession> {
-    const { sessions, limits } = this.#shared
+    const { sessions, limits, live } = this.#shared
+    // After a crash the live tables are first cleared of what it left; until then they may lack rows.
+    await live.withWritersPaused([], async () => {})
     const record = await sessions.openRecordSession(token)
     const known = this.#identity
     const isOther = known && (known.userId !== record.userId || known.sid !== record.sid)
@@ -256,7 +270,6 @@ export class Conversation {
       throw new RequestRefused('Too many channels.')
     }
     this.#identity = { userId: record.userId, deviceId: record.deviceId, sid: record.sid }
-    this.#deadline.cancel()
     this.#shared.routes.set(sessionKey(record.id), this)
     record.onEnd((reason) => {
       this.#shared.routes.delete(sessionKey(record.id))
@@ -277,12 +290,7 @@ export class Conversation {
         if (query.session === sessionKey(record.id)) this.#shared.registry.delete(query.id)
       await this.#shared.sessions.closeSession(record)
     }
-    if (![...this.#sessions.values()].some((each) => each.record)) {
-      this.#deadline.cancel()
-      this.#deadline = this.#shared.clock.after(liveLimits.authenticateMs, () =>
-        this.end(closeCodes.expired, 'no token within ten seconds'),
-      )
-    }
+    this.#startDeadline()
     return valueFrame(request.id, null)
   }
 

@@ -1,81 +1,74 @@
 /**
- * Builds the live side once: registry, projector, ephemeral rows, samplers and the bridge over them.
- *
- * Closing goes from the outside in: channels first, then what writes the tables; the database after.
+ * Starts what fills the live tables, once the server has a name: projector, ephemeral rows, samplers. The
+ * bridge, through which they are read, is there before (`makeLiveBridge`), as onboarding has no projector.
  */
 import type { Clock } from '../kernel/clock.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import { type Logger, loggerFor } from '../kernel/logger.js'
 import type { OpenDatabase } from '../store/database.js'
-import type { Sessions } from '../store/sessions.js'
-import { type LiveBridge, makeLiveBridge } from './bridge.js'
-import { CommitTimes } from './delays.js'
+import type { CommitTimes } from './delays.js'
 import { type EphemeralRows, makeEphemeralRows, resetEphemeralRows } from './ephemeral-rows.js'
 import { type FederationTraffic, makeFederationTraffic } from './federation-traffic.js'
-import { LiveRegistry } from './live-registry.js'
+import type { LiveRegistry } from './live-registry.js'
 import { mirrorLiveSubscriptions } from './live-subscriptions.js'
 import { type MetricsNeeds, sampleMetrics } from './metrics.js'
 import { type Projector, type ProjectorNeeds, startProjector } from './projector/projector.js'
 
 export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnReceipts'> &
-  Pick<MetricsNeeds, 'connectedClients'> & {
+  Pick<MetricsNeeds, 'connectedClients' | 'liveChannels'> & {
     db: OpenDatabase
-    sessions: Sessions
+    /** Those given to the bridge. */
+    registry: LiveRegistry
+    commitTimes: CommitTimes
     serverName: ServerName
     /** This process (`node-store.ts`). */
     nodeId: string
     clock: Clock
+    /** The root logger. */
     logger: Logger
   }
 
-export type Live = Pick<LiveBridge, 'openLiveChannel'> &
-  Pick<EphemeralRows, 'writeTyping' | 'deleteTyping' | 'writePresence'> & {
-    projector: Projector
-    federationTraffic: FederationTraffic
-    /** For `/metrics`: open channels and live queries. */
-    stats(): { channels: number; liveQueries: number; projectorLag: number }
-    /** Closes every channel with 1012, finishes the batches under way. Before the database is closed. */
-    close(): Promise<void>
-  }
+export type Live = Pick<EphemeralRows, 'writeTyping' | 'deleteTyping' | 'writePresence'> & {
+  projector: Projector
+  federationTraffic: FederationTraffic
+  /** Finishes the batches under way. After the bridge is closed, before the database is. */
+  close(): Promise<void>
+}
 
 export async function startLive(needs: LiveNeeds): Promise<Live> {
-  const { db, clock, sessions, nodeId } = needs
-  const { live, engine, root } = db
-  const registry = new LiveRegistry()
-  const commitTimes = new CommitTimes()
+  const { db, clock, registry, commitTimes, nodeId, connectedClients, liveChannels } = needs
+  const { live } = db
+  const logger = loggerFor(needs.logger, 'live')
+  const shared = { live, registry, clock, logger }
   const stopNoting = db.onCommitted((changes) => {
     for (const { position } of changes) commitTimes.note(position, clock.elapsed())
   })
-  const logger = loggerFor(needs.logger, 'live')
-  await live.ready
-  await resetEphemeralRows(db)
-  const ephemeral = makeEphemeralRows({ live, clock, logger })
-  const federationTraffic = makeFederationTraffic({ live, registry, clock, logger })
-  const projector = await startProjector({ ...needs, live, registry, logger: loggerFor(needs.logger, 'projector') })
-  const bridge = makeLiveBridge({ engine, root, live, sessions, registry, commitTimes, clock, logger })
-  const stopMirror = mirrorLiveSubscriptions({ live, registry, nodeId, clock, logger })
+  const reset = live.ready
+    .then(() => resetEphemeralRows(db))
+    .catch((error: unknown) => logger.error({ err: error }, 'rows of the last run were not reset'))
+  const ephemeral = makeEphemeralRows(shared)
+  const federationTraffic = makeFederationTraffic(shared)
+  const projector = await startProjector({ ...needs, live, logger: loggerFor(needs.logger, 'projector') })
+  const stopMirror = mirrorLiveSubscriptions({ ...shared, nodeId })
   const stopMetrics = sampleMetrics({
-    ...{ db, live, registry, clock, logger, connectedClients: needs.connectedClients },
+    ...{ ...shared, db, connectedClients, liveChannels },
     federation: federationTraffic.totals,
-    liveChannels: () => bridge.channels,
     projectorLag: () => projector.lag,
   })
 
   return {
-    openLiveChannel: bridge.openLiveChannel,
     writeTyping: ephemeral.writeTyping,
     deleteTyping: ephemeral.deleteTyping,
     writePresence: ephemeral.writePresence,
     projector,
     federationTraffic,
-    stats: () => ({ channels: bridge.channels, liveQueries: registry.size, projectorLag: projector.lag }),
     async close() {
-      bridge.close()
       stopMirror()
       stopMetrics()
       stopNoting()
       federationTraffic.close()
       await projector.close()
+      await reset
       await ephemeral.settled()
     },
   }

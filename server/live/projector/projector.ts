@@ -81,6 +81,8 @@ class ProjectorLoop implements Projector {
   #queue: Work[] = []
   /** True while works come from the feed: at start, and after more came than is kept. */
   #isBehind = true
+  /** True where the tables are of another form, or of no form at all. */
+  #isFormer = false
   /** Position of the last change that was told, and of the last that is projected. */
   #told = 0
   #position = 0
@@ -111,9 +113,8 @@ class ProjectorLoop implements Projector {
     this.#stopListening = db.onCommitted((changes) => this.#hear(changes))
     const isUsable = live?.version === version && live.position <= db.position
     this.#position = isUsable ? live.position : 0
-    if (!isUsable && db.position > 0) await this.#rebuild()
-    else if (isUsable) await this.#markSince(summaries?.position ?? 0)
-    this.#loop = this.#run()
+    this.#isFormer = !isUsable && db.position > 0
+    this.#loop = this.#run(summaries?.position ?? 0)
   }
 
   async settled(): Promise<void> {
@@ -147,12 +148,17 @@ class ProjectorLoop implements Projector {
     this.#wake?.()
   }
 
-  async #run(): Promise<void> {
+  async #run(summarised: number): Promise<void> {
+    if (!this.#isFormer && this.#position > 0)
+      await this.#markSince(summarised).catch((error: unknown) =>
+        this.#needs.logger.error({ err: error }, 'lines of the room list may be old'),
+      )
     while (!this.#closing.signal.aborted) {
       try {
         // A turn of its own: what was just committed is then known in memory with its place.
         await nextTurn()
-        if (this.#isBehind) await this.#readBatch()
+        if (this.#isFormer) await this.#rebuild()
+        else if (this.#isBehind) await this.#readBatch()
         else if (this.#queue.length > 0) await this.#takeBatch()
         else await this.#sleep()
       } catch (error) {
@@ -215,6 +221,7 @@ class ProjectorLoop implements Projector {
     if (this.#closing.signal.aborted) return
     await live.writeLive([setProjection('live', position, version)])
     this.#position = position
+    this.#isFormer = false
     this.#isBehind = true
     this.#batchNeeds.summaries.ring(position)
   }

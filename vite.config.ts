@@ -66,9 +66,9 @@ const renderer: UserConfig = {
 }
 
 export default defineConfig(({ mode }) => {
-  const passes: Record<string, UserConfig> = { main, preload, renderer }
+  // `npx vite` alone serves the page's sources; its mode is then "development".
+  const passes: Record<string, UserConfig> = { main, preload, renderer, development: renderer }
   const pass = passes[mode]
   if (!pass) throw new Error(`unknown build pass "${mode}": main, preload or renderer`)
-  // A pass is no environment: the result is always the production build.
-  return { ...pass, define: { 'process.env.NODE_ENV': '"production"', ...pass.define } }
+  return pass
 })

@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { alias: { electron: at('test/support/fake-electron.ts') } },
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
-    exclude: ['test/e2e/**', 'test/clients/**', '**/node_modules/**'],
+    exclude: ['test/e2e/**', '**/*.e2e.test.ts', '**/*.electron.test.ts', 'test/clients/**', '**/node_modules/**'],
     pool: 'forks', // the engine keeps its RocksDB lock until its process ends
     maxWorkers: 2,
     testTimeout: 20_000,

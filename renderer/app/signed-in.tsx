@@ -55,7 +55,11 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
     session,
     matrix,
     live: makeLiveData(connection, matrix, session.userId),
-    outbox: makeOutbox(session.userId, { sendEvent: matrix.sendEvent, upload: matrix.media.upload }),
+    outbox: makeOutbox(session.userId, {
+      sendEvent: matrix.sendEvent,
+      upload: matrix.media.upload,
+      sid: connection.sid,
+    }),
     async signOut() {
       await logOut(http).catch(() => undefined) // the server may be gone; this device forgets anyway
       onEnd(false)

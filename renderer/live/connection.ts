@@ -13,6 +13,7 @@ import type { LiveChannel } from '../platform/bridge.js'
 import type { LiveToken } from '../platform/matrix/account.js'
 import { isTemporary } from '../platform/matrix/errors.js'
 import { ChannelClosedError, PortEngine } from './port-engine.js'
+import { type Batch, batchesOf, type Running, type Watch } from './registration.js'
 import { makeStore, type Store } from './store.js'
 
 export type OfflineReason =
@@ -31,19 +32,7 @@ export type LiveState =
   | { kind: 'catching-up'; reason: OfflineReason }
   | { kind: 'offline'; reason: OfflineReason; error?: string }
 
-export type Change<Row> = { action: 'CREATE' | 'UPDATE' | 'DELETE'; row: Row }
-
-export type Watch<Row> = {
-  /** One LIVE statement, no semicolon. */
-  live: string
-  /** SELECTs that run once the live query is registered, e.g. to fill the store; asked anew at each start. */
-  select?: () => { statements: string[]; bindings?: Record<string, unknown> }
-  bindings?: () => Record<string, unknown>
-  /** The rows of each SELECT, before any change. Called again after a reconnect. */
-  onSnapshot(results: unknown[][]): void
-  /** One notification; must not be async. */
-  onChange(change: Change<Row>): void
-}
+export type { Change, Watch } from './registration.js'
 
 export type LiveConnection = {
   state: Store<LiveState>
@@ -51,6 +40,8 @@ export type LiveConnection = {
   stop(): void
   /** After a sign-out that turned out not to be one. */
   restart(): void
+  /** The login session, as the live token names it; undefined before the first connection. */
+  sid(): string | undefined
   /** Keeps a live query running until the returned function is called. */
   watch<Row>(watch: Watch<Row>): () => void
   /**
@@ -68,8 +59,6 @@ type ConnectionNeeds = {
   onSignedOut(): void
 }
 
-/** A watch and its live query on the present channel, if it has one. */
-type Running = { watch: Watch<never>; id?: Uuid; isStopped: boolean }
 type Open = { db: Surreal; engine: PortEngine; closed: Promise<Closed>; lose: (closed: Closed) => void }
 type Closed = { code: number; reason: string }
 
@@ -91,6 +80,7 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   const watches = new Set<Running>()
   let open: Open | undefined
   let queue: Promise<unknown> = Promise.resolve()
+  let sid: string | undefined
   let isStopped = true
   let wake: (() => void) | undefined
   let stopListening: (() => void) | undefined
@@ -110,28 +100,52 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
     })
   }
 
-  async function startWatch(on: Open, running: Running): Promise<void> {
-    await inTurn(async () => {
-      if (running.isStopped || open !== on) return
-      const { watch } = running
-      const { statements = [], bindings = {} } = watch.select?.() ?? {}
-      const query = [watch.live, ...statements].join('; ')
-      const [id, ...results] = await run(on, query, { ...watch.bindings?.(), ...bindings })
-      running.id = id as Uuid
-      if (running.isStopped) return kill(on, running)
-      watch.onSnapshot(results as unknown[][])
-      on.engine.onLive(running.id.toString(), (message) => {
-        if (running.isStopped) return
-        if (message.action === 'KILLED') void startWatch(on, running).catch(() => on.lose({ code: 1006, reason: '' }))
-        else watch.onChange({ action: message.action, row: message.value as never })
-      })
-    })
+  /** What a channel has to register and to end next, in one query: each such query pauses the writers. */
+  type Plan = { kills: Uuid[]; starts: Running[]; done: Promise<void> }
+  let plan: Plan | undefined
+
+  /** Adds to the next registration; several that come together (a change of room) become one query. */
+  function register(on: Open, change: { kill?: Uuid; start?: Running }): Promise<void> {
+    if (!plan) {
+      const next: Plan = { kills: [], starts: [], done: Promise.resolve() }
+      plan = next
+      next.done = Promise.resolve().then(() =>
+        inTurn(async () => {
+          if (plan === next) plan = undefined
+          if (open === on) for (const batch of batchesOf(next)) await runBatch(on, batch)
+        }),
+      )
+    }
+    if (change.kill) plan.kills.push(change.kill)
+    if (change.start) plan.starts.push(change.start)
+    return plan.done
   }
 
-  async function kill(on: Open, running: Running): Promise<void> {
-    const { id } = running
-    delete running.id
-    if (id && open === on) await run(on, 'KILL $id', { id })
+  async function runBatch(on: Open, batch: Batch): Promise<void> {
+    if (batch.statements.length === 0) return
+    try {
+      const results = await run(on, batch.statements.join('; '), batch.bindings)
+      batch.take(results, (running, id) => attach(on, running, id))
+    } catch (error) {
+      if (open !== on) throw error
+      if (batch.parts === 1) reportFailed(batch.statements.join('; '), error)
+      // One part that is refused must not take the others with it.
+      else for (const part of batch.split()) await runBatch(on, part)
+    }
+  }
+
+  /** Hands what arrives for a live query to its watch; one that was stopped meanwhile is ended. */
+  function attach(on: Open, running: Running, id: Uuid): void {
+    if (running.isStopped) {
+      void register(on, { kill: id }).catch(() => undefined)
+      return
+    }
+    running.id = id
+    on.engine.onLive(id.toString(), (message) => {
+      if (running.isStopped) return
+      if (message.action === 'KILLED') register(on, { start: running }).catch(() => undefined)
+      else running.watch.onChange({ action: message.action, row: message.value as never })
+    })
   }
 
   async function openChannel(token: LiveToken): Promise<Open> {
@@ -204,15 +218,14 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   /** One life of a channel, from token to loss. */
   async function live(onCaughtUp: () => void): Promise<Outcome> {
     const token = await needs.readLiveToken()
+    sid = readSid(token.token) ?? sid
     const on = await openChannel(token)
     open = on
     queue = Promise.resolve()
     const stops = [keepFresh(on, token), keepAlive(on)]
     try {
       state.set({ kind: 'catching-up', reason: 'catchingUp' })
-      const start = (running: Running) =>
-        startWatch(on, running).catch((error: unknown) => reportFailedWatch(running.watch.live, error))
-      const started = Promise.all([...watches].map(start)) // one that is refused does not stop the others
+      const started = Promise.all([...watches].map((start) => register(on, { start })))
       const lost = await Promise.race([started.then(() => undefined), on.closed])
       if (lost) return { ...lost, wasOpen: true }
       onCaughtUp()
@@ -221,6 +234,7 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
     } finally {
       for (const stop of stops) stop()
       open = undefined
+      plan = undefined
       for (const running of watches) delete running.id
       void on.engine.close()
     }
@@ -281,6 +295,7 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
     state,
     start,
     stop,
+    sid: () => sid,
     restart() {
       stop()
       start()
@@ -288,14 +303,12 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
     watch<Row>(watch: Watch<Row>) {
       const running: Running = { watch: watch as unknown as Watch<never>, isStopped: false }
       watches.add(running)
-      const on = open
-      if (on) startWatch(on, running).catch((error: unknown) => reportFailedWatch(watch.live, error))
+      if (open) register(open, { start: running }).catch(() => undefined) // lost: the next channel starts it
       return () => {
         if (running.isStopped) return
         running.isStopped = true
         watches.delete(running)
-        const present = open
-        if (present && running.id) inTurn(() => kill(present, running)).catch(() => undefined)
+        if (open && running.id) register(open, { kill: running.id }).catch(() => undefined)
       }
     },
     query(statement, bindings = {}) {
@@ -321,8 +334,19 @@ function outcomeOf(error: unknown): Outcome {
   return { fatal: error instanceof Error ? error.message : String(error) }
 }
 
-/** A watch that cannot start is a bug of ours or a refusal of the server; a lost channel is neither. */
-function reportFailedWatch(statement: string, error: unknown): void {
+/** A statement that is refused is a bug of ours or a rule of the server; a lost channel is neither. */
+function reportFailed(statement: string, error: unknown): void {
   if (error instanceof ChannelClosedError) return
-  console.error(`live query refused: ${statement}`, error)
+  console.error(`refused by the live API: ${statement}`, error)
+}
+
+/** The `sid` claim; the token is the server's own, so nothing is verified here. */
+function readSid(jwt: string): string | undefined {
+  try {
+    const payload = jwt.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/')
+    const claims = JSON.parse(atob(payload)) as { sid?: unknown }
+    return typeof claims.sid === 'string' ? claims.sid : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -1,4 +1,5 @@
 /** Presence of the people the user follows (the plan's statement), by user ID. */
+import { RecordId } from 'surrealdb'
 import type { PresenceRow } from '../../server/api/live/rows.js'
 import type { LiveConnection } from './connection.js'
 import { coalesce, makeStore, type Store } from './store.js'
@@ -10,7 +11,7 @@ export type FollowedPresence = {
   follow(userIds: readonly string[]): void
 }
 
-const mostFollowed = 500
+const mostFollowed = 200
 
 export function makePresence(connection: LiveConnection): FollowedPresence {
   const store = makeStore<Presence>(new Map())
@@ -36,7 +37,8 @@ export function makePresence(connection: LiveConnection): FollowedPresence {
         live: 'LIVE SELECT user_id, presence, last_active_ago, status_msg FROM user_presence WHERE user_id IN $followed_users',
         bindings: () => ({ followed_users: followed }),
         select: () => ({
-          statements: ['SELECT * FROM user_presence WHERE user_id IN $followed_users LIMIT 500'],
+          statements: ['SELECT * FROM $followed_rows'],
+          bindings: { followed_rows: followed.map((userId) => new RecordId('user_presence', userId)) },
         }),
         onSnapshot: ([rows]) => store.set(new Map((rows as PresenceRow[]).map((row) => [row.user_id, row]))),
         onChange({ action, row }) {

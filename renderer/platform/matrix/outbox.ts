@@ -21,6 +21,8 @@ export type OutboxItem = {
   createdAt: number
   /** `sent`: the server has it; it goes when its row arrives. */
   status: 'waiting' | 'sending' | 'failed' | 'sent'
+  /** As the row of the event will carry it; undefined where it cannot be computed. */
+  txnHash?: string
   eventId?: string
   error?: unknown
   /** A file that goes up first. */
@@ -48,6 +50,8 @@ export type Outbox = {
 type OutboxNeeds = {
   sendEvent(roomId: string, type: string, content: object, txnId: string, signal?: AbortSignal): Promise<string>
   upload: Media['upload']
+  /** The login session as the server names it, where known. */
+  sid(): string | undefined
 }
 
 const storageKey = 'hearth.outbox'
@@ -109,7 +113,8 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
   async function sendOne(item: OutboxItem): Promise<void> {
     const abort = new AbortController()
     aborts.set(item.txnId, abort)
-    change(item.txnId, { status: 'sending' })
+    const txnHash = await hashTxn(needs.sid(), item.txnId)
+    change(item.txnId, { status: 'sending', ...(txnHash ? { txnHash } : {}) })
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
       try {
         const content = await withMedia(item, abort.signal)
@@ -206,4 +211,12 @@ function readStored(userId: string): OutboxItem[] {
   } catch {
     return []
   }
+}
+
+/** base64url of SHA-256 of `<sid>|<transaction ID>`; not to be had in a page over plain HTTP from another machine. */
+async function hashTxn(sid: string | undefined, txnId: string): Promise<string | undefined> {
+  if (!sid || !globalThis.crypto?.subtle) return undefined
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${sid}|${txnId}`))
+  const binary = String.fromCharCode(...new Uint8Array(digest))
+  return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
 }

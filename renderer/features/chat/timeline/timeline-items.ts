@@ -250,30 +250,14 @@ function echoItem(echo: OutboxItem, userId: string, input: TimelineInput): Messa
   }
 }
 
-/**
- * A row may overtake the answer to its own sending. Until the answer names the event, the echo
- * stands for it: the newest own row with the same text is held back.
- */
-function rowsShownAsEchoes({ rows, echoes, userId }: TimelineInput): Set<string> {
-  const hidden = new Set<string>()
-  for (const echo of echoes) {
-    if (echo.status === 'sent' || echo.status === 'failed') continue
-    const twin = rows
-      .slice(-10)
-      .findLast(
-        (row) =>
-          row.sender === userId &&
-          row.origin_server_ts >= echo.createdAt - 60_000 &&
-          isTwin(row, echo) &&
-          !hidden.has(row.event_id),
-      )
-    if (twin && echo.status === 'sending') hidden.add(twin.event_id)
-  }
-  return hidden
+/** A row may overtake the answer to its own sending. Until the answer names the event, the echo stands for it. */
+function rowsShownAsEchoes({ rows, echoes }: TimelineInput): Set<string> {
+  const pending = new Set(echoes.filter((echo) => !echo.eventId).map((echo) => echo.txnHash))
+  pending.delete(undefined)
+  if (pending.size === 0) return new Set()
+  const twins = rows.slice(-50).filter((row) => row.txn_hash !== undefined && pending.has(row.txn_hash))
+  return new Set(twins.map((row) => row.event_id))
 }
-
-const isTwin = (row: RoomEventRow, echo: OutboxItem) =>
-  row.event_type === echo.type && contentOf(row).body === echo.content.body && !row.redacted_by
 
 /** Echoes still to be shown: those whose row has not arrived. */
 export function pendingEchoes(

@@ -32,6 +32,7 @@ const say = (message: FromBackend) => parent.postMessage(message)
 let server: RunningServer | undefined
 const asked = new Map<number, { resolve(bytes: Uint8Array): void; reject(error: Error): void }>()
 let lastId = 0
+let isClosing = false
 
 const ask = (action: 'seal' | 'open', bytes: Uint8Array) =>
   new Promise<Uint8Array>((resolve, reject) => {
@@ -70,7 +71,8 @@ parent.on('message', ({ data, ports }: MessageEvent) => {
     const channel = channelOverPort(ports[0]!)
     if (server) server.homeserver.openLiveChannel(channel)
     else channel.close(1012, 'the server is starting')
-  } else if (message.type === 'close') {
+  } else if (message.type === 'close' && !isClosing) {
+    isClosing = true
     void Promise.resolve(server?.close()).finally(() => {
       say({ type: 'closed' })
       // The engine gives its files up when its process ends.

@@ -10,7 +10,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 const repo = resolve(import.meta.dirname, '../..')
 const moduleName = 'surrealdb-node.linux-x64-gnu.node'
@@ -92,6 +92,7 @@ describe.skipIf(!isPossible)('the engine without external buffers', () => {
       ],
       { env: { ...process.env, ...cage, HEARTH_LOG_LEVEL: 'error' }, stdio: ['ignore', 'pipe', 'inherit'] },
     )
+    onTestFinished(() => void child.kill('SIGKILL'))
     const ended = new Promise<number | null>((done) => child.once('exit', done))
     const line = await Promise.race([
       new Promise<string>((done) => createInterface(child.stdout).once('line', done)),

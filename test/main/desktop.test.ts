@@ -568,6 +568,54 @@ describe('the page’s calls', () => {
   })
 })
 
+describe('other systems', () => {
+  const on = (platform: NodeJS.Platform) => vi.spyOn(process, 'platform', 'get').mockReturnValue(platform)
+
+  test('Windows: unread is a dot on the icon and a flash, and a late click on a notification opens the window', async () => {
+    on('win32')
+    await using desktop = await startDesktop()
+    await desktop.becomeReady()
+    const window = desktop.window()
+
+    await desktop.call(calls.setBadge, 2)
+    expect(window.overlay).toMatchObject({ icon: expect.anything(), description: '2 unread messages' })
+    expect(window.isFlashing).toBe(true)
+    await desktop.call(calls.setBadge, 0)
+    expect(window.overlay).toEqual({ icon: null, description: '' })
+    expect(window.isFlashing).toBe(false)
+    desktop.electron.Notification.onActivation?.()
+    expect(window.isShown).toBe(true)
+  })
+
+  test('macOS: closing hides without a question, the Dock brings it back, the tray icon is a template', async () => {
+    on('darwin')
+    await using desktop = await startDesktop()
+    await desktop.becomeReady()
+
+    expect(desktop.window().close()).toBe(false)
+    expect(desktop.electron.dialog.asked).toEqual([])
+    desktop.electron.app.emit('activate')
+    expect(desktop.window().isShown).toBe(true)
+    expect(desktop.electron.Tray.all[0]?.image.isTemplate).toBe(true)
+    expect(JSON.stringify(desktop.electron.Menu.application?.template)).toContain('"appMenu"')
+  })
+
+  test.each(['win32', 'darwin'] as const)('%s: start at login is the system’s setting, hidden', async (platform) => {
+    on(platform)
+    await using desktop = await startDesktop({
+      before: ({ app }) => {
+        app.isPackaged = true
+      },
+    })
+    await desktop.becomeReady()
+
+    await desktop.call(calls.changeSettings, { startAtLogin: true })
+
+    expect(desktop.electron.app.loginItem).toEqual({ openAtLogin: true, args: ['--hidden'] })
+    expect(desktop.electron.app.schemes).toEqual(['matrix'])
+  })
+})
+
 describe('secrets', () => {
   test('are sealed by the system’s key store', async () => {
     await using desktop = await startDesktop()

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { fabricateElectron } from './fabricate-electron.js'
 
 const run = promisify(execFile)
@@ -148,6 +148,7 @@ describe('the Linux package', () => {
       [join(home, 'app/out/main/headless.js'), '--data-dir', join(home, 'data'), '--client-port', '0', '--no-open'],
       { cwd: home, env: { PATH: process.env.PATH, HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] },
     )
+    onTestFinished(() => void child.kill('SIGKILL'))
     let complaints = ''
     child.stderr.on('data', (text: Buffer) => {
       complaints += text.toString()

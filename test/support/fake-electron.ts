@@ -479,6 +479,10 @@ export { FakeMenu as Menu }
 export class Notification extends EventEmitter implements Pick<Electron.Notification, 'close' | 'show'> {
   static readonly shown: Notification[] = []
   static isSupported = () => true
+  static onActivation: (() => void) | undefined
+  static handleActivation(handler: () => void): void {
+    Notification.onActivation = handler
+  }
   isOpen = false
   constructor(readonly options: Electron.NotificationConstructorOptions) {
     super()

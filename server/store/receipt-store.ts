@@ -66,17 +66,24 @@ export type PushCountRow = {
   highlight_count: number
   /** Seq of the newest event that is counted. */
   upto_seq: RoomSeq
-  /** The reading that the counts start from: seq of the unthreaded receipt or own event; a later one voids them. */
+  /** Seq of the unthreaded reading that the counts start from; a later reading voids them. */
   from_seq: number
 }
 
-/** Ascending by thread. */
-export async function readPushCounts(db: Reader, userId: UserId, roomId: RoomId): Promise<PushCountRow[]> {
-  const [rows] = await db.query<[PushCountRow[]]>('SELECT * FROM push_count:[$user, $room, NONE]..[$user, $room, ..]', {
-    user: userId,
-    room: roomId,
-  })
-  return rows
+/** All checkpoints of a user, by room. */
+export async function readPushCounts(db: Reader, userId: UserId): Promise<Map<RoomId, PushCountRow[]>> {
+  const [rows] = await db.query<[(PushCountRow & { room_id: RoomId })[]]>(
+    'SELECT *, record::id(id)[1] AS room_id FROM push_count:[$user, NONE]..[$user, ..]',
+    { user: userId },
+  )
+  const byRoom = new Map<RoomId, PushCountRow[]>()
+  for (const { room_id, thread_id, notification_count, highlight_count, upto_seq, from_seq } of rows) {
+    const row = { thread_id, notification_count, highlight_count, upto_seq, from_seq }
+    const ofRoom = byRoom.get(room_id)
+    if (ofRoom) ofRoom.push(row)
+    else byRoom.set(room_id, [row])
+  }
+  return byRoom
 }
 
 /** Replaces the checkpoint of a user and room. */

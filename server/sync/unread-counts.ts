@@ -4,8 +4,9 @@
  *
  * Counted once by walking back from the room's end to what the user read last, then kept current event by
  * event. A receipt or a redaction makes a count start over, at its next use. What the user sends in a
- * thread is taken as having read it. Where much is unread a checkpoint in the database shortens the
- * next walk; without one a walk ends after `maxScanned` events and the count is a lower bound.
+ * thread is taken as having read it. A walk that had to leave the memory writes a checkpoint, and so does
+ * a count that grew: the next walk ends there. Without one it ends after `maxScanned` events, and the
+ * count is a lower bound.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
  */
@@ -18,7 +19,7 @@ import type { Database } from '../store/reader.js'
 import { type PushCountRow, readPushCounts, setPushCounts } from '../store/receipt-store.js'
 import type { Change, RoomSeq } from '../store/writes.js'
 import type { Receipts } from './receipts.js'
-import { threadOf } from './thread-of.js'
+import { mainThread, threadOf } from './thread-of.js'
 import type { WeighEvent, Weight } from './unread-rule.js'
 import { isOwnMemberEvent } from './visibility.js'
 
@@ -38,7 +39,7 @@ type Counted = {
   /** Seq of the unthreaded reading the count starts from. */
   from: number
   threads: Counts
-  /** Notifications in the last checkpoint. */
+  /** Notifications when a checkpoint was last written. */
   saved: number
 }
 /** `counted` is undefined while it has to be worked out; `version` tells a walk that it has been overtaken. */
@@ -54,6 +55,7 @@ type Counting = {
 }
 
 const maxRooms = 5_000
+const maxUsers = 1_000
 const maxAttempts = 3
 const maxScanned = 400
 const pageSize = 200
@@ -71,6 +73,8 @@ type Needs = {
 
 export function makeUnreadCounts({ db, rooms, receipts, weigh, log }: Needs): UnreadCounts {
   const entries = new LRUCache<RoomId, Map<UserId, Entry>>({ max: maxRooms })
+  /** What is in the database, by user: a user's rooms are counted together, at a first sync. */
+  const checkpoints = new LRUCache<UserId, Promise<Map<RoomId, PushCountRow[]>>>({ max: maxUsers })
 
   db.onCommitted((changes) => {
     for (const change of changes) if ('roomId' in change && change.roomId) follow(change, entries.peek(change.roomId))
@@ -109,16 +113,18 @@ export function makeUnreadCounts({ db, rooms, receipts, weigh, log }: Needs): Un
     counted.upTo = change.seq
     if (pdu.sender === userId) counted.threads.delete(threadOf(pdu))
     else addTo(counted.threads, threadOf(pdu), weigh(room, userId, pdu))
-    const total = sum(counted.threads).notification_count
-    if (total >= counted.saved + checkpointEvery) save(userId, change.roomId, counted, total)
+    if (sum(counted.threads).notification_count >= counted.saved + checkpointEvery) save(userId, change.roomId, counted)
   }
 
   /** Rooms whose users are counted: their power levels are wanted without waiting. */
   const loadedRoom = new LRUCache<RoomId, Room>({ max: maxRooms })
 
-  function save(userId: UserId, roomId: RoomId, counted: Counted, total: number): void {
-    counted.saved = total
-    const rows = [...counted.threads].map(
+  function save(userId: UserId, roomId: RoomId, counted: Counted): void {
+    counted.saved = sum(counted.threads).notification_count
+    // `main` always: it tells how far the count had come where nothing was unread.
+    const threads = new Map(counted.threads)
+    if (!threads.has(mainThread)) threads.set(mainThread, nothing)
+    const rows = [...threads].map(
       ([thread_id, count]): PushCountRow => ({
         thread_id,
         ...count,
@@ -126,9 +132,9 @@ export function makeUnreadCounts({ db, rooms, receipts, weigh, log }: Needs): Un
         from_seq: counted.from,
       }),
     )
-    db.commit(() => ({ writes: setPushCounts(userId, roomId, rows), changes: [], result: undefined })).catch(
-      (error: unknown) => log.error({ err: error, roomId }, 'a checkpoint of unread counts was not written'),
-    )
+    db.commit(() => ({ writes: setPushCounts(userId, roomId, rows), changes: [], result: undefined }))
+      .then(async () => (await checkpoints.get(userId))?.set(roomId, rows))
+      .catch((error: unknown) => log.error({ err: error, roomId }, 'a checkpoint of unread counts was not written'))
   }
 
   async function countThreads(userId: UserId, roomId: RoomId): Promise<Counts> {
@@ -166,31 +172,42 @@ export function makeUnreadCounts({ db, rooms, receipts, weigh, log }: Needs): Un
     const read = await readPositions(userId, roomId)
     const from = read.unthreaded
     const threads: Counts = new Map()
-    const closed = new Set<string>()
-    const counting = { room, userId, read: read.threads, closed, threads }
+    const counting: Counting = { room, userId, read: read.threads, closed: new Set(), threads }
+
+    const inMemory = room.recent.filter(({ seq }) => seq > Math.max(from, 0) && seq <= upTo)
     let lowest = Math.max(from + 1, 1)
-    const first = await rooms.readTimeline(roomId, Math.max(lowest, upTo - pageSize + 1), upTo)
-    let checkpoint: PushCountRow[] = []
-    if (upTo - pageSize + 1 > lowest) {
-      checkpoint = (await readPushCounts(db, userId, roomId)).filter(
-        (row) => row.from_seq === from && row.upto_seq <= upTo,
-      )
-      if (checkpoint[0]) lowest = checkpoint[0].upto_seq + 1
-    }
+    let next = (inMemory[0]?.seq ?? upTo + 1) - 1
+    const checkpoint = next < lowest ? undefined : await readCheckpoint(userId, roomId, from, upTo)
+    if (checkpoint?.[0]) lowest = checkpoint[0].upto_seq + 1
     let hasJoined = await countPage(
       counting,
-      first.filter(({ seq }) => seq >= lowest),
+      inMemory.filter(({ seq }) => seq >= lowest),
     )
-    for (let next = upTo - pageSize; next >= lowest && upTo - next < maxScanned && !hasJoined; next -= pageSize)
+    const hasRead = next >= lowest && !hasJoined
+    for (; next >= lowest && upTo - next < maxScanned && !hasJoined; next -= pageSize)
       hasJoined = await countPage(
         counting,
         await rooms.readTimeline(roomId, Math.max(lowest, next - pageSize + 1), next),
       )
 
     if (!hasJoined)
-      for (const { thread_id, ...row } of checkpoint)
-        if (!closed.has(thread_id) && !read.threads.has(thread_id)) addCount(threads, thread_id, row)
-    return { upTo, from, threads, saved: sum(threads).notification_count }
+      for (const { thread_id, ...row } of checkpoint ?? [])
+        if (!counting.closed.has(thread_id) && !read.threads.has(thread_id)) addCount(threads, thread_id, row)
+    const counted = { upTo, from, threads, saved: sum(threads).notification_count }
+    if (hasRead) save(userId, roomId, counted)
+    return counted
+  }
+
+  /** The last count that was saved, where it began at the same reading. */
+  async function readCheckpoint(userId: UserId, roomId: RoomId, from: number, upTo: number): Promise<PushCountRow[]> {
+    let ofUser = checkpoints.get(userId)
+    if (!ofUser) {
+      ofUser = readPushCounts(db, userId)
+      checkpoints.set(userId, ofUser)
+      ofUser.catch(() => checkpoints.delete(userId))
+    }
+    const rows = (await ofUser).get(roomId) ?? []
+    return rows.filter((row) => row.from_seq === from && row.upto_seq <= upTo)
   }
 
   /** @returns true where nothing before the page can be unread: the user joined here */

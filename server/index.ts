@@ -9,8 +9,10 @@
 import { adminEndpoints } from './api/admin/admin-endpoints.js'
 import { accountEndpoints } from './api/client/account-endpoints.js'
 import { mediaEndpoints } from './api/client/media-endpoints.js'
+import { readingEndpoints } from './api/client/reading-endpoints.js'
 import { roomEndpoints } from './api/client/room-endpoints.js'
 import { getVersionsEndpoint } from './api/client/server-administration/get-versions.js'
+import { federationEndpoints } from './api/federation/index.js'
 import { hearthEndpoints } from './api/hearth/hearth-endpoints.js'
 import { setupEndpoints } from './api/hearth/setup-endpoints.js'
 import { wellKnownEndpoints } from './api/well-known/well-known-endpoints.js'
@@ -27,11 +29,11 @@ import type { SecretBox } from './kernel/secrets.js'
 import type { Channel } from './live/channel.js'
 import { makeUpgradeHandler } from './live/websocket.js'
 import { startBase } from './start-base.js'
+import { refuseServers } from './start-federation.js'
 import { type Services, startServices } from './start-services.js'
 import { readSetup, setSetup } from './store/server-meta-store.js'
 import { makeOnboarding } from './users/onboarding.js'
 import { makeReadAccounts } from './users/read-accounts.js'
-import { withoutFederation } from './without-federation.js'
 
 export type Homeserver = {
   /** Stops listening, lets requests finish, flushes, closes the database. Repeating it waits for the first. */
@@ -62,6 +64,7 @@ const namedEndpoints = [
   ...accountEndpoints,
   ...mediaEndpoints,
   ...roomEndpoints,
+  ...readingEndpoints,
   ...hearthEndpoints,
   ...wellKnownEndpoints,
   ...adminEndpoints,
@@ -72,6 +75,9 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   const base = await startBase({ config, logger, clock, secrets })
   const accounts = makeReadAccounts({ db: base.db })
   let hasAccounts = await accounts.hasAccounts()
+  base.db.onCommitted((changes) => {
+    hasAccounts ||= changes.some(({ kind }) => kind === 'profile') // every new account tells one
+  })
   let services: Services | undefined
   let listeners: Listeners | undefined
   const clientUrl = () => listeners?.clientUrl
@@ -107,6 +113,10 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
       namedEndpoints.filter((endpoint) => endpoint !== getVersionsEndpoint),
       () => services ?? throwNotSetUp(),
     ),
+    ...bindEndpoints<NeedsOf<typeof federationEndpoints>>(federationEndpoints, () => {
+      const all = services ?? throwNotSetUp()
+      return { ...all, ...(all.federationEndpointNeeds ?? refuseServers()) }
+    }),
   ]
   const upgrade = makeUpgradeHandler({
     openLiveChannel: base.liveBridge.openLiveChannel,
@@ -124,13 +134,14 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     endpoints,
     metrics,
     authenticate: base.authenticator.authenticate,
-    authenticateServer: withoutFederation.authenticateServer,
+    authenticateServer: async (request) => (services ?? throwNotSetUp()).federation.authenticateServer(request),
     upgrade,
     inProcessOnly: deps.inProcessOnly ?? false,
     checkResponses: deps.checkResponses ?? false,
   })
   listeners = opened
   if (config.listeners.federation.enabled) await opened.openFederation()
+  await services?.federation.start()
 
   let closing: Promise<void> | undefined
   async function close(): Promise<void> {

@@ -13,7 +13,7 @@ import { CommitTimes } from './live/delays.js'
 import { LiveRegistry } from './live/live-registry.js'
 import { defineAccesses } from './store/accesses.js'
 import { type OpenDatabase, openDatabase } from './store/database.js'
-import { loadSessionKeys } from './store/key-files.js'
+import { loadSessionKeys, type SessionKeys } from './store/key-files.js'
 import { startNode } from './store/node-store.js'
 import { makeSessions, type Sessions } from './store/sessions.js'
 import { type Authenticator, makeAuthenticator } from './users/authenticate.js'
@@ -29,6 +29,8 @@ export type Base = {
   loginSessions: LoginSessions
   /** The users' sessions on the database. */
   recordSessions: Sessions
+  sessionKeys: SessionKeys
+  nodeId: string
   liveBridge: LiveBridge
   liveRegistry: LiveRegistry
   commitTimes: CommitTimes
@@ -47,8 +49,8 @@ export async function startBase(options: {
   const db = await openDatabase({ url, logger: loggerFor(logger, 'engine'), backupsDir: layout.backups })
   const { root, live, engine } = db
   const sessionKeys = await loadSessionKeys(layout.keys, secrets)
-  await defineAccesses(root, sessionKeys)
   const isShared = !url.startsWith('rocksdb://')
+  await defineAccesses(root, sessionKeys, isShared)
   const node = await startNode({ db, clock, logger: loggerFor(logger, 'server'), isShared, version })
 
   const liveLogger = loggerFor(logger, 'live')
@@ -75,7 +77,8 @@ export async function startBase(options: {
 
   return {
     ...{ config, logger, clock, secrets, db, authenticator, loginSessions },
-    ...{ recordSessions, liveBridge, liveRegistry, commitTimes },
+    ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, commitTimes },
+    nodeId: node.id,
     async close() {
       liveBridge.close()
       await recordSessions.close()

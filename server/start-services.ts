@@ -13,6 +13,7 @@ import type { ServerName } from './kernel/identifiers.js'
 import { loggerFor } from './kernel/logger.js'
 import { version } from './kernel/version.js'
 import { loadSigningKeys } from './keys/signing-key.js'
+import { type Live, startLive } from './live/start-live.js'
 import { makeFindMedia } from './media/find-media.js'
 import { openMediaFiles } from './media/media-files.js'
 import { makeReadThumbnail } from './media/thumbnails.js'
@@ -21,11 +22,14 @@ import { makePushRules } from './push/push-rules.js'
 import { makePushers } from './push/pushers.js'
 import { makeLeaveAllRooms } from './rooms/leave-all-rooms.js'
 import { makeListRooms } from './rooms/list-rooms.js'
+import type { PublicRoomsQuery } from './rooms/public-rooms.js'
 import { makeRoomOperations } from './rooms/room-operations.js'
 import { makeOncePerTxn } from './rooms/transaction-ids.js'
 import type { Base } from './start-base.js'
+import { startFederation } from './start-federation.js'
 import { databaseName, namespace } from './store/accesses.js'
 import { readDestinations } from './store/destination-store.js'
+import { buildSyncing } from './sync/build-syncing.js'
 import { readSyncFilter } from './sync/filter.js'
 import { makeAccountData } from './users/account-data.js'
 import { makeCheckPassword } from './users/check-password.js'
@@ -38,7 +42,6 @@ import { makeRegistration } from './users/register-user.js'
 import { makeRegistrationTokens } from './users/registration-tokens.js'
 import { makeSharedSecretRegistration } from './users/shared-secret-registration.js'
 import { makeRequireAuth, type Stage } from './users/user-interactive-auth.js'
-import { withoutFederation } from './without-federation.js'
 
 export type Services = Awaited<ReturnType<typeof startServices>>
 
@@ -50,7 +53,8 @@ export async function startServices(
   const { config, db, clock, secrets, logger, recordSessions, authenticator, loginSessions } = base
   const layout = dataDirLayout(config.data_dir)
   const signingKeys = await loadSigningKeys(layout.keys, secrets)
-  const remote = withoutFederation
+  const federation = await startFederation(base, { serverName, signingKeys, federates })
+  const { remote } = federation
 
   const hasher = makePasswordHasher(config.password_hashing.cost)
   const registrationTokens = makeRegistrationTokens({ db, clock, configured: config.registration.tokens })
@@ -61,7 +65,7 @@ export async function startServices(
     db,
     serverName,
     updateProfileInRooms: (userId) => roomOperations.updateProfileInRooms(userId),
-    fetchRemoteProfile: remote.fetchRemoteProfile,
+    fetchRemoteProfile: remote.queryProfile,
   })
   const accountData = makeAccountData({ db })
 
@@ -74,10 +78,46 @@ export async function startServices(
       const { displayname, avatar_url } = (await profiles.readLocalProfile(userId)) ?? {}
       return { ...(displayname !== undefined && { displayname }), ...(avatar_url !== undefined && { avatar_url }) }
     },
-    outboxWrites: () => [],
+    outboxWrites: federation.outboxWrites,
     remote,
   })
   const { rooms, leaveRoom } = roomOperations
+  const pushRules = makePushRules(accountData)
+  const readAccounts = makeReadAccounts({ db })
+
+  // The live side and sync need each other's ends: what sync writes to live tables goes out through `live`, which
+  // counts unread messages through sync.
+  let live: Live | undefined
+  const syncing = buildSyncing({
+    ...{ db, rooms, clock, serverName },
+    log: loggerFor(logger, 'sync'),
+    writeTyping: (row) => live?.writeTyping(row),
+    deleteTyping: (roomId, userId) => live?.deleteTyping(roomId, userId),
+    writePresence: (row) => live?.writePresence(row),
+    sendEdu: federation.sendEdu,
+    backfill: federates ? remote.backfillRoom : undefined,
+    readFilter: accountData.readFilter,
+    readPushRules: pushRules.readPushRules,
+    changeAccountData: accountData.changeAccountData,
+  })
+  live = await startLive({
+    ...{ db, rooms, serverName, clock, logger },
+    registry: base.liveRegistry,
+    commitTimes: base.commitTimes,
+    nodeId: base.nodeId,
+    countUnread: syncing.unreadCounts.countUnread,
+    readOwnReceipts: syncing.receipts.readOwn,
+    connectedClients: () => syncing.notifier.waiting,
+    liveChannels: () => base.liveBridge.channels,
+  })
+  const federationEndpointNeeds = federation.connect({
+    ...roomOperations,
+    receiveTyping: syncing.typing.receive,
+    receiveReceipts: syncing.receipts.receive,
+    receivePresence: syncing.presence.receive,
+    isActiveUser: readAccounts.isActiveUser,
+  })
+  await syncing.restore()
 
   const files = await openMediaFiles(layout.media)
   const { findMedia, uploaded } = makeFindMedia({
@@ -111,7 +151,7 @@ export async function startServices(
     toLoginAnswer: makeToLoginAnswer(config.public_baseurl),
     ...registration,
     ...loginSessions,
-    ...makeReadAccounts({ db }),
+    ...readAccounts,
     ...makeManageDevices({ db }),
     ...makeManageAccount({
       db,
@@ -124,7 +164,7 @@ export async function startServices(
     ...profiles,
     ...accountData,
     checkFilter: (definition: unknown) => void readSyncFilter(definition),
-    ...makePushRules(accountData),
+    ...pushRules,
     ...makePushers({ db }),
     issueLiveToken: makeIssueLiveToken({ db, issueToken: recordSessions.issueLiveToken }),
     liveDatabase: { namespace, database: databaseName },
@@ -132,7 +172,11 @@ export async function startServices(
     ...roomOperations,
     sharedRooms: rooms.sharedRooms,
     membershipsOf: rooms.membershipsOf,
-    queryRemotePublicRooms: remote.queryRemotePublicRooms,
+    queryRemotePublicRooms: (server: ServerName, query: PublicRoomsQuery) =>
+      remote.queryPublicRooms(server, { limit: query.limit, since: query.since, filter: directoryFilter(query) }),
+    ...syncing.operations,
+    federation,
+    federationEndpointNeeds,
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: makeOncePerTxn(db, clock),
     readDestinations: () => readDestinations(db),
@@ -142,9 +186,19 @@ export async function startServices(
     readThumbnail: makeReadThumbnail({ files }),
     ...makeUploadMedia({ db, files, clock, serverName, maxUploadBytes: config.media.max_upload_bytes, uploaded }),
 
-    async close() {},
+    /** After the listeners are closed and before the database is. */
+    async close() {
+      syncing.close()
+      await federation.close()
+      await live.close()
+    },
   }
 }
+
+const directoryFilter = ({ searchTerm, roomTypes }: PublicRoomsQuery) => ({
+  ...(searchTerm === undefined ? {} : { generic_search_term: searchTerm }),
+  ...(roomTypes === undefined ? {} : { room_types: roomTypes }),
+})
 
 /** Which proofs registration asks for: nothing where `dummy_flow` is on, else (or besides) a registration token. */
 function registrationPolicy(config: Base['config']['registration']) {

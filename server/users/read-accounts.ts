@@ -12,6 +12,8 @@ export type ReadAccounts = {
   /** Accounts by user ID, and how many fit the filter in all. */
   listAccounts(filter: UserFilter, from: number, limit: number): Promise<{ users: Account[]; total: number }>
   hasAccounts(): Promise<boolean>
+  /** An account that can take part in rooms: there is one, and it is neither deactivated nor locked. */
+  isActiveUser(userId: UserId): Promise<boolean>
 }
 
 export function makeReadAccounts({ db }: { db: Reader }): ReadAccounts {
@@ -23,5 +25,9 @@ export function makeReadAccounts({ db }: { db: Reader }): ReadAccounts {
     },
     listAccounts: (filter, from, limit) => readUserPage(db, filter, from, limit),
     hasAccounts: () => hasUsers(db),
+    async isActiveUser(userId) {
+      const status = (await readUser(db, userId))?.status
+      return status === 'active' || status === 'suspended'
+    },
   }
 }

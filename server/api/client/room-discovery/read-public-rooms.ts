@@ -9,7 +9,12 @@ export type PublicRoomsNeeds = Pick<PublicRooms, 'listPublicRooms'> & {
   readonly serverName: ServerName
   /** `room_directory.public_without_auth` */
   readonly directoryWithoutAuth: boolean
-  queryRemotePublicRooms: (server: ServerName, query: PublicRoomsQuery) => Promise<PublicRoomsPage>
+  /** As the other server answers; its rooms are passed on as they are. */
+  queryRemotePublicRooms: (server: ServerName, query: PublicRoomsQuery) => Promise<RemotePage>
+}
+type RemotePage = Omit<PublicRoomsPage, 'chunk' | 'total_room_count_estimate'> & {
+  chunk: unknown[]
+  total_room_count_estimate?: number
 }
 
 export const PublicRoomsResponseSchema = Type.Object({
@@ -25,7 +30,7 @@ export function readPublicRooms(
   requester: Requester | undefined,
   server: ServerName | undefined,
   query: PublicRoomsQuery,
-): Promise<PublicRoomsPage> {
+): Promise<PublicRoomsPage | RemotePage> {
   if (!requester && !hs.directoryWithoutAuth)
     throw new MatrixError(401, 'M_MISSING_TOKEN', 'This server shows its directory to its own users only')
   return server && server !== hs.serverName ? hs.queryRemotePublicRooms(server, query) : hs.listPublicRooms(query)

@@ -42,10 +42,10 @@ export async function readProjectedMembers(db: Reader, roomId: RoomId): Promise<
   return rows
 }
 
-/** Adds to the number of rooms that pairs of users share; counts that are missing begin at 0. */
+/** Adds to the number of rooms that pairs of users share; counts that are missing begin at 0 (`(rooms ?? 0) + …` stays at 0). */
 export const addSharedRooms = (changes: readonly { local: UserId; other: UserId; by: number }[]): Write => ({
   op: 'statement',
-  sql: 'INSERT INTO shared_users $rows ON DUPLICATE KEY UPDATE rooms = (rooms ?? 0) + $input.rooms RETURN NONE',
+  sql: 'INSERT INTO shared_users $rows ON DUPLICATE KEY UPDATE rooms += $input.rooms RETURN NONE',
   bindings: {
     rows: changes.map(({ local, other, by }) => ({ id: recordId('shared_users', [local, other]), rooms: by })),
   },

@@ -61,14 +61,16 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   const bridge = makeLiveBridge({
     ...{ engine: db.engine, root: db.root, live: db.live, sessions, registry, commitTimes, clock, logger },
   })
-  const live = await startLive({
-    ...{ db, registry, commitTimes, clock, logger, serverName: 'hearth.test' as ServerName, nodeId: 'node1' },
-    rooms: rooms.rooms,
-    countUnread: unread.countUnread,
-    readOwnReceipts: receipts.readOwn,
-    connectedClients: () => 0,
-    liveChannels: () => bridge.channels,
-  })
+  const begin = () =>
+    startLive({
+      ...{ db, registry, commitTimes, clock, logger, serverName: 'hearth.test' as ServerName, nodeId: 'node1' },
+      rooms: rooms.rooms,
+      countUnread: unread.countUnread,
+      readOwnReceipts: receipts.readOwn,
+      connectedClients: () => 0,
+      liveChannels: () => bridge.channels,
+    })
+  let live = await begin()
   const http = createServer()
   http.on(
     'upgrade',
@@ -89,7 +91,14 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   }
 
   return {
-    ...{ db, sessions, rooms, receipts, bridge, live, registry, addUser, sidOf, token },
+    ...{ db, sessions, rooms, receipts, bridge, registry, addUser, sidOf, token },
+    get live() {
+      return live
+    },
+    /** After `live.close()`: as the next run would begin. */
+    async restartLive() {
+      live = await begin()
+    },
     url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}/_hearth/live/rpc`,
     /** Everything durable so far is in the live tables. */
     settled: () => live.projector.settled(),

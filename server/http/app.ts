@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set once the token was good; for the request log. */
     requester: Requester | undefined
+    /** Content-Type as it was sent. */
+    contentType: string | undefined
   }
 }
 
@@ -53,6 +55,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
   // Bodies are read by serve.ts after the token was checked; Fastify must leave them alone.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
+  // It would refuse a content type that is none; here nobody asks for it but uploads, which get it back.
+  app.decorateRequest('contentType', undefined)
+  app.addHook('onRequest', async (request) => {
+    request.contentType = request.headers['content-type']
+    delete request.headers['content-type']
+  })
   app.addHook('onRequest', async (request, reply) => {
     if (!isCrossOriginPath(request.url)) return
     reply.headers(corsHeaders)

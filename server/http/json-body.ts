@@ -26,7 +26,8 @@ export async function readBody(
   if (Number(declaredLength ?? 0) > maxBytes) throw bodyTooLarge(maxBytes)
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+  // Stopping early must not destroy the stream: that would cut the connection before the refusal is sent.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer | string>) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     length += bytes.length
     if (length > maxBytes) throw bodyTooLarge(maxBytes)

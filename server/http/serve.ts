@@ -45,15 +45,25 @@ type Query = Readonly<Record<string, unknown>>
 
 export function makeServe(endpoint: BoundEndpoint, context: ServeContext) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (request.contentType !== undefined) request.headers['content-type'] = request.contentType
     try {
       return send(reply, await answer(endpoint, context, request, reply))
     } catch (error) {
       const refusal = toReply(error, context.logger, { operationId: endpoint.operationId, id: request.id })
-      // What is left of a body nobody wants is not worth receiving.
-      if (refusal.status === 413) reply.header('connection', 'close')
+      if (refusal.status === 413) dropBody(request, reply)
       return send(reply, refusal)
     }
   }
+}
+
+/** A body that is refused is still received for a while: a caller who is cut off in the middle never sees the answer. */
+const maxDroppedBytes = 64 * 1024 * 1024
+const maxDropMs = 10_000
+
+function dropBody({ raw, headers }: FastifyRequest, reply: FastifyReply): void {
+  if (Number(headers['content-length'] ?? 0) > maxDroppedBytes) reply.header('connection', 'close')
+  const cut = setTimeout(() => raw.destroy(), maxDropMs).unref()
+  raw.once('close', () => clearTimeout(cut)).resume()
 }
 
 async function answer(endpoint: BoundEndpoint, context: ServeContext, request: FastifyRequest, reply: FastifyReply) {

@@ -77,7 +77,8 @@ async function receive(content: Readable, draft: string, maxBytes: number): Prom
     const hash = createHash('sha256')
     const head: Buffer[] = []
     let size = 0
-    for await (const chunk of content as AsyncIterable<Buffer>) {
+    // Stopping early must not destroy the stream: that would cut the connection before the refusal is sent.
+    for await (const chunk of content.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       if (size < headBytes) head.push(chunk.subarray(0, headBytes - size))
       size += chunk.length
       if (size > maxBytes)

@@ -271,6 +271,20 @@ describe('shapes', () => {
   })
 })
 
+describe('bodies that are too large', () => {
+  test.each([
+    ['declared', (bytes: Buffer): BodyInit => new Uint8Array(bytes)],
+    ['streamed', (bytes: Buffer): BodyInit => Readable.toWeb(Readable.from([bytes])) as unknown as BodyInit],
+  ])('%s are answered over a socket too, and the next request on it works', async (_, bodyOf) => {
+    const to = await start({ sockets: true })
+    const bytes = Buffer.concat([Buffer.from('{"msgtype":"'), Buffer.alloc(11 * 1024 * 1024, 'x')])
+    const init = { method: 'PUT', headers: good, body: bodyOf(bytes), duplex: 'half' } as RequestInit
+    const answer = await fetch(`${to.clientUrl}${echo.slice(1)}`, init)
+    expect([answer.status, (await answer.json()).errcode]).toEqual([413, 'M_TOO_LARGE'])
+    expect((await fetch(`${to.clientUrl}_matrix/open`)).status).toBe(200)
+  })
+})
+
 describe('limits', () => {
   test('the eleventh login at once is 429 with a time to come back', async () => {
     const to = await start({ rateLimits: true })

@@ -33,7 +33,11 @@ describe('the cost of /sync', async () => {
   const hs = await makeTestSyncing(db)
   const roomIds: RoomId[] = []
   for (let i = 0; i < 500; i += 25)
-    roomIds.push(...(await Promise.all(Array.from({ length: 25 }, () => hs.createRoom({ creator: alice, preset: 'public_chat', roomVersion: '11' })))))
+    roomIds.push(
+      ...(await Promise.all(
+        Array.from({ length: 25 }, () => hs.createRoom({ creator: alice, preset: 'public_chat', roomVersion: '11' })),
+      )),
+    )
   for (const roomId of roomIds.slice(0, 20)) await hs.joinRoom({ roomId, sender: bob })
 
   test('with nothing to say about 500 rooms: no read, no write, at most 2 ms', async () => {
@@ -49,7 +53,9 @@ describe('the cost of /sync', async () => {
       since = answer.next_batch
     }
 
-    console.log(`quiet /sync over 500 rooms: median ${median(times).toFixed(2)} ms (the check against the spec included)`)
+    console.log(
+      `quiet /sync over 500 rooms: median ${median(times).toFixed(2)} ms (the check against the spec included)`,
+    )
     expect([reads, writes]).toEqual([0, 0])
     expect(Math.min(...times)).toBeLessThan(2)
   })

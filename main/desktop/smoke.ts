@@ -8,7 +8,7 @@ import type { ServerHost } from './server-host.js'
 const capMs = 30_000
 
 /**
- * Runs in the page. Asks for a live port, sends `{ id: 1, method: "version" }` as CBOR and waits for
+ * Runs in the page. Asks for a live port, sends `{ id: "1", method: "version" }` as CBOR and waits for
  * any frame; anything a page must not have is reported.
  */
 const roundTrip = `new Promise((resolve) => {
@@ -19,7 +19,7 @@ const roundTrip = `new Promise((resolve) => {
     if (event.source !== window || event.data?.requestId !== id) return
     const [port] = event.ports
     port.onmessage = ({ data }) => resolve({ ...report, frame: data instanceof Uint8Array ? data.length : 0 })
-    port.postMessage(Uint8Array.from([0xa2, 0x62, 0x69, 0x64, 1, 0x66, ...new TextEncoder().encode('method'),
+    port.postMessage(Uint8Array.from([0xa2, 0x62, 0x69, 0x64, 0x61, 0x31, 0x66, ...new TextEncoder().encode('method'),
       0x67, ...new TextEncoder().encode('version')]))
   })
   window.hearth.connectLive(id)

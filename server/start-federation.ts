@@ -20,7 +20,7 @@ import type { ServerName } from './kernel/identifiers.js'
 import { loggerFor } from './kernel/logger.js'
 import { version } from './kernel/version.js'
 import type { SigningKeys } from './keys/signing-key.js'
-import { readAuthChain } from './rooms/auth-chain.js'
+import { readWithAuthChains } from './rooms/auth-chain.js'
 import { buildUnsignedEvent, signEvent } from './rooms/build-event.js'
 import type { OutboxWrites } from './rooms/commit-events.js'
 import { outlierWrite } from './rooms/import-room.js'
@@ -34,7 +34,7 @@ import type { SendEdu } from './sync/outgoing-edus.js'
 /** What `connect` is given; the pure functions of rooms are added here. */
 export type RoomsAndSync = Omit<
   Connections,
-  'buildUnsignedEvent' | 'signEvent' | 'outlierWrite' | 'toStoredEvent' | 'readAuthChain' | 'readStateBefore'
+  'buildUnsignedEvent' | 'signEvent' | 'outlierWrite' | 'toStoredEvent' | 'readWithAuthChains' | 'readStateBefore'
 >
 
 export type FederationPart = {
@@ -90,7 +90,7 @@ export async function startFederation(
       stopListening = db.onCommitted(federation.onChanges)
       return federation.connect({
         ...connections,
-        ...{ buildUnsignedEvent, signEvent, outlierWrite, toStoredEvent, readAuthChain, readStateBefore },
+        ...{ buildUnsignedEvent, signEvent, outlierWrite, toStoredEvent, readWithAuthChains, readStateBefore },
       })
     },
     start: federation.start,

@@ -20,7 +20,7 @@ import type { BuiltEvent, EventDraft, Signer } from '../rooms/build-event.js'
 import type { ImportRoom } from '../rooms/import-room.js'
 import type { CompleteHistory, InsertHistory } from '../rooms/insert-history.js'
 import type { Remote } from '../rooms/member-operations.js'
-import type { Room, Rooms, StoredEvent } from '../rooms/room.js'
+import type { Room, StoredEvent } from '../rooms/room.js'
 import type { RoomsForWriting } from '../rooms/rooms.js'
 import type { ReadEventRow } from '../store/event-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
@@ -39,7 +39,7 @@ import { makeInsertOutliers } from './insert-outliers.js'
 import { makeJoinRemoteRoom } from './join-remote-room.js'
 import { type MakeMembership, makeMakeMembership } from './make-membership.js'
 import { makeQueryServerKeys, type QueryServerKeys } from './query-server-keys.js'
-import { makeReadHistory, type ReadHistory } from './read-history.js'
+import { makeReadHistory, type ReadHistory, type ReadWithAuthChains } from './read-history.js'
 import { makeReceiveEdus } from './receive-edus.js'
 import { makeReceiveInvite, type ReceiveInvite } from './receive-invite.js'
 import { makeReceivePdus } from './receive-pdus.js'
@@ -87,7 +87,7 @@ export type Connections = {
   signEvent: (unsigned: UnsignedPdu, rules: RoomVersionRules, signer: Signer) => BuiltEvent
   outlierWrite: (event: PduEvent, rules: RoomVersionRules) => Write
   toStoredEvent: (row: ReadEventRow) => StoredEvent
-  readAuthChain: (rooms: Pick<Rooms, 'readEvents'>, events: readonly PduEvent[]) => Promise<PduEvent[]>
+  readWithAuthChains: ReadWithAuthChains
   readStateBefore: (
     rooms: RoomsForWriting,
     room: Room,
@@ -221,7 +221,7 @@ type Connected = ReturnType<typeof connectParts>['parts']
 
 function connectParts(needs: FederationNeeds, connections: Connections, base: Base) {
   const { serverName, clock, config, signingKeys, db, withFederationSession } = needs
-  const { rooms, acceptPdu, buildUnsignedEvent, signEvent, readAuthChain } = connections
+  const { rooms, acceptPdu, buildUnsignedEvent, signEvent, readWithAuthChains } = connections
   const { log, client, keyRing } = base
   const signingKey = signingKeys.current
   const signer: Signer = { serverName, key: signingKey, now: clock.now }
@@ -291,7 +291,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       roomForServer,
       withFederationSession,
       toStoredEvent: connections.toStoredEvent,
-      readAuthChain,
+      readWithAuthChains,
       readStateBefore,
     }),
     ...makeSendMembership({
@@ -301,7 +301,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       roomForServer,
       acceptPdu,
       verifyPdus,
-      readAuthChain,
+      readWithAuthChains,
       readStateBefore,
     }),
     receiveTransaction: receiver.receiveTransaction,

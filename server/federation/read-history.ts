@@ -10,6 +10,7 @@
  */
 import { readHistoryVisibility } from '../events/history-visibility.js'
 import {
+  authEventIds,
   isState,
   type JsonObject,
   type Pdu,
@@ -32,9 +33,25 @@ type Needs = {
   roomForServer: RoomForServer
   withFederationSession: FederationSessions['withFederationSession']
   toStoredEvent: (row: ReadEventRow) => StoredEvent
-  readAuthChain: (rooms: Pick<Rooms, 'readEvents'>, events: readonly PduEvent[]) => Promise<PduEvent[]>
+  readWithAuthChains: ReadWithAuthChains
   /** The state before an event of that room; undefined where this server does not know it. */
   readStateBefore: (room: Room, event: PduEvent) => Promise<StateMap | undefined>
+}
+
+/** The given events and everything they stand on. */
+export type ReadWithAuthChains = (
+  rooms: Pick<Rooms, 'readEvents'>,
+  eventIds: Iterable<EventId>,
+) => Promise<ReadonlyMap<EventId, PduEvent>>
+
+/** Auth chain of events; those among them that others stand on are part of it. */
+export async function readAuthChain(
+  readWithAuthChains: ReadWithAuthChains,
+  rooms: Pick<Rooms, 'readEvents'>,
+  events: readonly PduEvent[],
+): Promise<PduEvent[]> {
+  const ids = new Set(events.flatMap(({ pdu }) => authEventIds(pdu)))
+  return [...(await readWithAuthChains(rooms, ids)).values()]
 }
 
 export type ReadHistory = {
@@ -64,6 +81,8 @@ const maxGap = 50
 
 export function makeReadHistory(needs: Needs): ReadHistory {
   const { rooms, roomForServer } = needs
+  const readChain = (reader: Pick<Rooms, 'readEvents'>, events: readonly PduEvent[]) =>
+    readAuthChain(needs.readWithAuthChains, reader, events)
 
   /** Event reads under the origin's session; many at once go in pieces. */
   const readerOf = (session: Reader): Pick<Rooms, 'readEvents'> => ({
@@ -193,13 +212,13 @@ export function makeReadHistory(needs: Needs): ReadHistory {
         const ids = await needs.readStateBefore(room, await readIn(reader, room, eventId))
         if (!ids) throw notFound('The state at that event is not known.')
         const state = await reader.readEvents([...ids.values()])
-        return { state, authChain: await needs.readAuthChain(reader, state) }
+        return { state, authChain: await readChain(reader, state) }
       }),
 
     readAuthChainFor: (origin, roomId, eventId) =>
       inSession(origin, async (reader) => {
         const room = await roomForServer.readSharedRoom(origin, roomId)
-        const chain = await needs.readAuthChain(reader, [await readIn(reader, room, eventId)])
+        const chain = await readChain(reader, [await readIn(reader, room, eventId)])
         return chain.map(({ pdu }) => forWire(pdu))
       }),
 

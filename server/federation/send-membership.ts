@@ -12,7 +12,7 @@ import { type EventId, parseUserId, type RoomId, type ServerName, serverNameOf }
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import { checkMemberEvent, findAuthoriser } from './make-membership.js'
-import { forWire, toWire } from './read-history.js'
+import { forWire, type ReadWithAuthChains, readAuthChain, toWire } from './read-history.js'
 import { strippedOf } from './remote-membership.js'
 import type { RoomForServer } from './room-for-server.js'
 import type { VerifyPdus } from './verify-pdus.js'
@@ -43,7 +43,7 @@ type Needs = {
   roomForServer: RoomForServer
   acceptPdu: AcceptPdu
   verifyPdus: VerifyPdus
-  readAuthChain: (rooms: Pick<Rooms, 'readEvents'>, events: readonly PduEvent[]) => Promise<PduEvent[]>
+  readWithAuthChains: ReadWithAuthChains
   readStateBefore: (room: Room, event: PduEvent) => Promise<StateMap | undefined>
 }
 
@@ -75,7 +75,7 @@ export function makeSendMembership(needs: Needs): SendMembership {
       const ids = await needs.readStateBefore(room, event)
       if (!ids) throw new Error(`the state before ${event.eventId}, which was just accepted, is not known`)
       const state = await needs.rooms.readEvents([...ids.values()])
-      const authChain = await needs.readAuthChain(needs.rooms, state)
+      const authChain = await readAuthChain(needs.readWithAuthChains, needs.rooms, state)
       return {
         origin: needs.serverName,
         state: toWire(state),

@@ -30,7 +30,7 @@ import {
 import { createLogger, type Logger } from '../../server/kernel/logger.js'
 import { fileSecretBox } from '../../server/kernel/secrets.js'
 import { loadSigningKeys, type SigningKeys } from '../../server/keys/signing-key.js'
-import { readAuthChain } from '../../server/rooms/auth-chain.js'
+import { readWithAuthChains } from '../../server/rooms/auth-chain.js'
 import { buildUnsignedEvent, signEvent } from '../../server/rooms/build-event.js'
 import { outlierWrite } from '../../server/rooms/import-room.js'
 import { makeRoomOperations, type RoomOperations } from '../../server/rooms/room-operations.js'
@@ -93,9 +93,9 @@ export async function startFederationServer(options: FederationServerOptions): P
   const caPath = join(dataDir, 'ca.pem')
   await writeFile(caPath, options.caPem)
   const config = readConfig({
+    dataDir,
     argv: {
       server_name: name,
-      data_dir: dataDir,
       'federation.enabled': 'true',
       'federation.ca_certificate_path': caPath,
       'federation.allow_private_addresses': 'true',
@@ -137,7 +137,7 @@ export async function startFederationServer(options: FederationServerOptions): P
     signEvent,
     outlierWrite,
     toStoredEvent,
-    readAuthChain,
+    readWithAuthChains,
     readStateBefore,
     receiveTyping: (typing) => void heard.typing.push(typing),
     receiveReceipts: (receipts) => void heard.receipts.push(...receipts),

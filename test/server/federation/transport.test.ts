@@ -69,7 +69,12 @@ const trusting: TransportRules = { verifyCertificates: true, allowPrivateAddress
 
 type Outcome = { succeeded: string[]; failed: [string, FederationFailure][] }
 
-function clientFor(port: number, { rules = trusting, dns = local, host = 'peer.test', certificateFor = host } = {}) {
+type Options = { rules?: TransportRules; dns?: Dns; host?: string; certificateFor?: string }
+
+function clientFor(
+  port: number,
+  { rules = trusting, dns = local, host = 'peer.test', certificateFor = host }: Options = {},
+) {
   const outcome: Outcome = { succeeded: [], failed: [] }
   const destinations = {
     checkDue() {},

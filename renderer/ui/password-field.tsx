@@ -23,7 +23,16 @@ type PasswordFieldProps = {
 
 const steps: readonly Strength[] = ['weak', 'fair', 'good']
 
-export function NewPasswordField({ label, value, onValue, own, error, autoFocus, action, isShownFirst }: PasswordFieldProps) {
+export function NewPasswordField({
+  label,
+  value,
+  onValue,
+  own,
+  error,
+  autoFocus,
+  action,
+  isShownFirst,
+}: PasswordFieldProps) {
   const [isShown, setIsShown] = useState(isShownFirst ?? false)
   const strength = strengthOf(value, own)
   const hint = value === '' ? t('register.passwordHint') : t(`password.${strength}`)

@@ -20,7 +20,7 @@ function guessBits(password: string, own: readonly string[]): number {
   for (const word of own) {
     if (word.length < 3) continue
     const before = rest.length
-    rest = rest.replaceAll(new RegExp(escape(word), 'gi'), '')
+    rest = rest.replaceAll(new RegExp(literally(word), 'gi'), '')
     if (rest.length < before) bits += 4
   }
   rest = rest.replace(known, () => {
@@ -45,9 +45,12 @@ function guessBits(password: string, own: readonly string[]): number {
   return bits
 }
 
-const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-const syllables = 'ba be bi bo bu da de di do du fa fe fi fo ga ge go ka ke ki ko la le li lo lu ma me mi mo mu na ne ni no ra re ri ro ru sa se si so su ta te ti to tu va ve vi vo za ze zi zo'.split(' ')
+const syllables =
+  'ba be bi bo bu da de di do du fa fe fi fo ga ge go ka ke ki ko la le li lo lu ma me mi mo mu na ne ni no ra re ri ro ru sa se si so su ta te ti to tu va ve vi vo za ze zi zo'.split(
+    ' ',
+  )
 
 /** Something that can be read out over a telephone: four made-up words, about 70 bits. */
 export function suggestPassword(random: (below: number) => number = randomBelow): string {

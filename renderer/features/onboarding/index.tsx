@@ -1,9 +1,144 @@
-/** The first-run questions. */
+/** The first run: three questions, back always possible, and then the Notes room. */
+import { useEffect, useRef, useState } from 'react'
+import { navigate, roomPath } from '../../app/route.js'
+import { t } from '../../i18n/index.js'
+import { explainError, MatrixRequestError } from '../../platform/matrix/errors.js'
 import type { MatrixHttp } from '../../platform/matrix/http.js'
 import type { LoginSession } from '../../platform/matrix/login-session.js'
+import { Banner, EmptyState } from '../../ui/bits.js'
+import { Button } from '../../ui/button.js'
+import { HearthMark } from '../../ui/hearth-mark.js'
+import {
+  type Answers,
+  checkWho,
+  type Problems,
+  readSetup,
+  type SetupState,
+  type Step,
+  sendAnswers,
+  stepOfRefusal,
+} from './answers.js'
+import styles from './onboarding.module.css'
+import { PlaceStep } from './place-step.js'
+import { ReachStep } from './reach-step.js'
+import { WhoStep } from './who-step.js'
 
 type OnboardingProps = { http: MatrixHttp; onSession: (session: LoginSession) => void }
 
-export default function Onboarding(_props: OnboardingProps) {
-  return null
+const steps: readonly Step[] = ['who', 'reach', 'place']
+const noAnswers: Answers = { username: '', serverName: '', password: '', federation: 'local' }
+
+export default function Onboarding({ http, onSession }: OnboardingProps) {
+  const [setup, setSetup] = useState<SetupState | 'failed'>()
+  useEffect(() => {
+    let isWanted = true
+    readSetup(http).then(
+      (state) => isWanted && setSetup(state),
+      () => isWanted && setSetup('failed'),
+    )
+    return () => {
+      isWanted = false
+    }
+  }, [http])
+  if (setup === undefined) return null
+  if (setup === 'failed')
+    return (
+      <EmptyState
+        fills
+        withMark
+        title={t('setup.failed')}
+        action={<Button onClick={() => location.reload()}>{t('common.reload')}</Button>}
+      />
+    )
+  return <Questions http={http} onSession={onSession} setup={setup} />
+}
+
+function Questions({ http, onSession, setup }: OnboardingProps & { setup: SetupState }) {
+  const [answers, setAnswers] = useState<Answers>({ ...noAnswers, serverName: setup.server_name ?? '' })
+  const [step, setStep] = useState<Step>('who')
+  const [problems, setProblems] = useState<Problems>({})
+  const [refusal, setRefusal] = useState<string>()
+  const [isBusy, setIsBusy] = useState(false)
+  const title = useRef<HTMLHeadingElement>(null)
+  const isFirst = useRef(true)
+  const at = steps.indexOf(step)
+
+  // A new question is told to those who do not see it; the first one's field has the focus instead.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the step is what changed
+  useEffect(() => {
+    if (!isFirst.current) title.current?.focus()
+    isFirst.current = false
+  }, [step])
+
+  const change = (changes: Partial<Answers>) => {
+    setAnswers({ ...answers, ...changes })
+    setProblems({})
+    setRefusal(undefined)
+  }
+  const next = () => {
+    if (isBusy) return
+    if (step === 'who') {
+      const found = checkWho(answers)
+      setProblems(found)
+      if (Object.keys(found).length > 0) return
+    }
+    const following = steps[at + 1]
+    if (following) setStep(following)
+    else void finish()
+  }
+  const finish = async () => {
+    setIsBusy(true)
+    setRefusal(undefined)
+    try {
+      const { session, notesRoomId } = await sendAnswers(http, answers)
+      navigate(notesRoomId ? roomPath(notesRoomId) : '/', 'replace')
+      onSession(session)
+    } catch (error) {
+      const isDone = error instanceof MatrixRequestError && error.status === 403
+      setRefusal(isDone ? t('setup.already') : explainError(error))
+      setIsBusy(false)
+      const wrong = stepOfRefusal(error)
+      if (wrong) setStep(wrong)
+    }
+  }
+
+  return (
+    <main className={styles.page}>
+      <form
+        className={styles.card}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault()
+          next()
+        }}
+      >
+        <header className={styles.head}>
+          <div className={styles.progress}>
+            <HearthMark size={32} />
+            <span>{t('setup.step', { at: at + 1, of: steps.length })}</span>
+          </div>
+          <h1 ref={title} tabIndex={-1}>
+            {t(`setup.${step}.title`)}
+          </h1>
+          <p>{t(`setup.${step}.text`)}</p>
+        </header>
+        {step === 'who' && (
+          <WhoStep answers={answers} problems={problems} fixedServer={setup.server_name} onChange={change} />
+        )}
+        {step === 'reach' && <ReachStep answers={answers} onChange={change} />}
+        {step === 'place' && <PlaceStep answers={answers} dataDir={setup.data_dir} />}
+        {refusal && <Banner tone="bad">{refusal}</Banner>}
+        <footer className={styles.foot}>
+          {at > 0 && (
+            <Button size="large" onClick={() => setStep(steps[at - 1]!)} disabled={isBusy}>
+              {t('common.back')}
+            </Button>
+          )}
+          <Button type="submit" variant="primary" size="large" disabled={isBusy}>
+            {step === 'place' ? t(isBusy ? 'setup.finishing' : 'setup.finish') : t('setup.next')}
+          </Button>
+        </footer>
+      </form>
+    </main>
+  )
 }

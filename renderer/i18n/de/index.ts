@@ -2,5 +2,7 @@
 import type { Catalogue } from '../index.js'
 import { chat } from './chat.js'
 import { common } from './common.js'
+import { home } from './home.js'
+import { onboarding } from './onboarding.js'
 
-export const de: Catalogue = { ...common, ...chat }
+export const de: Catalogue = { ...common, ...chat, ...home, ...onboarding }

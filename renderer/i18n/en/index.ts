@@ -1,5 +1,7 @@
 /** The English catalogue: the source of the keys. One file per part of the interface. */
 import { chat } from './chat.js'
 import { common } from './common.js'
+import { home } from './home.js'
+import { onboarding } from './onboarding.js'
 
-export const en = { ...common, ...chat } as const
+export const en = { ...common, ...chat, ...home, ...onboarding } as const

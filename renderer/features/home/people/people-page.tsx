@@ -1,0 +1,180 @@
+/** People: the accounts of this server. */
+import { UserPlus } from 'lucide-react'
+import { useMemo, useState } from 'react'
+import { navigate } from '../../../app/route.js'
+import { useServices } from '../../../app/services.js'
+import { formatBriefly } from '../../../i18n/format.js'
+import { t } from '../../../i18n/index.js'
+import { localpartOf } from '../../../platform/matrix/login-session.js'
+import { Avatar } from '../../../ui/avatar.js'
+import { Chip, EmptyState } from '../../../ui/bits.js'
+import { Button } from '../../../ui/button.js'
+import { SearchField } from '../../../ui/field.js'
+import { type AdminUser, listUsers } from '../admin-api.js'
+import { type Column, DataTable, type Sorting, sortRows } from '../data-table.js'
+import { ListAndDetail } from '../list-and-detail.js'
+import { AdminsOnly, LoadFailed, LoadingRows, PageHead } from '../page.js'
+import tools from '../tools.module.css'
+import { useLoaded } from '../use-loaded.js'
+import { NewAccountDialog } from './new-account-dialog.js'
+import { PersonPanel } from './person-panel.js'
+
+const pageSize = 200
+const searchDelayMs = 200
+
+export const nameOf = (user: AdminUser) => user.displayname || localpartOf(user.name)
+
+export default function PeoplePage({ userId }: { userId: string | undefined }) {
+  return (
+    <AdminsOnly title={t('home.people')}>
+      <People userId={userId} />
+    </AdminsOnly>
+  )
+}
+
+const columns: () => Column<AdminUser>[] = () => [
+  { key: 'name', label: t('people.column.name'), canSort: true, render: (user) => <Identity user={user} /> },
+  {
+    key: 'id',
+    label: t('people.column.id'),
+    canSort: true,
+    importance: 2,
+    render: (user) => <code className={tools.id}>{user.name}</code>,
+  },
+  { key: 'role', label: t('people.column.role'), canSort: true, importance: 3, width: 150, render: roleOf },
+  {
+    key: 'created',
+    label: t('people.column.created'),
+    canSort: true,
+    isNumber: true,
+    importance: 3,
+    width: 110,
+    render: (user) => formatBriefly(user.creation_ts),
+  },
+]
+
+const readers = {
+  name: (user: AdminUser) => nameOf(user).toLocaleLowerCase(),
+  id: (user: AdminUser) => user.name,
+  role: (user: AdminUser) => roleOf(user),
+  created: (user: AdminUser) => user.creation_ts,
+}
+
+export function roleOf(user: AdminUser): string {
+  if (user.admin) return t('people.role.admin')
+  if (user.is_guest) return t('people.role.guest')
+  return t(user.user_type === 'bot' ? 'people.role.service' : 'people.role.user')
+}
+
+/** What keeps an account from being used; undefined when nothing does. */
+export function stateOf(user: AdminUser): string | undefined {
+  if (user.deactivated) return t('people.state.deactivated')
+  if (user.locked) return t('people.state.locked')
+  return user.suspended ? t('people.state.suspended') : undefined
+}
+
+function Identity({ user }: { user: AdminUser }) {
+  const state = stateOf(user)
+  return (
+    <span className={tools.identity}>
+      <Avatar id={user.name} name={nameOf(user)} mxc={user.avatar_url ?? undefined} size={28} />
+      <bdi className={`${tools.name} ${user.deactivated ? tools.faint : ''}`}>{nameOf(user)}</bdi>
+      {state && (
+        <span className={tools.tag} data-tone={user.deactivated ? undefined : 'warn'}>
+          {state}
+        </span>
+      )}
+    </span>
+  )
+}
+
+function People({ userId }: { userId: string | undefined }) {
+  const { http } = useServices().matrix
+  const [term, setTerm] = useState('')
+  const [withDeactivated, setWithDeactivated] = useState(false)
+  const [limit, setLimit] = useState(pageSize)
+  const [sorting, setSorting] = useState<Sorting>({ key: 'name', isBackwards: false })
+  const [isCreating, setIsCreating] = useState(false)
+  const users = useLoaded(
+    () => listUsers(http, { term, withDeactivated, from: 0, limit }),
+    `${term} ${withDeactivated} ${limit}`,
+    searchDelayMs,
+  )
+  const page = users.value
+  const rows = useMemo(() => sortRows(page?.items ?? [], readers, sorting), [page, sorting])
+  const chosen = page?.items.find((user) => user.name === userId)
+
+  const close = () => navigate('/home/people', 'replace')
+  const put = (changed: AdminUser) =>
+    users.change(({ items, total }) => ({
+      total,
+      items: items.map((user) => (user.name === changed.name ? changed : user)),
+    }))
+  return (
+    <ListAndDetail
+      onClose={close}
+      detail={
+        userId === undefined
+          ? undefined
+          : {
+              title: chosen ? nameOf(chosen) : userId,
+              content: <PersonPanel key={userId} userId={userId} known={chosen} onChanged={put} />,
+            }
+      }
+    >
+      <PageHead
+        title={t('home.people')}
+        actions={
+          <Button variant="primary" onClick={() => setIsCreating(true)}>
+            <UserPlus size={16} aria-hidden />
+            {t('people.new')}
+          </Button>
+        }
+      />
+      <div className={tools.tools}>
+        <SearchField label={t('people.search')} value={term} onChange={(event) => setTerm(event.target.value)} />
+        <Chip isOn={withDeactivated} onToggle={() => setWithDeactivated(!withDeactivated)}>
+          {t('people.showDeactivated')}
+        </Chip>
+        {page && <span className={tools.count}>{t('home.total', { count: page.total })}</span>}
+      </div>
+      {users.error !== undefined && <LoadFailed error={users.error} onRetry={users.reload} />}
+      {!page && users.error === undefined && <LoadingRows />}
+      {page && rows.length === 0 && (
+        <EmptyState
+          title={t(term ? 'people.noMatch' : 'people.empty')}
+          text={t(term ? 'people.noMatchText' : 'people.emptyText')}
+        />
+      )}
+      {rows.length > 0 && (
+        <DataTable
+          label={t('home.people')}
+          columns={columns()}
+          rows={rows}
+          keyOf={(user) => user.name}
+          selected={userId}
+          onOpen={(user) => navigate(`/home/people/${encodeURIComponent(user.name)}`)}
+          sorting={sorting}
+          onSort={setSorting}
+        />
+      )}
+      {page && page.items.length < page.total && (
+        <div className={tools.more}>
+          <Button onClick={() => setLimit(limit + pageSize)} disabled={users.isLoading}>
+            {t('home.showMore')}
+          </Button>
+        </div>
+      )}
+      {isCreating && (
+        <NewAccountDialog
+          onClose={() => setIsCreating(false)}
+          onCreated={(created) => {
+            setIsCreating(false)
+            users.reload()
+            navigate(`/home/people/${encodeURIComponent(created.name)}`)
+          }}
+        />
+      )}
+    </ListAndDetail>
+  )
+}

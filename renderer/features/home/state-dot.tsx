@@ -1,0 +1,20 @@
+/** A server's rung on the ladder: colour and word together, never colour alone. */
+import type { FederationTrafficRow } from '../../../server/api/live/rows.js'
+import { formatAgo, formatNumber } from '../../i18n/format.js'
+import { t } from '../../i18n/index.js'
+import styles from './state-dot.module.css'
+
+type State = FederationTrafficRow['state']
+
+export const StateDot = ({ state }: { state: State }) => <i className={styles.dot} data-state={state} aria-hidden />
+
+/** Why it is where it is, and when it is tried next; undefined when there is nothing to say. */
+export function explainDestination(row: FederationTrafficRow, now = Date.now()): string | undefined {
+  if (row.state === 'ok' || row.state === 'unknown') return undefined
+  const next =
+    row.retry_at && row.retry_at > now ? t('destination.next', { when: formatAgo(row.retry_at, now) }) : undefined
+  return [row.last_error, next].filter(Boolean).join(' · ') || undefined
+}
+
+export const formatInOut = (incoming: number, outgoing: number) =>
+  `${formatNumber(incoming)} / ${formatNumber(outgoing)}`

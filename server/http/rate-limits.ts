@@ -3,7 +3,8 @@
  * request, refilled steadily. Kept in memory: a restart forgives everybody.
  *
  * The budgets let a person's several devices and a lively bot through and stop a loop. Logins and
- * registrations are counted by address besides what the account's own guard counts.
+ * registrations are counted by address, besides what the account's own guard counts; registering takes
+ * two or three requests, since it asks for proof.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#rate-limiting
  */
@@ -19,8 +20,8 @@ const budgets: Record<Exclude<RateLimit, 'none'>, { perSecond: number; burst: nu
   join: { perSecond: 1, burst: 20 },
   invite: { perSecond: 1, burst: 30 },
   create: { perSecond: 0.5, burst: 20 },
-  login: { perSecond: 0.2, burst: 10 },
-  registration: { perSecond: 0.1, burst: 5 },
+  login: { perSecond: 0.3, burst: 20 },
+  registration: { perSecond: 0.2, burst: 20 },
   media: { perSecond: 30, burst: 200 },
   directory: { perSecond: 5, burst: 30 },
 }

@@ -98,13 +98,14 @@ export const setRefreshToken = (hash: string, row: RefreshTokenRow): Write =>
 
 export const deleteRefreshToken = (hash: string): Write => deleteRow('refresh_token', hash)
 
-/** Ends a session and deletes its tokens. */
+/** Ends a session; deletes its tokens and the answers kept for its transaction IDs. */
 export const endLoginSession = (sid: string, endedAt: number): Write[] => [
   upsertRow('login_session', { id: sid, active: false, ended_at: endedAt }),
   {
     op: 'statement',
     sql: `DELETE access_token WITH INDEX access_token_sid WHERE sid = $sid RETURN NONE;
-          DELETE refresh_token WITH INDEX refresh_token_sid WHERE sid = $sid RETURN NONE`,
+          DELETE refresh_token WITH INDEX refresh_token_sid WHERE sid = $sid RETURN NONE;
+          DELETE txn:[$sid, NONE]..[$sid, ..] RETURN NONE`,
     bindings: { sid },
   },
 ]

@@ -9,7 +9,7 @@ import { readCurrentState, readRoomRow, readStateNodeChain } from '../store/room
 import type { RoomSeq } from '../store/writes.js'
 import { referenceTo } from './build-event.js'
 import type { Extremity, Room, TimelineEvent } from './room.js'
-import { toStoredEvent } from './rooms.js'
+import { toStoredEvent } from './stored-event.js'
 
 export const recentEvents = 64
 

@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache'
 import type { PduEvent, StateMap } from '../events/pdu.js'
 import { stateKeyOf } from '../events/pdu.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
-import { type ReadEventRow, readEventRows, readTimelineRows } from '../store/event-store.js'
+import { readEventRows, readTimelineRows } from '../store/event-store.js'
 import { type MembershipRow, readMembershipChanges, readMembershipsOf } from '../store/membership-store.js'
 import type { Database } from '../store/reader.js'
 import { readRoomPositions } from '../store/room-store.js'
@@ -18,6 +18,7 @@ import { type KeyedLock, makeKeyedLock } from './keyed-lock.js'
 import { loadRoom } from './load-room.js'
 import type { Membership, Room, RoomMembership, Rooms, StoredEvent, TimelineEvent } from './room.js'
 import { makeStateNodes, type StateNodes } from './state-nodes.js'
+import { toStoredEvent } from './stored-event.js'
 
 const maxRoomsInMemory = 1_000
 const maxStateEntriesInMemory = 300_000
@@ -225,21 +226,5 @@ function toMembership(row: MembershipRow): RoomMembership {
     seq: row.seq as RoomSeq | undefined,
     forgotten: row.forgotten,
     stripped: row.stripped ? JSON.parse(row.stripped) : undefined,
-  }
-}
-
-export function toStoredEvent(row: ReadEventRow): StoredEvent {
-  return {
-    eventId: row.event_id,
-    roomId: row.room_id,
-    pdu: JSON.parse(row.pdu),
-    rejected: row.status === 'rejected',
-    status: row.status,
-    reason: row.reason,
-    seq: row.seq,
-    position: row.position,
-    node: row.node,
-    redactedBy: row.redacted_by,
-    replaces: row.replaces,
   }
 }

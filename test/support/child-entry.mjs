@@ -15,6 +15,7 @@ const vite = await createServer({
   appType: 'custom',
   server: { middlewareMode: true, ws: false, watch: null },
   optimizeDeps: { noDiscovery: true },
+  oxc: { target: 'node20' },
 })
 const module = await vite.ssrLoadModule(resolve(file))
 await module.main(JSON.parse(args ?? '{}'), (message) =>

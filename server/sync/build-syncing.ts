@@ -28,8 +28,10 @@ import { makeReadEvents, type ReadEvents } from './read-event.js'
 import { makeSetFullyRead, type SetFullyRead } from './read-markers.js'
 import { type Backfill, makeReadMessages, makeReadPage, type ReadMessages } from './read-messages.js'
 import { makeReadPresenceOf, type ReadPresenceOf } from './read-presence-of.js'
+import { makeReadRelationsOf, type ReadRelationsOf } from './read-relations.js'
 import { makeReadSenders } from './read-senders.js'
 import { makeReadState, type ReadState } from './read-state.js'
+import { makeReadThreads, type ReadThreads } from './read-threads.js'
 import { makeReceipts, type Receipts } from './receipts.js'
 import { makeReadSummary } from './room-summary.js'
 import { makeStateDeltas } from './state-delta.js'
@@ -80,6 +82,8 @@ export type ReadingOperations = {
   setFullyRead: SetFullyRead
   setPresence: Presence['set']
   readPresenceOf: ReadPresenceOf
+  readRelationsOf: ReadRelationsOf
+  readThreads: ReadThreads
 }
 
 export type Syncing = {
@@ -168,6 +172,8 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
       setFullyRead: makeSetFullyRead({ rooms, readAccountDataOf, changeAccountData: needs.changeAccountData }),
       setPresence: presence.set,
       readPresenceOf: makeReadPresenceOf({ presence, rooms }),
+      readRelationsOf: makeReadRelationsOf({ ...reading, db, findVisible: events.findVisible }),
+      readThreads: makeReadThreads({ ...reading, db, findVisible: events.findVisible }),
     },
     typing,
     receipts,

@@ -1,4 +1,7 @@
 /** The endpoints of /sync and of reading rooms, with typing, receipts and presence. */
+import { getRelatingEventsEndpoint } from './event-relationships/get-relating-events.js'
+import { getRelatingEventsWithRelTypeEndpoint } from './event-relationships/get-relating-events-with-rel-type.js'
+import { getRelatingEventsWithRelTypeAndEventTypeEndpoint } from './event-relationships/get-relating-events-with-rel-type-and-event-type.js'
 import { getPresenceEndpoint } from './presence/get-presence.js'
 import { setPresenceEndpoint } from './presence/set-presence.js'
 import { setReadMarkerEndpoint } from './read-markers/set-read-marker.js'
@@ -12,6 +15,7 @@ import { getRoomStateWithKeyEndpoint } from './room-participation/get-room-state
 import { postReceiptEndpoint } from './room-participation/post-receipt.js'
 import { setTypingEndpoint } from './room-participation/set-typing.js'
 import { syncEndpoint } from './room-participation/sync.js'
+import { getThreadRootsEndpoint } from './threads/get-thread-roots.js'
 
 export const readingEndpoints = [
   syncEndpoint,
@@ -27,4 +31,8 @@ export const readingEndpoints = [
   setReadMarkerEndpoint,
   getPresenceEndpoint,
   setPresenceEndpoint,
+  getRelatingEventsEndpoint,
+  getRelatingEventsWithRelTypeEndpoint,
+  getRelatingEventsWithRelTypeAndEventTypeEndpoint,
+  getThreadRootsEndpoint,
 ] as const

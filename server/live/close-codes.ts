@@ -24,6 +24,9 @@ export const liveLimits = {
   liveQueriesPerChannel: 8,
   /** Queries of one user that run at once; one per channel. */
   queriesPerUser: 4,
+  /** Of those, scans of large tables; and of all users together. */
+  scansPerUser: 1,
+  scans: 2,
   /** Requests that wait their turn on one channel. */
   waitingRequests: 64,
   authenticateMs: 10_000,

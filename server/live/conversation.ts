@@ -68,6 +68,8 @@ export type Shared = BridgeNeeds & {
 
 type ClientSession = { record: RecordSession | undefined; variables: Map<string, unknown> }
 
+type Screened = { statements: readonly ScreenedStatement[]; isScan: boolean }
+
 /** Says why a request is not carried out; the channel goes on. */
 class RequestRefused extends Error {}
 
@@ -350,15 +352,15 @@ export class Conversation {
     })
     if (frame.length > frameLimits.requestBytes * 2)
       throw new RequestRefused('The query and its bindings are too large.')
-    const raw = await this.#run(record, verdict.statements, frame)
+    const raw = await this.#run(record, verdict, frame)
     if (raw.length > frameLimits.answerBytes) throw new RequestRefused('The answer is too large: ask for fewer rows.')
     return answerFrame(request.id, raw)
   }
 
-  async #run(record: RecordSession, statements: readonly ScreenedStatement[], frame: Uint8Array): Promise<Uint8Array> {
+  async #run(record: RecordSession, { statements, isScan }: Screened, frame: Uint8Array): Promise<Uint8Array> {
     const { limits, engine, live } = this.#shared
     const tables = this.#registrations(record, statements)
-    return limits.inTurn(record.userId, async () => {
+    return limits.inTurn(record.userId, isScan, async () => {
       if (this.#isEnded) throw new RequestRefused('The channel is closed.')
       if (!tables) return this.#timed(record, () => engine.execute(frame))
       // Both inside the pause: a query that is registered and not yet known could not be killed.

@@ -21,7 +21,14 @@
 import { RecordId, RecordIdRange, Table, Uuid } from 'surrealdb'
 import { type SessionValues, screenBindings } from './screen/bindings.js'
 import { quoteString, Refused, type Token, tokenise } from './screen/tokens.js'
-import { allowedFunctions, operators, readableTables, reservedWords, sessionParams } from './screen/vocabulary.js'
+import {
+  allowedFunctions,
+  largeTables,
+  operators,
+  readableTables,
+  reservedWords,
+  sessionParams,
+} from './screen/vocabulary.js'
 
 export type ScreenedStatement =
   | { kind: 'select'; sql: string; tables: readonly string[] }
@@ -29,7 +36,14 @@ export type ScreenedStatement =
   | { kind: 'kill'; sql: string; liveId: string }
 
 export type Verdict =
-  | { allowed: true; sql: string; statements: readonly ScreenedStatement[]; bindings: Record<string, unknown> }
+  | {
+      allowed: true
+      sql: string
+      statements: readonly ScreenedStatement[]
+      bindings: Record<string, unknown>
+      /** Reads a large table without a range: costs in proportion to the server, not to the answer. */
+      isScan: boolean
+    }
   | { allowed: false; reason: string }
 
 export const screenLimits = {
@@ -60,8 +74,10 @@ export function screenQuery(text: unknown, given: unknown, forced: SessionValues
     if (Buffer.byteLength(text) > screenLimits.textBytes)
       throw new Refused(`a query may have at most ${screenLimits.textBytes} bytes`)
     const bindings = screenBindings(given, forced)
-    const statements = withTimeouts(new Parser(tokenise(text), bindings).query())
-    return { allowed: true, sql: statements.map(({ sql }) => sql).join('; '), statements, bindings }
+    const parser = new Parser(tokenise(text), bindings)
+    const statements = withTimeouts(parser.query())
+    const sql = statements.map((statement) => statement.sql).join('; ')
+    return { allowed: true, sql, statements, bindings, isScan: parser.isScan }
   } catch (error) {
     if (error instanceof Refused) return { allowed: false, reason: error.message }
     throw error
@@ -86,6 +102,7 @@ const inSelect: Place = { subqueries: true, literals: true }
 const inLive: Place = { subqueries: false, literals: true }
 
 class Parser {
+  isScan = false
   private next = 0
   private depth = 0
 
@@ -152,6 +169,7 @@ class Parser {
     this.expectWord('FROM')
     const only = this.takeWord('ONLY') ? 'ONLY ' : ''
     const targets = this.list(() => this.target())
+    if (targets.some(({ table, shape }) => largeTables.has(table) && /table|half/.test(shape))) this.isScan = true
     if (targets.length > 8) throw new Refused('a SELECT may have at most 8 targets')
     let sql = `SELECT ${fields} FROM ${only}${targets.map((target) => target.sql).join(', ')}`
     if (this.takeWord('WHERE')) sql += ` WHERE ${this.expression(place)}`

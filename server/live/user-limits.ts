@@ -8,8 +8,8 @@ import { liveLimits } from './close-codes.js'
 
 type Account = {
   channels: number
-  running: number
-  waiting: (() => void)[]
+  queries: Turns
+  scans: Turns
   /** Times of slow queries and of registrations within the last minute. */
   strikes: number[]
   registrations: number[]
@@ -17,6 +17,7 @@ type Account = {
 }
 
 export class UserLimits {
+  readonly #scans = new Turns(liveLimits.scans)
   readonly #accounts = new Map<UserId, Account>()
 
   constructor(private readonly clock: Clock) {}
@@ -34,17 +35,11 @@ export class UserLimits {
     this.#forgetIdle()
   }
 
-  /** Runs `work` when fewer than four queries of the user do. */
-  async inTurn<T>(userId: UserId, work: () => Promise<T>): Promise<T> {
-    const account = this.#account(userId)
-    while (account.running >= liveLimits.queriesPerUser) await new Promise<void>((next) => account.waiting.push(next))
-    account.running++
-    try {
-      return await work()
-    } finally {
-      account.running--
-      account.waiting.shift()?.()
-    }
+  /** Runs `work` when it is its turn: four queries of a user at once, one scan; two scans of all users. */
+  inTurn<T>(userId: UserId, isScan: boolean, work: () => Promise<T>): Promise<T> {
+    const { queries, scans } = this.#account(userId)
+    if (!isScan) return queries.take(work)
+    return scans.take(() => queries.take(() => this.#scans.take(work)))
   }
 
   /** @returns true where it was one too many: the user is shut out now */
@@ -72,7 +67,14 @@ export class UserLimits {
   #account(userId: UserId): Account {
     let account = this.#accounts.get(userId)
     if (!account) {
-      account = { channels: 0, running: 0, waiting: [], strikes: [], registrations: [], shutOutUntil: 0 }
+      account = {
+        channels: 0,
+        queries: new Turns(liveLimits.queriesPerUser),
+        scans: new Turns(liveLimits.scansPerUser),
+        strikes: [],
+        registrations: [],
+        shutOutUntil: 0,
+      }
       this.#accounts.set(userId, account)
     }
     return account
@@ -80,7 +82,32 @@ export class UserLimits {
 
   #forgetIdle(): void {
     const now = this.clock.now()
-    for (const [userId, { channels, running, shutOutUntil }] of this.#accounts)
-      if (channels === 0 && running === 0 && shutOutUntil <= now) this.#accounts.delete(userId)
+    for (const [userId, { channels, queries, scans, shutOutUntil }] of this.#accounts)
+      if (channels === 0 && queries.isIdle && scans.isIdle && shutOutUntil <= now) this.#accounts.delete(userId)
+  }
+}
+
+/** So many at once; the rest wait in the order they came. */
+class Turns {
+  #running = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(private readonly most: number) {}
+
+  get isIdle(): boolean {
+    return this.#running === 0 && this.#waiting.length === 0
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.most) await new Promise<void>((next) => this.#waiting.push(next))
+    else this.#running++
+    try {
+      return await work()
+    } finally {
+      // The turn passes on; it is only given back where nobody waits.
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
   }
 }

@@ -4,7 +4,7 @@
  * These are allow-lists: what the engine adds in its next version is refused until somebody adds it here.
  */
 
-/** Tables with PERMISSIONS made for people (schema/migrations/0005-live.surql), by the limit of a SELECT without one. */
+/** Tables with PERMISSIONS made for people (schema/migrations/0005-live.surql). */
 export const readableTables: ReadonlySet<string> = new Set([
   'room_events',
   'room_members',
@@ -16,6 +16,16 @@ export const readableTables: ReadonlySet<string> = new Set([
   'live_subscriptions',
   'server_metrics',
   'federation_traffic',
+])
+
+/** Those that grow with the server rather than with one user: reading one without a range is a scan. */
+export const largeTables: ReadonlySet<string> = new Set([
+  'room_events',
+  'room_members',
+  'room_summaries',
+  'user_presence',
+  'receipts',
+  'account_data',
 ])
 
 /** Functions with a bounded result that read nothing but their arguments (`type::record` is checked besides). */

@@ -87,6 +87,21 @@ describe('what a record session may ask', () => {
     )
   })
 
+  test('reading a large table without a range is known as a scan', () => {
+    const isScan = (sql: string) => {
+      const verdict = screen(sql, { r: '!r' })
+      return verdict.allowed && verdict.isScan
+    }
+    expect(isScan('SELECT * FROM room_events WHERE room_id = $r')).toBe(true)
+    expect(isScan('SELECT * FROM receipts:[$r, NONE]..')).toBe(true)
+    expect(isScan('SELECT * FROM room_events:[$r, 1]..[$r, 9] WHERE seq IN (SELECT VALUE seq FROM room_events)')).toBe(
+      true,
+    )
+    expect(isScan('SELECT * FROM room_events:[$r, 1]..[$r, 9]')).toBe(false)
+    expect(isScan('SELECT * FROM live_subscriptions')).toBe(false)
+    expect(isScan('LIVE SELECT * FROM room_events')).toBe(false)
+  })
+
   test('one subquery deep is allowed in a SELECT', () => {
     const inner = 'SELECT VALUE room_id FROM room_summaries'
     expect(passed(`SELECT * FROM receipts WHERE room_id IN (${inner})`)).toContain(`(${inner} LIMIT 1000)`)

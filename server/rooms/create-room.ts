@@ -20,6 +20,7 @@ import {
   serverNameOf,
   type UserId,
 } from '../kernel/identifiers.js'
+import { AlreadyExistsError } from '../store/errors.js'
 import { insertAlias, readAlias, setPublished } from '../store/room-alias-store.js'
 import type { RoomSeq, StreamPosition, Write } from '../store/writes.js'
 import { buildCreateEvent, type EventDraft, type Signer } from './build-event.js'
@@ -67,27 +68,39 @@ export function makeCreateRoom(needs: CreateRoomNeeds): CreateRoom {
   return async (request) => {
     const rules = checkVersion(request.roomVersion ?? needs.defaultRoomVersion)
     const alias = await checkAlias(needs, request.aliasLocalpart)
-    const { room, created } = makeNewRoom(request, rules, signer)
     const invites = request.invite ?? []
     const isLocal = (userId: UserId) => serverNameOf(userId) === signer.serverName
-    await rooms.lock(room.roomId, async () => {
-      const unpin = rooms.pin(room)
-      rooms.add(room)
-      try {
-        const placed = [created]
-        for (const draft of await firstEvents(needs, request, room, alias, invites.filter(isLocal)))
-          placed.push(await prepare(needs, room, draft))
-        await commitEvents(room, placed, { writes: extraWrites(request, room, alias, signer), room: newRow(room) })
-      } catch (error) {
-        rooms.drop(room)
-        throw error
-      } finally {
-        unpin()
-      }
-    })
+
+    /** Undefined where the room exists: its ID is the hash of its create event, and another was made alike. */
+    async function createAt(ts: number): Promise<RoomId | undefined> {
+      const { room, created } = makeNewRoom(request, rules, { ...signer, now: () => ts })
+      return rooms.lock(room.roomId, async () => {
+        if (await rooms.get(room.roomId)) return undefined
+        const unpin = rooms.pin(room)
+        rooms.add(room)
+        try {
+          const placed = [created]
+          for (const draft of await firstEvents(needs, request, room, alias, invites.filter(isLocal)))
+            placed.push(await prepare(needs, room, draft))
+          await commitEvents(room, placed, { writes: extraWrites(request, room, alias, signer), room: newRow(room) })
+          return room.roomId
+        } catch (error) {
+          rooms.drop(room)
+          // Somebody took the alias between the check and the commit.
+          if (alias && error instanceof AlreadyExistsError) throw aliasTaken(alias)
+          throw error
+        } finally {
+          unpin()
+        }
+      })
+    }
+
+    const now = signer.now()
+    let roomId: RoomId | undefined
+    for (let later = 0; roomId === undefined; later++) roomId = await createAt(now + later)
     for (const target of invites.filter((userId) => !isLocal(userId)))
-      await needs.inviteUser({ roomId: room.roomId, sender: request.creator, target, isDirect: request.isDirect })
-    return room.roomId
+      await needs.inviteUser({ roomId, sender: request.creator, target, isDirect: request.isDirect })
+    return roomId
   }
 }
 
@@ -105,9 +118,11 @@ async function checkAlias(
   if (localpart === undefined) return undefined
   const alias = parseRoomAlias(`#${localpart}:${signer.serverName}`)
   if (!alias || localpart.includes(':')) throw invalidParam('room_alias_name is not a valid alias localpart')
-  if (await readAlias(rooms.db, alias)) throw new MatrixError(400, 'M_ROOM_IN_USE', `${alias} is taken`)
+  if (await readAlias(rooms.db, alias)) throw aliasTaken(alias)
   return alias
 }
+
+const aliasTaken = (alias: RoomAlias) => new MatrixError(400, 'M_ROOM_IN_USE', `${alias} is taken`)
 
 function makeNewRoom(
   request: CreateRoomRequest,

@@ -37,6 +37,13 @@ describe('a room in memory and on disk', async () => {
     },
   )
 
+  test('rooms made alike in the same millisecond are different rooms', async () => {
+    const made = await Promise.all(Array.from({ length: 20 }, () => hs.createRoom({ creator: alice, name: 'Twin' })))
+
+    expect(new Set(made).size).toBe(20)
+    for (const roomId of made) await hs.sendText(roomId, alice, 'hello')
+  })
+
   test('a user who is not joined is refused and nothing is stored', async () => {
     const roomId = await hs.createRoom({ creator: alice })
     const before = (await hs.rooms.get(roomId))?.maxSeq

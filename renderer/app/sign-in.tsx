@@ -20,43 +20,47 @@ const browserName = () =>
 
 export function SignIn({ http, wasSignedOut, onSession }: SignInProps) {
   const [mode, setMode] = useState<'login' | 'register'>('login')
-  const [stages, setStages] = useState<string[] | undefined>()
+  const [stages, setStages] = useState<string[]>()
   const [problem, setProblem] = useState<string>()
   useEffect(() => {
-    const controller = { isWanted: true }
+    let isWanted = true
     readLoginFlows(http)
-      .then((flows) => !flows.includes('m.login.password') && t('login.unsupported'))
+      .then((flows) => (flows.includes('m.login.password') ? undefined : t('login.unsupported')))
       .catch((error: unknown) => explainError(error))
-      .then((text) => controller.isWanted && text && setProblem(text))
-    readRegistrationStages(http)
-      .catch(() => undefined)
-      .then((found) => controller.isWanted && setStages(found))
+      .then((text) => isWanted && setProblem(text))
     return () => {
-      controller.isWanted = false
+      isWanted = false
     }
   }, [http])
 
-  const other = mode === 'login' ? 'register' : 'login'
-  const canSwitch = mode === 'register' || stages !== undefined
+  const toRegister = async () => {
+    try {
+      const found = await readRegistrationStages(http)
+      setStages(found)
+      setProblem(found ? undefined : t('register.closed'))
+      if (found) setMode('register')
+    } catch (error) {
+      setProblem(explainError(error))
+    }
+  }
+  const isLogin = mode === 'login'
   return (
     <main className={styles.page}>
       <div className={styles.card}>
         <header className={styles.head}>
           <HearthMark size={32} />
-          <h1>{t(mode === 'login' ? 'login.titlePlain' : 'register.titlePlain')}</h1>
+          <h1>{t(isLogin ? 'login.titlePlain' : 'register.titlePlain')}</h1>
         </header>
         {wasSignedOut && <Banner>{t('login.signedOut')}</Banner>}
         {problem && <Banner tone="warn">{problem}</Banner>}
-        {mode === 'login' ? (
+        {isLogin ? (
           <LoginForm http={http} onSession={onSession} />
         ) : (
           <RegisterForm http={http} needsToken={stages?.includes('m.login.registration_token')} onSession={onSession} />
         )}
-        {canSwitch && (
-          <Button variant="quiet" onClick={() => setMode(other)}>
-            {t(mode === 'login' ? 'login.toRegister' : 'register.toLogin')}
-          </Button>
-        )}
+        <Button variant="quiet" onClick={() => (isLogin ? void toRegister() : setMode('login'))}>
+          {t(isLogin ? 'login.toRegister' : 'register.toLogin')}
+        </Button>
       </div>
     </main>
   )

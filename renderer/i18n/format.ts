@@ -11,9 +11,19 @@ function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   return made
 }
 
-export const formatTime = (ts: number) => dateFormat({ hour: '2-digit', minute: '2-digit' }).format(ts)
+export const formatTime = (ts: number) => dateFormat({ hour: 'numeric', minute: '2-digit' }).format(ts)
+
+/** Without AM and PM, for a narrow column beside a full time. */
+export const formatTimeShort = (ts: number) =>
+  dateFormat({ hour: 'numeric', minute: '2-digit' })
+    .formatToParts(ts)
+    .filter(({ type }) => type !== 'dayPeriod')
+    .map(({ value }) => value)
+    .join('')
+    .trim()
+
 export const formatTimeWithSeconds = (ts: number) =>
-  dateFormat({ hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(ts)
+  dateFormat({ hour: 'numeric', minute: '2-digit', second: '2-digit' }).format(ts)
 export const formatDateTime = (ts: number) => dateFormat({ dateStyle: 'medium', timeStyle: 'short' }).format(ts)
 
 /** Local calendar day as a number that sorts: 20261122. */

@@ -3,10 +3,11 @@
  * closes on Escape by itself, and needs no style element that the page's CSP would refuse.
  */
 import { X } from 'lucide-react'
-import { type ReactNode, useEffect, useId, useRef } from 'react'
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
 import { t } from '../i18n/index.js'
 import { IconButton } from './button.js'
 import styles from './dialog.module.css'
+import { PopupFrame } from './popup-frame.js'
 
 type DialogProps = {
   title: string
@@ -17,13 +18,17 @@ type DialogProps = {
   width?: 'normal' | 'wide'
   /** `sheet` comes in from the side and takes the height of the window. */
   kind?: 'dialog' | 'sheet'
+  /** The content brings its own space, up to the edges. */
+  isFlush?: boolean
   /** With it the content is a form: Enter submits. */
   onSubmit?: (() => void) | undefined
 }
 
 /** Mounted means open; unmount it to close. */
-export function Dialog({ title, onClose, children, footer, width = 'normal', kind = 'dialog', onSubmit }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { title, onClose, children, footer, width = 'normal', kind = 'dialog', isFlush, onSubmit } = props
   const ref = useRef<HTMLDialogElement>(null)
+  const [frame, setFrame] = useState<HTMLElement | null>(null)
   const titleId = useId()
   useEffect(() => {
     const dialog = ref.current
@@ -35,7 +40,7 @@ export function Dialog({ title, onClose, children, footer, width = 'normal', kin
     }
   }, [])
   const inside = (
-    <>
+    <PopupFrame value={frame}>
       <header className={styles.head}>
         <h2 className={styles.title} id={titleId}>
           {title}
@@ -44,9 +49,9 @@ export function Dialog({ title, onClose, children, footer, width = 'normal', kin
           <X size={18} aria-hidden />
         </IconButton>
       </header>
-      <div className={styles.body}>{children}</div>
+      <div className={`${styles.body} ${isFlush ? styles.flush : ''}`}>{children}</div>
       {footer && <footer className={styles.foot}>{footer}</footer>}
-    </>
+    </PopupFrame>
   )
   return (
     <dialog
@@ -55,10 +60,7 @@ export function Dialog({ title, onClose, children, footer, width = 'normal', kin
       className={[styles.dialog, width === 'wide' && styles.wide, kind === 'sheet' && styles.sheet]
         .filter(Boolean)
         .join(' ')}
-      onCancel={(event) => {
-        event.preventDefault()
-        onClose()
-      }}
+      onClose={onClose} // Escape closes it before anybody is asked
       onKeyDown={(event) => event.stopPropagation()} // the page's own keys rest while a dialog is open
       onMouseDown={(event) => {
         if (event.target === ref.current) onClose()
@@ -77,6 +79,7 @@ export function Dialog({ title, onClose, children, footer, width = 'normal', kin
       ) : (
         <div className={styles.frame}>{inside}</div>
       )}
+      <div ref={setFrame} />
     </dialog>
   )
 }

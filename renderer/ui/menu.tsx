@@ -6,6 +6,7 @@ import { Check } from 'lucide-react'
 import { DropdownMenu } from 'radix-ui'
 import type { ReactElement, ReactNode } from 'react'
 import styles from './menu.module.css'
+import { usePopupFrame } from './popup-frame.js'
 
 type MenuProps = {
   trigger: ReactElement
@@ -15,16 +16,19 @@ type MenuProps = {
   onOpenChange?: (isOpen: boolean) => void
 }
 
-export const Menu = ({ trigger, children, side = 'bottom', align = 'end', onOpenChange }: MenuProps) => (
-  <DropdownMenu.Root modal={false} {...(onOpenChange ? { onOpenChange } : {})}>
-    <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-    <DropdownMenu.Portal>
-      <DropdownMenu.Content className={styles.menu} side={side} align={align} sideOffset={4} collisionPadding={8}>
-        {children}
-      </DropdownMenu.Content>
-    </DropdownMenu.Portal>
-  </DropdownMenu.Root>
-)
+export function Menu({ trigger, children, side = 'bottom', align = 'end', onOpenChange }: MenuProps) {
+  const frame = usePopupFrame()
+  return (
+    <DropdownMenu.Root modal={false} {...(onOpenChange ? { onOpenChange } : {})}>
+      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
+      <DropdownMenu.Portal container={frame}>
+        <DropdownMenu.Content className={styles.menu} side={side} align={align} sideOffset={4} collisionPadding={8}>
+          {children}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  )
+}
 
 type ItemProps = {
   icon?: ReactNode

@@ -69,7 +69,7 @@ export function Chat({ roomId, eventId }: ChatProps) {
               <Panel room={room} onClose={closePanel} onDialog={setDialog} />
             </aside>
           ) : (
-            <Dialog kind="sheet" title={room.name} onClose={closePanel}>
+            <Dialog kind="sheet" isFlush title={room.name} onClose={closePanel}>
               <Panel room={room} onDialog={setDialog} />
             </Dialog>
           )}

@@ -51,7 +51,8 @@ function whoInvites(room: RoomSummaryRow, userId: string): string {
   return server === serverNameOf(userId) ? t('invites.fromHere', { name }) : t('invites.from', { name, server })
 }
 
-function Answers({ room }: { room: RoomSummaryRow }) {
+/** @param isMain the answers are what the page is about */
+function Answers({ room, isMain = false }: { room: RoomSummaryRow; isMain?: boolean }) {
   const services = useServices()
   const { matrix } = services
   const [isBusy, setIsBusy] = useState(false)
@@ -88,10 +89,10 @@ function Answers({ room }: { room: RoomSummaryRow }) {
     )
   return (
     <div className={styles.inviteButtons}>
-      <Button variant="primary" disabled={isBusy} onClick={join}>
+      <Button variant={isMain ? 'primary' : 'secondary'} disabled={isBusy} onClick={join}>
         {t('invites.accept')}
       </Button>
-      <Button disabled={isBusy} onClick={reject}>
+      <Button variant="quiet" disabled={isBusy} onClick={reject}>
         {t('invites.reject')}
       </Button>
       <Menu
@@ -128,7 +129,7 @@ export function InvitePreview({ room }: { room: RoomSummaryRow }) {
           {room.topic && <span> · {room.topic}</span>}
         </>
       }
-      action={<Answers room={room} />}
+      action={<Answers room={room} isMain />}
     />
   )
 }

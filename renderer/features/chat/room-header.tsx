@@ -52,7 +52,7 @@ export function RoomHeader({ room, onDialog }: RoomHeaderProps) {
           presence={presence?.presence}
         />
         <div className={styles.title}>
-          <h2 title={room.name}>{room.name}</h2>
+          <h1 title={room.name}>{room.name}</h1>
           <p>{subtitleOf(room, presence)}</p>
         </div>
         {room.encrypted && (

@@ -17,7 +17,12 @@ import { RoomRow } from './room-row.js'
 
 type RoomListProps = { openRoomId: string | undefined; onDialog: (dialog: ChatDialog) => void }
 
-const filters: Exclude<RoomFilter, 'all'>[] = ['unread', 'people', 'rooms', 'favourites', 'invites']
+/** Favourites and invites are offered only where there are some: a list is narrow. */
+const filtersFor = (hasFavourites: boolean, hasInvites: boolean): Exclude<RoomFilter, 'all'>[] => [
+  ...(['unread', 'people', 'rooms'] as const),
+  ...(hasFavourites ? (['favourites'] as const) : []),
+  ...(hasInvites ? (['invites'] as const) : []),
+]
 
 export function RoomList({ openRoomId, onDialog }: RoomListProps) {
   const { rooms } = useStore(useServices().live.summaries)
@@ -25,6 +30,11 @@ export function RoomList({ openRoomId, onDialog }: RoomListProps) {
   const [term, setTerm] = useState('')
   const invites = useMemo(() => listInvites(rooms ?? new Map()), [rooms])
   const listed = useMemo(() => listRooms(rooms ?? new Map(), filter, term), [rooms, filter, term])
+  const hasFavourites = useMemo(
+    () => [...(rooms?.values() ?? [])].some(({ tags }) => tags.includes('m.favourite')),
+    [rooms],
+  )
+  const filters = filtersFor(hasFavourites || filter === 'favourites', invites.length > 0 || filter === 'invites')
   const showsInvites = (filter === 'all' && !term) || filter === 'invites'
 
   return (

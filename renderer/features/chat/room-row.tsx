@@ -56,10 +56,11 @@ function Preview({ room }: { room: RoomSummaryRow }) {
   }
   const last = room.last_event
   if (!last) return <span className={styles.preview}>{t('rooms.noMessages')}</span>
+  const preview = last.preview || t(last.type === 'm.room.encrypted' ? 'rooms.encrypted' : 'rooms.unsupported')
   const isOwn = last.sender === session.userId
   const isPlain = last.type !== 'm.room.message' || (room.is_direct && !isOwn)
   const who = isOwn ? 'rooms.you' : 'rooms.someone'
-  const text = isPlain ? last.preview : t(who, { text: last.preview, name: localpartOf(last.sender) })
+  const text = isPlain ? preview : t(who, { text: preview, name: localpartOf(last.sender) })
   return <span className={styles.preview}>{text}</span>
 }
 

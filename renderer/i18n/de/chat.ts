@@ -34,6 +34,8 @@ export const chat = {
   'rooms.you': 'Du: {text}',
   'rooms.someone': '{name}: {text}',
   'rooms.noMessages': 'Noch keine Nachrichten',
+  'rooms.encrypted': 'verschlüsselte Nachricht',
+  'rooms.unsupported': 'Nachricht',
 
   'invites.title': { one: '{count} Einladung', other: '{count} Einladungen' },
   'invites.from': '{name} von {server}',

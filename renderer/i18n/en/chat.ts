@@ -34,6 +34,8 @@ export const chat = {
   'rooms.you': 'You: {text}',
   'rooms.someone': '{name}: {text}',
   'rooms.noMessages': 'No messages yet',
+  'rooms.encrypted': 'encrypted message',
+  'rooms.unsupported': 'message',
 
   'invites.title': { one: '{count} invite', other: '{count} invites' },
   'invites.from': '{name} from {server}',

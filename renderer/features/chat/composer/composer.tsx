@@ -188,8 +188,7 @@ export function Composer(props: ComposerProps) {
           placeholder={t('composer.placeholder', { room: room.name })}
           aria-label={t('composer.label', { room: room.name })}
           maxLength={30_000}
-          role="combobox"
-          aria-expanded={suggestions.length > 0}
+          aria-haspopup="listbox"
           aria-autocomplete="list"
           aria-controls={suggestions.length > 0 ? popupId : undefined}
           aria-activedescendant={suggestions.length > 0 ? `${popupId}-${chosen}` : undefined}

@@ -78,7 +78,7 @@ function Member({ member, room, names, onDialog }: MemberProps) {
       side="left"
       align="start"
       trigger={
-        <button type="button" className={styles.member} aria-label={t('member.menu', { name })}>
+        <button type="button" className={styles.member}>
           <Avatar
             id={member.user_id}
             name={name}

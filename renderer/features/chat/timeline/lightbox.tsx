@@ -20,10 +20,7 @@ export default function Lightbox({ mxc, name, onClose }: { mxc: string; name: st
       ref={ref}
       className={styles.box}
       aria-label={name}
-      onCancel={(event) => {
-        event.preventDefault()
-        onClose()
-      }}
+      onClose={onClose}
       onKeyDown={(event) => event.stopPropagation()}
     >
       <div className={styles.frame}>

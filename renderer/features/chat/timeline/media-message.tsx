@@ -138,11 +138,11 @@ export function FileMessage({ item }: { item: MessageItem }) {
     <button
       type="button"
       className={styles.file}
-      aria-label={t('message.download', { name })}
+      title={t('message.download', { name })}
       onClick={() => void attempt(() => matrix.media.save(text(content.url) ?? '', name))}
     >
       {inside}
-      <Download size={16} aria-hidden />
+      <Download size={16} role="img" aria-label={t('message.download', { name: '' })} />
     </button>
   )
 }

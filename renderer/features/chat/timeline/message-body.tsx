@@ -95,6 +95,7 @@ function TextBody({ content, senderName }: { content: Record<string, unknown>; s
         formatted !== undefined && styles.html,
         content.msgtype === 'm.notice' && styles.notice,
         isLarge && styles.large,
+        formatted === undefined && styles.plain,
       ]
         .filter(Boolean)
         .join(' ')}

@@ -82,6 +82,7 @@ function tidy(parent: Node, depth: number): void {
     if (node instanceof HTMLImageElement) tidyPicture(node)
     else if (node instanceof HTMLAnchorElement) tidyLink(node)
     else if (node.dataset.mxSpoiler !== undefined) tidySpoiler(node)
+    else if (node.tagName === 'PRE') node.tabIndex = 0 // it scrolls, so the keyboard must reach it
     tidy(node, depth + 1)
   }
 }

@@ -2,7 +2,7 @@
 import { type KeyboardEvent, memo, useState } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { useServices } from '../../../app/services.js'
-import { formatDateTime, formatList, formatTime } from '../../../i18n/format.js'
+import { formatDateTime, formatList, formatTime, formatTimeShort } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import type { RoomData } from '../../../live/live-data.js'
 import { explainError } from '../../../platform/matrix/errors.js'
@@ -87,7 +87,7 @@ export const Message = memo(function Message(props: MessageProps) {
           <Avatar id={item.sender} name={name} mxc={names.avatarOf(item.sender)} size={36} />
         ) : (
           <time className={styles.sideTime} aria-hidden>
-            {formatTime(item.ts)}
+            {formatTimeShort(item.ts)}
           </time>
         )}
       </div>
@@ -195,7 +195,7 @@ function Readers({ readers, names }: { readers: string[]; names: Names }) {
       <Tip text={label} side="top">
         <span role="img" aria-label={label}>
           {readers.slice(0, mostReaders).map((reader) => (
-            <Avatar key={reader} id={reader} name={names.nameOf(reader)} mxc={names.avatarOf(reader)} size={16} />
+            <Avatar key={reader} id={reader} name={names.nameOf(reader)} mxc={names.avatarOf(reader)} size={20} />
           ))}
           {readers.length > mostReaders && <small>+{readers.length - mostReaders}</small>}
         </span>

@@ -40,12 +40,12 @@ export function Reactions({ item, room, names }: { item: MessageItem; room: Room
             type="button"
             className={styles.reaction}
             aria-pressed={reaction.mine !== undefined}
-            aria-label={describe(reaction, names)}
             disabled={!room.can.send}
             onClick={() => toggle(reaction.key)}
           >
             <i>{reaction.key}</i>
             {formatNumber(reaction.users.length)}
+            <span className="visually-hidden">{describe(reaction, names)}</span>
           </button>
         </Tip>
       ))}

@@ -104,11 +104,12 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
   }, [isAtEnd, maxSeq])
 
   // A short history does not fill the window: nothing scrolls, so nothing would ask for more.
-  useEffect(() => {
+  const fillWindow = useCallback(() => {
     const handle = list.current
-    if (handle && !state.isAtStart && !state.error && handle.scrollSize <= handle.viewportSize * 1.5)
-      void data.timeline.loadOlder()
+    if (!handle || state.isAtStart || state.error || handle.viewportSize === 0) return
+    if (handle.scrollSize <= handle.viewportSize * 1.5) void data.timeline.loadOlder()
   }, [data, state])
+  useEffect(fillWindow, [fillWindow])
 
   useMarkRead(isAtEnd, rows.at(-1), (eventIdRead, seq) =>
     markRead(matrix, room.room_id, eventIdRead, seq, !sendReceipts),
@@ -185,6 +186,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
           keepMounted={tabStop >= 0 ? [tabStop] : []}
           onScroll={onScroll}
           onResize={() => {
+            fillWindow()
             if (isStuck.current) list.current?.scrollToIndex(items.length - 1, { align: 'end' })
           }}
         >
@@ -249,16 +251,16 @@ function TimelineLine({ item, room, names, ...rest }: LineProps) {
       return <IgnoredLine rows={item.rows} names={names} />
     case 'day':
       return (
-        <h3 className={styles.day}>
+        <h2 className={styles.day}>
           <time dateTime={new Date(item.ts).toISOString().slice(0, 10)}>{formatDay(item.ts)}</time>
-        </h3>
+        </h2>
       )
     case 'new':
-      return <h3 className={styles.new}>{t('timeline.new')}</h3>
+      return <h2 className={styles.new}>{t('timeline.new')}</h2>
     case 'start':
       return (
         <div className={styles.start}>
-          <h3>{room.name}</h3>
+          <h2>{room.name}</h2>
           <p>{t(room.is_direct ? 'timeline.startDirect' : 'timeline.start', { room: room.name })}</p>
         </div>
       )

@@ -92,7 +92,8 @@ function makeSource(body: AsyncIterable<Buffer>) {
 
   return {
     async skipPast(text: string): Promise<void> {
-      held = held.subarray((await find(text)) + text.length)
+      const at = await find(text) // first: what is held changes meanwhile
+      held = held.subarray(at + text.length)
     },
     /** A part without headers begins with the empty line at once. */
     async takeHeaders(): Promise<string> {

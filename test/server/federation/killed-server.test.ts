@@ -1,0 +1,83 @@
+/** Two homeservers, one of them killed without warning and started again: nothing lost, nothing doubled. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import type { RoomId } from '../../../server/kernel/identifiers.js'
+import { type ChildOptions, type FederationChild, startFederationChild } from '../../support/federation-child.js'
+import { type FederationServer, startFederationServer } from '../../support/federation-server.js'
+import { freePort } from '../../support/free-port.js'
+import { makeTestCa } from '../../support/test-ca.js'
+
+const patient = { timeout: 20_000, interval: 50 }
+
+type World = AsyncDisposable & { a: FederationServer; b: FederationChild; roomId: RoomId; restart(): Promise<void> }
+
+/** `a` here, `b` in a child process; alice and bob in a room of a's. */
+async function makeWorld(): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), 'hearth-killed-'))
+  const ca = makeTestCa()
+  const ports = new Map([['a.test', await freePort()]])
+  ports.set('b.test', await freePort())
+  const common = (name: string) => ({
+    name,
+    dataDir: join(dir, name),
+    certificate: ca.issue([name]),
+    caPem: ca.pem,
+    port: ports.get(name)!,
+  })
+  const a = await startFederationServer({ ...common('a.test'), ports })
+  const options: ChildOptions = { ...common('b.test'), ports: [...ports] }
+  const world = {
+    a,
+    b: await startFederationChild(options),
+    roomId: await a.ops.createRoom({ creator: a.user('alice'), preset: 'public_chat' }),
+    async restart() {
+      world.b = await startFederationChild(options)
+    },
+    async [Symbol.asyncDispose]() {
+      world.b.child.post('end')
+      await world.b.child.ended
+      await a.close()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+  await world.b.call('join', world.roomId, '@bob:b.test', 'a.test')
+  return world
+}
+
+describe('a server that is killed', { timeout: 90_000 }, () => {
+  test('as the receiver: everything sent before, while and after it was dead arrives once, in order', async () => {
+    await using world = await makeWorld()
+    const { a, roomId } = world
+    const sent = Array.from({ length: 120 }, (_, i) => `m${i}`)
+    for (const [i, body] of sent.entries()) {
+      await a.sendText(roomId, a.user('alice'), body)
+      // In the middle of a stream of transactions, some of them half processed.
+      if (i === 40) await world.b.child.kill()
+    }
+    await vi.waitFor(() => expect(a.federation.sender.destinations()[0]?.state).not.toBe('ok'), patient)
+    await world.restart()
+    await a.sendText(roomId, a.user('alice'), 'last')
+    a.federation.sender.retryNow('b.test' as never)
+    await vi.waitFor(async () => expect(await world.b.call('messages', roomId)).toEqual([...sent, 'last']), patient)
+  })
+
+  test('as the sender: every event it acknowledged to its user arrives once', async () => {
+    await using world = await makeWorld()
+    const { a, roomId } = world
+    const { child } = world.b
+    const acknowledged = () =>
+      child.said.flatMap((message) => (message as { acknowledged?: string }).acknowledged ?? []) as string[]
+    world.b.call('sendMany', roomId, '@bob:b.test', 's', '300').catch(() => undefined) // it does not live to answer
+    await vi.waitFor(() => expect(acknowledged().length).toBeGreaterThan(20), { timeout: 10_000, interval: 1 })
+    await child.kill()
+    const before = acknowledged()
+    expect(before.length).toBeLessThan(300)
+    await world.restart()
+    await vi.waitFor(async () => expect(await a.messages(roomId)).toEqual(expect.arrayContaining(before)), patient)
+    const onB = await world.b.call<string[]>('messages', roomId)
+    await vi.waitFor(async () => expect((await a.messages(roomId)).sort()).toEqual([...onB].sort()), patient)
+    expect(new Set(onB).size).toBe(onB.length)
+  })
+})

@@ -1,0 +1,137 @@
+/** Two whole homeservers over TLS on loopback, used as their users use them: by the client-server API. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import type { ServerName } from '../../../server/kernel/identifiers.js'
+import { freePort } from '../../support/free-port.js'
+import { startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
+import { makeTestCa } from '../../support/test-ca.js'
+
+const patient = { timeout: 10_000, interval: 50 }
+
+type World = AsyncDisposable & {
+  a: TestHomeserver
+  b: TestHomeserver
+  alice: TestClient
+  bob: TestClient
+  aliceId: string
+  bobId: string
+}
+
+async function makeWorld(): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), 'hearth-whole-'))
+  const ca = makeTestCa()
+  const { cert, key } = ca.issue(['localhost'])
+  const [caPath, certificatePath, keyPath] = ['ca.pem', 'cert.pem', 'key.pem'].map((file) => join(dir, file)) as [
+    string,
+    string,
+    string,
+  ]
+  await Promise.all([writeFile(caPath, ca.pem), writeFile(certificatePath, cert), writeFile(keyPath, key)])
+  const start = async (user: string) => {
+    const port = await freePort()
+    return startHomeserver({
+      users: [user],
+      serverName: `localhost:${port}`,
+      config(config) {
+        config.federation.enabled = true
+        config.federation.ca_certificate_path = caPath
+        config.federation.allow_private_addresses = true
+        config.federation.trusted_key_servers = [] as ServerName[]
+        config.listeners.federation = { enabled: true, host: '127.0.0.1', port }
+        config.tls = { certificate_path: certificatePath, private_key_path: keyPath }
+      },
+    })
+  }
+  const [a, b] = [await start('alice'), await start('bob')]
+  return {
+    ...{ a, b, alice: a.as('alice'), bob: b.as('bob') },
+    aliceId: `@alice:${a.config.server_name}`,
+    bobId: `@bob:${b.config.server_name}`,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()])
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+const path = (roomId: string, rest: string) => `/rooms/${encodeURIComponent(roomId)}/${rest}`
+const say = (client: TestClient, roomId: string, body: string) =>
+  client.put(path(roomId, `send/m.room.message/${encodeURIComponent(body)}`), { msgtype: 'm.text', body })
+
+async function bodiesIn(client: TestClient, roomId: string): Promise<string[]> {
+  const { body } = await client.get(path(roomId, 'messages?dir=b&limit=100'))
+  return body.chunk
+    .filter((event: { type: string }) => event.type === 'm.room.message')
+    .map((event: { content: { body: string } }) => event.content.body)
+    .reverse()
+}
+
+describe('two whole servers', { timeout: 60_000 }, () => {
+  test('invite, join, talk, type, read, leave', async () => {
+    await using world = await makeWorld()
+    const { alice, bob, aliceId, bobId } = world
+    const { body: created } = await alice.post('/createRoom', { preset: 'private_chat', name: 'Hall', invite: [bobId] })
+    const roomId: string = created.room_id
+    await say(alice, roomId, 'before bob')
+
+    const invited = await bob.get('/sync?timeout=0')
+    const inviteState = invited.body.rooms.invite[roomId].invite_state.events as {
+      type: string
+      content: { name?: string }
+    }[]
+    expect(inviteState.find(({ type }) => type === 'm.room.name')?.content.name).toBe('Hall')
+
+    expect((await bob.post(`/join/${encodeURIComponent(roomId)}`, {})).status).toBe(200)
+    await say(bob, roomId, 'hello alice')
+    await say(alice, roomId, 'hello bob')
+    await vi.waitFor(
+      async () => expect((await bodiesIn(alice, roomId)).sort()).toEqual(['before bob', 'hello alice', 'hello bob']),
+      patient,
+    )
+    // Scrolling up fetches what was said before the join.
+    await vi.waitFor(async () => expect(await bodiesIn(bob, roomId)).toContain('before bob'), patient)
+
+    const { body: members } = await alice.get(path(roomId, 'joined_members'))
+    expect(Object.keys(members.joined).sort()).toEqual([aliceId, bobId].sort())
+
+    await bob.put(path(roomId, `typing/${encodeURIComponent(bobId)}`), { typing: true, timeout: 20_000 })
+    const { body: page } = await bob.get(path(roomId, 'messages?dir=b&limit=1'))
+    await bob.post(path(roomId, `receipt/m.read/${encodeURIComponent(page.chunk[0].event_id)}`), {})
+    await vi.waitFor(async () => {
+      const { body } = await alice.get('/sync?timeout=0')
+      const ephemeral = body.rooms.join[roomId].ephemeral.events as { type: string; content: object }[]
+      expect(ephemeral.find(({ type }) => type === 'm.typing')?.content).toEqual({ user_ids: [bobId] })
+      expect(JSON.stringify(ephemeral.find(({ type }) => type === 'm.receipt'))).toContain(bobId)
+    }, patient)
+
+    expect((await bob.post(path(roomId, 'leave'), {})).status).toBe(200)
+    await vi.waitFor(async () => {
+      const { body } = await alice.get(path(roomId, 'joined_members'))
+      expect(Object.keys(body.joined)).toEqual([aliceId])
+    }, patient)
+  })
+
+  test('profiles, aliases and files are found across servers', async () => {
+    await using world = await makeWorld()
+    const { a, alice, bob, aliceId } = world
+    await alice.put(`/profile/${encodeURIComponent(aliceId)}/displayname`, { displayname: 'Alice A.' })
+    expect((await bob.get(`/profile/${encodeURIComponent(aliceId)}`)).body).toMatchObject({ displayname: 'Alice A.' })
+
+    const { body: created } = await alice.post('/createRoom', { preset: 'public_chat', room_alias_name: 'hall' })
+    const joined = await bob.post(`/join/${encodeURIComponent(`#hall:${a.config.server_name}`)}`, {})
+    expect(joined.body).toEqual({ room_id: created.room_id })
+
+    const file = Buffer.alloc(300_000, 'hearth')
+    const headers = { 'content-type': 'application/octet-stream' }
+    const uploaded = await alice.post('/_matrix/media/v3/upload?filename=a.bin', file, { headers })
+    const mxc: string = uploaded.body.content_uri
+    const downloaded = await bob.get(`/_matrix/client/v1/media/download/${mxc.slice('mxc://'.length)}`)
+    expect(downloaded.status).toBe(200)
+    expect(Buffer.compare(downloaded.body, file)).toBe(0)
+    expect(downloaded.headers.get('content-disposition')).toContain('a.bin')
+    const missing = await bob.get(`/_matrix/client/v1/media/download/${a.config.server_name}/doesNotExist`)
+    expect(missing.status).toBe(404)
+  })
+})

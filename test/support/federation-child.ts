@@ -1,0 +1,76 @@
+/**
+ * A federation server in a process of its own, for tests that kill it: `startChild(module, options)`, then one
+ * message per call of `FederationCalls`.
+ */
+import type { RoomId, UserId } from '../../server/kernel/identifiers.js'
+import { type Child, type Say, startChild } from './child.js'
+import { startFederationServer } from './federation-server.js'
+import type { Certificate } from './test-ca.js'
+
+export type ChildOptions = {
+  name: string
+  dataDir: string
+  certificate: Certificate
+  caPem: string
+  port: number
+  ports: [string, number][]
+}
+
+type Call = { id: number; operation: string; args: string[] }
+
+/** The child's side. Never returns: it is killed, or told to end. */
+export async function main(options: ChildOptions, say: Say): Promise<void> {
+  const server = await startFederationServer({ ...options, ports: new Map(options.ports) })
+  const operations: Record<string, (...args: string[]) => Promise<unknown>> = {
+    join: (roomId, userId, via) =>
+      server.ops.joinRoom({ roomId: roomId as RoomId, sender: userId as UserId, via: [via as never] }),
+    createRoom: (creator) => server.ops.createRoom({ creator: creator as UserId, preset: 'public_chat' }),
+    sendText: (roomId, sender, body) => server.sendText(roomId as RoomId, sender as UserId, body!),
+    messages: (roomId) => server.messages(roomId as RoomId),
+    /** Sends `count` messages side by side and says each body once it is acknowledged. */
+    async sendMany(roomId, sender, prefix, count) {
+      const bodies = Array.from({ length: Number(count) }, (_, i) => `${prefix}${i}`)
+      const send = async (body: string) => {
+        await server.sendText(roomId as RoomId, sender as UserId, body)
+        say({ acknowledged: body })
+      }
+      await Promise.all(bodies.map(send))
+    },
+  }
+  const ended = new Promise<void>((resolve) => {
+    process.on('message', async (message: Call | 'end') => {
+      if (message === 'end') return resolve()
+      const { id, operation, args } = message
+      await operations[operation]!(...args).then(
+        (result) => say({ id, result }),
+        (error: Error) => say({ id, error: error.message }),
+      )
+    })
+  })
+  say({ ready: server.port })
+  await ended
+  await server.close()
+}
+
+export type FederationChild = {
+  readonly child: Child
+  call<T>(operation: string, ...args: string[]): Promise<T>
+}
+
+export async function startFederationChild(options: ChildOptions): Promise<FederationChild> {
+  const child = startChild(new URL('./federation-child.ts', import.meta.url), options)
+  await child.hears((message) => (message as { ready?: number }).ready !== undefined)
+  let last = 0
+  return {
+    child,
+    async call<T>(operation: string, ...args: string[]) {
+      const id = ++last
+      child.post({ id, operation, args } satisfies Call)
+      const answer = await child.hears<{ result?: T; error?: string }>(
+        (message) => (message as { id?: number }).id === id,
+      )
+      if (answer.error !== undefined) throw new Error(answer.error)
+      return answer.result as T
+    },
+  }
+}

@@ -180,6 +180,7 @@ export async function startServices(
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: makeOncePerTxn(db, clock),
     readDestinations: () => readDestinations(db),
+    retryDestination: (destination: ServerName) => federation.sender?.retryNow(destination),
 
     findMedia,
     openMediaFile: files.openFile,

@@ -13,6 +13,7 @@ import { listUserDevicesEndpoint } from './list-user-devices.js'
 import { listUsersEndpoint } from './list-users.js'
 import { putUserEndpoint } from './put-user.js'
 import { registerWithSharedSecretEndpoint } from './register-with-shared-secret.js'
+import { resetDestinationEndpoint } from './reset-destination.js'
 import { resetPasswordEndpoint } from './reset-password.js'
 import { setUserAdminEndpoint } from './set-user-admin.js'
 
@@ -33,4 +34,5 @@ export const adminEndpoints = [
   getRoomEndpoint,
   listRoomMembersEndpoint,
   listDestinationsEndpoint,
+  resetDestinationEndpoint,
 ] as const

@@ -86,6 +86,8 @@ describe('administration', () => {
     const members = await root.get(`${admin}/v1/rooms/${encodeURIComponent(roomId)}/members`)
     expect(members.body).toEqual({ members: ['@bea:test', '@root:test'], total: 2 })
     expect((await root.get(`${admin}/v1/federation/destinations`)).body).toEqual({ destinations: [], total: 0 })
+    const reset = await root.post(`${admin}/v1/federation/destinations/elsewhere.example/reset_connection`)
+    expect([reset.status, reset.body.errcode]).toEqual([404, 'M_NOT_FOUND'])
   })
 })
 

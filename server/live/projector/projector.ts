@@ -64,7 +64,7 @@ const maxQueued = 20_000
 /** What one row costs per live query on its table. */
 const msPerRowAndQuery = 0.3
 /** Above this a batch goes in silently, in milliseconds of writing. */
-const loudestMs = 250
+const loudestMs = 100
 /** Waits between attempts to write a batch. */
 const retryMs = [50, 500, 3_000]
 

@@ -68,19 +68,24 @@ export function makeReadEvents({
     return visible
   }
 
-  /** The state after an event, without members nobody asked for. */
+  /**
+   * The state after the last event shown, without members nobody asked for. Who is outside gets what was theirs
+   * when they left, whatever events they are shown; who was never inside gets none.
+   */
   async function readStateAt(
     access: RoomAccess,
-    last: TimelineEvent,
+    last: VisibleEvent,
     shown: readonly VisibleEvent[],
     filter: RoomEventFilter,
   ): Promise<PduEvent[]> {
-    const { room } = access
-    const isCurrent = last.node === room.node
-    const state = isCurrent ? [...room.state.values()] : await readNode(room.roomId, last.node)
+    const { room, kind } = access
+    if (kind === 'invited') return []
+    const node = kind === 'former' && last.membership !== 'join' ? (access.node ?? last.event.node) : last.event.node
+    const isCurrent = node === room.node
+    const state = isCurrent ? [...room.state.values()] : await readNode(room.roomId, node)
     const wanted = state.filter(({ pdu }) => filter.matches({ ...pdu, roomId: room.roomId }))
     if (!filter.lazyLoadMembers) return wanted
-    const senders = await readSenders({ ...access, node: isCurrent ? undefined : last.node }, shown)
+    const senders = await readSenders({ ...access, node: isCurrent ? undefined : node }, shown)
     return [...wanted.filter(({ pdu }) => pdu.type !== 'm.room.member'), ...senders]
   }
 
@@ -109,12 +114,12 @@ export function makeReadEvents({
       const before = await readPage({ ...page, direction: 'b', from: seq, limit: Math.ceil(many / 2) })
       const after = await readPage({ ...page, direction: 'f', from: seq + 1, limit: Math.floor(many / 2) })
 
-      const last = after.events.at(-1)?.event ?? visible.event
+      const last = after.events.at(-1) ?? visible
       const shown = [...before.events, visible, ...after.events]
       const view = { sid, omitRoomId: false }
       return {
         start: formatGap(before.next ?? before.events.at(-1)?.event.seq ?? seq),
-        end: formatGap(after.next ?? last.seq + 1),
+        end: formatGap(after.next ?? last.event.seq + 1),
         event: (await clientEvents.ofTimeline(access.room, [visible], view))[0] ?? {},
         events_before: await clientEvents.ofTimeline(access.room, before.events, view),
         events_after: await clientEvents.ofTimeline(access.room, after.events, view),

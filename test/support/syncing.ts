@@ -3,7 +3,6 @@ import type { Edu } from '../../server/events/edu.js'
 import type { JsonObject } from '../../server/events/pdu.js'
 import { type Clock, systemClock } from '../../server/kernel/clock.js'
 import type { DeviceId, EventId, RoomId, ServerName, UserId } from '../../server/kernel/identifiers.js'
-import type { Room } from '../../server/rooms/room.js'
 import type { Database } from '../../server/store/reader.js'
 import { buildSyncing, type SyncingNeeds } from '../../server/sync/build-syncing.js'
 import { readRoomEventFilter } from '../../server/sync/filter.js'
@@ -167,5 +166,3 @@ export const only = (answer: Answer): RoomAnswer => {
 /** `type|state_key` of state events, sorted. */
 export const keysOf = (events: readonly SyncEvent[]) =>
   events.map(({ type, state_key }) => `${type}|${state_key}`).sort()
-
-export const seqOf = (room: Room | undefined) => room?.maxSeq ?? -1

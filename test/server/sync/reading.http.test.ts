@@ -10,7 +10,7 @@ describe('reading over HTTP', () => {
   const room = (rest: string) => `/rooms/${encodeURIComponent(roomId)}/${rest}`
 
   beforeAll(async () => {
-    hs = await startHomeserver({ users: ['alice', 'bob', 'eve'] })
+    hs = await startHomeserver({ users: ['alice', 'bob', 'eve', 'late'] })
     ;[alice, bob, eve] = [hs.as('alice'), hs.as('bob'), hs.as('eve')]
     roomId = await alice.createRoom({ preset: 'public_chat', name: 'Hall' })
     await bob.joinRoom(roomId)
@@ -87,7 +87,7 @@ describe('reading over HTTP', () => {
 
   test('members, now and at a token, by membership', async () => {
     const before = (await alice.get('/sync')).body.next_batch
-    const late = await hs.register('late', false)
+    const late = hs.as('late')
     await late.joinRoom(roomId)
     await late.leaveRoom(roomId)
 

@@ -1,11 +1,11 @@
 /** /sync on real rooms: sections, gaps, state, and tokens. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { RoomId } from '../../../server/kernel/identifiers.js'
+import type { RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import { openTestDatabase } from '../../support/database.js'
 import { user } from '../../support/rooms.js'
 import { bodies, keysOf, makeTestSyncing, only, type TestSyncing } from '../../support/syncing.js'
 
-const [alice, bob, carol] = [user('alice'), user('bob'), user('carol')]
+const carol = user('carol')
 
 describe('/sync', async () => {
   const db = await openTestDatabase()
@@ -16,13 +16,8 @@ describe('/sync', async () => {
   })
   /** A user nobody else's test knows, so that each sees only its own rooms. */
   const newUser = (name: string) => user(`${name}${++names}`)
-  const setState = (
-    roomId: RoomId,
-    sender: typeof alice,
-    type: string,
-    content: Record<string, unknown>,
-    stateKey = '',
-  ) => hs.sendEvent(roomId, { type, sender, stateKey, content })
+  const setState = (roomId: RoomId, sender: UserId, type: string, content: Record<string, unknown>, stateKey = '') =>
+    hs.sendEvent(roomId, { type, sender, stateKey, content })
 
   test('a first sync tells the rooms, their state before the timeline, and who is in them', async () => {
     const [ann, ben] = [newUser('ann'), newUser('ben')]
@@ -472,5 +467,3 @@ describe('/sync', async () => {
     expect(seen.reverse()).toEqual(Array.from({ length: 150 }, (_, i) => `m${i}`))
   })
 })
-
-void [alice, bob]

@@ -67,6 +67,18 @@ const stateAt: Record<Step, string> = {
   forgotten: forbidden,
 }
 
+/** Topics that were set while Bob was inside, or before. */
+const seenTopics: Record<Step, readonly string[]> = {
+  stranger: [],
+  invited: [],
+  joined: ['stranger', 'invited', 'joined'],
+  left: ['stranger', 'invited', 'joined'],
+  reinvited: ['stranger', 'invited', 'joined'],
+  rejoined: steps,
+  banned: ['stranger', 'invited', 'joined', 'left', 'reinvited', 'rejoined'],
+  forgotten: [],
+}
+
 async function unlessRefused<T>(run: () => Promise<T>): Promise<T | typeof forbidden> {
   try {
     return await run()
@@ -119,6 +131,15 @@ describe.each(['11', '12'])('in a room of version %s', async (roomVersion) => {
       )
       expect({ messages, forwards }).toEqual({ messages: expected, forwards: expected })
 
+      for (const eventId of Object.values(said)) {
+        const state = await reader.context(roomId, eventId, 0).then(
+          (found) => found.state,
+          () => [],
+        )
+        const topics = state.filter(({ type }) => type === 'm.room.topic').map(({ content }) => String(content.topic))
+        // Nobody outside is shown a state from after their leaving.
+        if (visibility !== 'world_readable') for (const topic of topics) expect(seenTopics[step]).toContain(topic)
+      }
       for (const [name, eventId] of sent) {
         const event = reader.event(roomId, eventId).then(
           () => 200,

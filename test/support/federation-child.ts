@@ -27,14 +27,16 @@ export async function main(options: ChildOptions, say: Say): Promise<void> {
     createRoom: (creator) => server.ops.createRoom({ creator: creator as UserId, preset: 'public_chat' }),
     sendText: (roomId, sender, body) => server.sendText(roomId as RoomId, sender as UserId, body!),
     messages: (roomId) => server.messages(roomId as RoomId),
-    /** Sends `count` messages side by side and says each body once it is acknowledged. */
+    /** Sends `count` messages in ten lanes and says each body once it is acknowledged. */
     async sendMany(roomId, sender, prefix, count) {
       const bodies = Array.from({ length: Number(count) }, (_, i) => `${prefix}${i}`)
-      const send = async (body: string) => {
-        await server.sendText(roomId as RoomId, sender as UserId, body)
-        say({ acknowledged: body })
+      const lane = async () => {
+        for (let body = bodies.shift(); body !== undefined; body = bodies.shift()) {
+          await server.sendText(roomId as RoomId, sender as UserId, body)
+          say({ acknowledged: body })
+        }
       }
-      await Promise.all(bodies.map(send))
+      await Promise.all(Array.from({ length: 10 }, lane))
     },
   }
   const ended = new Promise<void>((resolve) => {
@@ -66,9 +68,15 @@ export async function startFederationChild(options: ChildOptions): Promise<Feder
     async call<T>(operation: string, ...args: string[]) {
       const id = ++last
       child.post({ id, operation, args } satisfies Call)
-      const answer = await child.hears<{ result?: T; error?: string }>(
-        (message) => (message as { id?: number }).id === id,
-      )
+      // Looked for in what was said, not listened for: a test polls far more often than a child may have listeners.
+      const find = () => child.said.find((message) => (message as { id?: number }).id === id)
+      let ended = false
+      void child.ended.then(() => {
+        ended = true
+      })
+      while (!find() && !ended) await new Promise((resolve) => setTimeout(resolve, 2))
+      const answer = find() as { result?: T; error?: string } | undefined
+      if (!answer) throw new Error(`the child ended before it answered ${operation}`)
       if (answer.error !== undefined) throw new Error(answer.error)
       return answer.result as T
     },

@@ -58,6 +58,7 @@ export function sampleMetrics(needs: MetricsNeeds): () => void {
     timer?.cancel()
     timer = undefined
     if (isWatched) {
+      stalls.reset() // or the time nobody watched counts as one long stall
       stalls.enable()
       rates.begin(needs)
       timer = clock.every(everyMs, () => void sample())

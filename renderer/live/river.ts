@@ -7,7 +7,6 @@
  *
  * Lines are kept in the order they arrived; hundreds a second become one change per frame.
  */
-import { RecordId } from 'surrealdb'
 import type { RoomEventRow, RoomMemberRow, RoomSummaryRow } from '../../server/api/live/rows.js'
 import type { LiveConnection } from './connection.js'
 import type { RoomSummaries } from './room-summaries.js'
@@ -31,6 +30,9 @@ export const keptLines = 2_000
 export const roomsOneByOne = 3
 const recentRooms = 6
 const recentPerRoom = 12
+/** A query may have 8 statements, and a statement 8 targets. */
+const targetsAtOnce = 8
+const namesAtOnce = 6 * targetsAtOnce
 
 const planStatement =
   "LIVE SELECT * FROM room_events WHERE room_id = $room_id AND (sender != $user_id OR event_type IN ['m.room.member', 'm.room.power_levels'])"
@@ -45,6 +47,20 @@ export function planWatches(
   const followed = focus === undefined ? roomIds : roomIds.filter((roomId) => roomId === focus)
   if (followed.length > roomsOneByOne) return [{ key: '', live: allRoomsStatement }]
   return followed.map((roomId) => ({ key: roomId, live: planStatement, roomId }))
+}
+
+/** @param ids room and user */
+export function nameQuery(ids: readonly (readonly [string, string])[]) {
+  const bindings: Record<string, string> = {}
+  const targets = ids.map(([roomId, userId], index) => {
+    bindings[`r${index}`] = roomId
+    bindings[`u${index}`] = userId
+    return `room_members:[$r${index}, $u${index}]`
+  })
+  const statements: string[] = []
+  for (let at = 0; at < targets.length; at += targetsAtOnce)
+    statements.push(`SELECT room_id, user_id, displayname FROM ${targets.slice(at, at + targetsAtOnce).join(', ')}`)
+  return { statement: statements.join('; '), bindings }
 }
 
 /** The rule of the statements, for rows that were read and not pushed. */
@@ -87,14 +103,14 @@ export function startRiver(connection: LiveConnection, userId: string, summaries
   })
 
   const readNames = coalesce(async () => {
-    const ids = wanted.splice(0, 100)
+    const ids = wanted.splice(0, namesAtOnce)
     if (ids.length === 0 || isStopped) return
     try {
-      const [rows] = await connection.query('SELECT room_id, user_id, displayname FROM $ids', {
-        ids: ids.map((id) => new RecordId('room_members', id)),
-      })
+      const { statement, bindings } = nameQuery(ids)
       const next = new Map(names.get())
-      for (const { room_id, user_id, displayname } of rows as RoomMemberRow[])
+      for (const { room_id, user_id, displayname } of (
+        (await connection.query(statement, bindings)) as RoomMemberRow[][]
+      ).flat())
         if (displayname) next.set(`${room_id} ${user_id}`, displayname)
       names.set(next)
     } catch {

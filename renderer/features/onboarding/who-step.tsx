@@ -29,26 +29,22 @@ export function WhoStep({ answers, problems, fixedServer, onChange }: WhoStepPro
         maxLength={120}
         autoFocus
       />
-      <NewPasswordField
-        label={t('register.password')}
-        value={answers.password}
-        onValue={(password) => onChange({ password })}
-        own={[you, server]}
-        error={problems.password}
-      />
       {fixedServer === undefined ? (
-        <TextField
-          label={t('setup.who.server')}
-          hint={t('setup.who.serverHint')}
-          value={answers.serverName}
-          onChange={(event) => onChange({ serverName: event.target.value })}
-          error={problems.serverName}
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
-          maxLength={230}
-          placeholder="home.local"
-        />
+        <div className={styles.server}>
+          <p className={styles.permanent}>{t('setup.who.permanent')}</p>
+          <TextField
+            label={t('setup.who.server')}
+            hint={t('setup.who.serverHint')}
+            value={answers.serverName}
+            onChange={(event) => onChange({ serverName: event.target.value })}
+            error={problems.serverName}
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            maxLength={230}
+            placeholder="home.local"
+          />
+        </div>
       ) : (
         <p className={styles.quiet}>{t('setup.who.serverFixed', { server: fixedServer })}</p>
       )}
@@ -60,8 +56,14 @@ export function WhoStep({ answers, problems, fixedServer, onChange }: WhoStepPro
           <span>:</span>
           <b data-empty={!server || undefined}>{server || t('setup.who.name')}</b>
         </output>
-        <p className={styles.permanent}>{t('setup.who.permanent')}</p>
       </div>
+      <NewPasswordField
+        label={t('register.password')}
+        value={answers.password}
+        onValue={(password) => onChange({ password })}
+        own={[you, server]}
+        error={problems.password}
+      />
     </>
   )
 }

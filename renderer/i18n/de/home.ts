@@ -26,7 +26,7 @@ export const home = {
 
   'live.big.events': 'Ereignisse pro Sekunde',
   'live.big.rooms': 'Aktive Räume',
-  'live.big.clients': 'Verbundene Clients',
+  'live.big.clients': 'Clients / Live-Kanäle',
   'live.big.federation': 'Föderation ein / aus',
   'live.big.stall': 'Längster Stillstand',
   'live.big.ownEvents': 'Ereignisse pro Sekunde in deinen Räumen',

@@ -26,7 +26,7 @@ export const home = {
 
   'live.big.events': 'Events per second',
   'live.big.rooms': 'Active rooms',
-  'live.big.clients': 'Connected clients',
+  'live.big.clients': 'Clients / live channels',
   'live.big.federation': 'Federation in / out',
   'live.big.stall': 'Longest stall',
   'live.big.ownEvents': 'Events per second in your rooms',

@@ -52,7 +52,12 @@ export default function LivePage() {
 
 const pace = (value: number) => formatNumber(value, { maximumFractionDigits: value < 10 ? 1 : 0 })
 const whole = (value: number) => formatNumber(value)
-const span = (ms: number) => (ms < 1_000 ? t('live.ms', { value: formatNumber(Math.round(ms)) }) : formatSpan(ms))
+/** Short enough for a big number: "76 ms", "2.3s", "2m". */
+function span(ms: number): string {
+  if (ms < 1_000) return t('live.ms', { value: formatNumber(Math.round(ms)) })
+  const [value, unit] = ms < 60_000 ? [ms / 1_000, 'second'] : [ms / 60_000, 'minute']
+  return formatNumber(value, { style: 'unit', unit, unitDisplay: 'narrow', maximumFractionDigits: 1 })
+}
 const first =
   (format: (value: number) => string) =>
   ([value]: readonly number[]) =>
@@ -67,7 +72,10 @@ function ServerNumbers() {
     () => [
       columns((sample) => sample.events_per_second),
       columns((sample) => sample.active_rooms),
-      columns((sample) => sample.connected_clients),
+      columns(
+        (sample) => sample.connected_clients,
+        (sample) => sample.live_channels,
+      ),
       columns(
         (sample) => sample.federation_in_per_second,
         (sample) => sample.federation_out_per_second,
@@ -82,7 +90,11 @@ function ServerNumbers() {
     <dl className={styles.numbers}>
       <BigNumber label={t('live.big.events')} {...events!} format={first(pace)} />
       <BigNumber label={t('live.big.rooms')} {...rooms!} format={first(whole)} />
-      <BigNumber label={t('live.big.clients')} {...clients!} format={first(whole)} />
+      <BigNumber
+        label={t('live.big.clients')}
+        {...clients!}
+        format={([clients = 0, channels = 0]) => `${whole(clients)} / ${whole(channels)}`}
+      />
       <BigNumber
         label={t('live.big.federation')}
         {...federation!}
@@ -156,7 +168,7 @@ function ServerCharts() {
           { label: t('live.memory.heap'), read: (sample) => sample.heap_bytes },
         ]}
         format={formatBytes}
-        formatAxis={formatBytes}
+        formatAxis={(value) => (value === 0 ? '0' : formatBytes(value))}
         atLeast={100_000_000}
       />
     </>

@@ -56,7 +56,7 @@ type RoomBarProps = { roomId: string; name: string | undefined; perSecond: numbe
 function RoomBar({ roomId, name, perSecond, share, top }: RoomBarProps) {
   const inside = (
     <>
-      <bdi className={styles.barName}>{name ?? <code>{roomId}</code>}</bdi>
+      <span className={styles.barName}>{name === undefined ? <code>{roomId}</code> : <bdi>{name}</bdi>}</span>
       <span className={styles.barPace}>
         {t('live.perSecond', { value: formatNumber(perSecond, { maximumFractionDigits: 1 }) })}
       </span>
@@ -94,8 +94,12 @@ export function TypingPanel() {
       <ul className={styles.rows}>
         {[...typing].map(([roomId, userIds]) => (
           <li key={roomId} className={styles.typing}>
-            <bdi>{formatList(userIds.map((userId) => names.get(`${roomId} ${userId}`) ?? localpartOf(userId)))}</bdi>
-            <bdi>{rooms?.get(roomId)?.name ?? roomId}</bdi>
+            <span>
+              <bdi>{formatList(userIds.map((userId) => names.get(`${roomId} ${userId}`) ?? localpartOf(userId)))}</bdi>
+            </span>
+            <span>
+              <bdi>{rooms?.get(roomId)?.name ?? roomId}</bdi>
+            </span>
           </li>
         ))}
       </ul>
@@ -130,7 +134,7 @@ export function SubscriptionsPanel({ isAdmin }: { isAdmin: boolean }) {
         <table className={styles.table}>
           <colgroup>
             <col />
-            {isAdmin && <col />}
+            {isAdmin && <col style={{ width: 72 }} />}
             <col style={{ width: 52 }} />
             <col style={{ width: 104 }} />
           </colgroup>
@@ -155,7 +159,9 @@ export function SubscriptionsPanel({ isAdmin }: { isAdmin: boolean }) {
                 {isAdmin && <td title={row.user_id}>{localpartOf(row.user_id)}</td>}
                 <td className={styles.number}>{formatNumber(row.delivered, { notation: 'compact' })}</td>
                 <td className={styles.number} data-tone={toneOf(row.delay_p95_ms)}>
-                  {t('live.ms', { value: `${delay(row.delay_p50_ms)} / ${delay(row.delay_p95_ms)}` })}
+                  {row.delay_p95_ms > 0
+                    ? t('live.ms', { value: `${delay(row.delay_p50_ms)} / ${delay(row.delay_p95_ms)}` })
+                    : '–'}
                 </td>
               </tr>
             ))}

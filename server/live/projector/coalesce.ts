@@ -12,7 +12,7 @@ export type Coalesced = {
   close(): Promise<void>
 }
 
-export const shortestPauseMs = 100
+const shortestPauseMs = 100
 const pausePerWork = 4
 
 /** @param work must not throw */

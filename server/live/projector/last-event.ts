@@ -9,7 +9,7 @@ const previewLength = 140
 /** How far back a room's last message is looked for, once per room and process. */
 const scanned = 200
 
-export const isShown = ({ pdu, redactedBy }: Pick<TimelineEvent, 'pdu' | 'redactedBy'>): boolean =>
+const isShown = ({ pdu, redactedBy }: Pick<TimelineEvent, 'pdu' | 'redactedBy'>): boolean =>
   shownTypes.has(pdu.type) && pdu.state_key === undefined && redactedBy === undefined && !isEdit(pdu.content)
 
 export type ReadLastEvent = {

@@ -35,7 +35,7 @@ export function makeReadFacts(): (room: Room) => RoomFacts {
   }
 }
 
-export function readFacts(room: Room): RoomFacts {
+function readFacts(room: Room): RoomFacts {
   const present: PduEvent[] = []
   const gone: PduEvent[] = []
   let joinedCount = 0

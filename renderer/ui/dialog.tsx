@@ -24,6 +24,8 @@ type DialogProps = {
   onSubmit?: (() => void) | undefined
 }
 
+const typedInto = 'input:not([type="checkbox"], [type="radio"], [type="file"]), textarea'
+
 /** Mounted means open; unmount it to close. */
 export function Dialog(props: DialogProps) {
   const { title, onClose, children, footer, width = 'normal', kind = 'dialog', isFlush, onSubmit } = props
@@ -33,12 +35,16 @@ export function Dialog(props: DialogProps) {
   useEffect(() => {
     const dialog = ref.current
     const before = document.activeElement
-    if (dialog && !dialog.open) dialog.showModal()
+    if (dialog && !dialog.open) {
+      dialog.showModal()
+      // React's autoFocus came too early, while the dialog was closed; by itself it takes the close button.
+      if (kind === 'dialog') dialog.querySelector<HTMLElement>(typedInto)?.focus()
+    }
     return () => {
       dialog?.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
-  }, [])
+  }, [kind])
   const inside = (
     <PopupFrame value={frame}>
       <header className={styles.head}>

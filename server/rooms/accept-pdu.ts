@@ -14,7 +14,7 @@ import { authEventKeys, checkAgainstState, checkAuthRules, type Verdict } from '
 import { canonicalJson } from '../events/canonical-json.js'
 import { authEventIds, isState, type PduEvent, type StateMap, stateKeyOf } from '../events/pdu.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
-import { decideRedaction } from './apply-redaction.js'
+import { addRedaction, applyTo, decideAwaitingRedaction, decideRedaction } from './apply-redaction.js'
 import { type CommitEvents, StaleRoomError } from './commit-events.js'
 import { fieldsOf, idsOf, type Placed, placeOnTop, setExtremities, setStateEntry, takeNode } from './place-event.js'
 import type { Room } from './room.js'
@@ -50,8 +50,28 @@ export function makeAcceptPdu(rooms: RoomsForWriting, commitEvents: CommitEvents
       return { acceptance: outcome.acceptance, durable }
     })
     await durable
+    if (acceptance.status === 'accepted') await redactAwaiting(roomId, event)
     return acceptance
   }
+
+  /** A redaction that came before its target is applied now. */
+  async function redactAwaiting(roomId: RoomId, { eventId }: PduEvent): Promise<void> {
+    const target = await rooms.readEvent(eventId)
+    if (!target || !(await rooms.readAwaitingRedaction(target))) return
+    await rooms.lock(roomId, async () => {
+      const room = await rooms.get(roomId)
+      const redactedBy = room && (await decideAwaitingRedaction(rooms, room, target))
+      if (!redactedBy) return
+      const redaction = applyTo(room, target, redactedBy)
+      if (redaction.stateKey) setStateEntry(room, redaction.stateKey, redaction.redacted)
+      await rooms.db.commit((grant) => {
+        const unit = { writes: [], changes: [], result: undefined }
+        addRedaction(rooms, room, redaction, grant, unit)
+        return unit
+      })
+    })
+  }
+
   return async (roomId, event, options = {}) => {
     for (let attempt = 1; ; attempt++) {
       try {

@@ -8,9 +8,12 @@
  * Spec: https://spec.matrix.org/v1.19/rooms/v3/#handling-redactions
  */
 import { canonicalJson } from '../events/canonical-json.js'
-import { type PduEvent, stateKeyOf } from '../events/pdu.js'
+import { type PduEvent, parseStateMapKey, stateKeyOf } from '../events/pdu.js'
 import { mayApplyRedaction, redactedEventId, redactPdu } from '../events/redaction.js'
 import type { EventId } from '../kernel/identifiers.js'
+import { deletePendingRedaction, setEvent } from '../store/event-store.js'
+import { setStateEntry } from '../store/room-store.js'
+import type { BuiltUnit, Change, Grant } from '../store/writes.js'
 import type { Room, StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 
@@ -45,6 +48,46 @@ const mayBeApplied = (room: Room, event: PduEvent, target: PduEvent) =>
   room.rules.redactionInAuthRules
     ? target.roomId === event.roomId
     : target.pdu.type !== 'm.room.create' && mayApplyRedaction(event, target, room.powerLevels)
+
+/** The redaction that has waited for this event, where it may be applied to it. */
+export async function decideAwaitingRedaction(
+  rooms: Pick<RoomsForWriting, 'readEvent' | 'readAwaitingRedaction'>,
+  room: Room,
+  target: PduEvent,
+): Promise<EventId | undefined> {
+  const redactionId = await rooms.readAwaitingRedaction(target)
+  const redaction = redactionId && (await rooms.readEvent(redactionId))
+  return redaction && mayBeApplied(room, redaction, target) ? redactionId : undefined
+}
+
+/** Writes an applied redaction and tells of it. */
+export function addRedaction(
+  rooms: Pick<RoomsForWriting, 'rememberEvent' | 'whenDurable'>,
+  room: Room,
+  { redacted, json, stateKey }: AppliedRedaction,
+  grant: Grant,
+  unit: BuiltUnit<undefined>,
+): void {
+  unit.writes.push(
+    setEvent(redacted.eventId, { pdu: json, ...(redacted.redactedBy ? { redacted_by: redacted.redactedBy } : {}) }),
+    deletePendingRedaction(room.roomId, redacted.eventId),
+  )
+  const position = grant.position()
+  if (stateKey !== undefined) {
+    const entry = { event_id: redacted.eventId, sender: redacted.pdu.sender, position, pdu: json }
+    unit.writes.push(setStateEntry(room.roomId, ...parseStateMapKey(stateKey), entry))
+  }
+  if (redacted.seq === undefined || !redacted.redactedBy) return
+  const { eventId, seq, redactedBy } = redacted
+  const change: Change = { kind: 'redaction', position, roomId: room.roomId, eventId, seq, redactedBy }
+  unit.changes.push(change)
+  rooms.whenDurable(change, () => {
+    rooms.rememberEvent(redacted)
+    room.recent = room.recent.map((recent) =>
+      recent.eventId === eventId ? { ...recent, pdu: redacted.pdu, redactedBy } : recent,
+    )
+  })
+}
 
 export function applyTo(room: Room, target: StoredEvent, redactedBy: EventId): AppliedRedaction {
   const pdu = redactPdu(target.pdu, room.rules)

@@ -7,16 +7,11 @@
  */
 import { isJsonObject, type PduEvent, parseStateMapKey } from '../events/pdu.js'
 import { type EventId, parseEventId, type RoomId, type ServerName, type UserId } from '../kernel/identifiers.js'
-import {
-  deletePendingRedaction,
-  insertRelation,
-  insertTimelineRow,
-  setEvent,
-  setPendingRedaction,
-} from '../store/event-store.js'
+import { insertRelation, insertTimelineRow, setEvent, setPendingRedaction } from '../store/event-store.js'
 import { insertMembershipChange, setMembership } from '../store/membership-store.js'
 import { deleteStateEntry, insertStateNode, type RoomRow, setRoom, setStateEntry } from '../store/room-store.js'
 import type { BuiltUnit, Change, Grant, RoomSeq, StreamPosition, Write } from '../store/writes.js'
+import { addRedaction } from './apply-redaction.js'
 import { recentEvents } from './load-room.js'
 import type { Placed } from './place-event.js'
 import type { Membership, Room, RoomMembership, StoredEvent, TimelineEvent } from './room.js'
@@ -154,13 +149,22 @@ function addAccepted(
   }
   unit.changes.push(change)
   const members = addStateChanges(room.roomId, placed, unit, position, seq)
-  rooms.whenDurable(change, () => {
+  const moved = () => {
     moveOn(rooms, room, placed, seq, position)
     for (const [userId, membership] of members) rooms.setMembershipInMemory(userId, membership)
-  })
+  }
+  rooms.whenDurable(change, moved)
   if (stateChanges.size > (isCurrentState ? 1 : 0))
     unit.changes.push({ kind: 'state', position: grant.position(), roomId })
-  addRedaction(rooms, room, placed, grant, unit)
+  const { redaction, awaitedTarget } = placed
+  if (awaitedTarget) {
+    unit.writes.push(setPendingRedaction(roomId, awaitedTarget, event.eventId))
+    rooms.whenDurable(change, () => {
+      moved()
+      rooms.awaitTarget(awaitedTarget)
+    })
+  }
+  if (redaction) addRedaction(rooms, room, redaction, grant, unit)
   bounds.max_seq = seq
   bounds.last_position = position
 }
@@ -218,54 +222,8 @@ export function membershipWrites(userId: UserId, row: RoomMembership, seq: RoomS
   ]
 }
 
-function addRedaction(
-  rooms: RoomsForWriting,
-  room: Room,
-  placed: Placed,
-  grant: Grant,
-  unit: BuiltUnit<undefined>,
-): void {
-  const { redaction, awaitedTarget, event } = placed
-  if (awaitedTarget) unit.writes.push(setPendingRedaction(room.roomId, awaitedTarget, event.eventId))
-  if (!redaction) return
-  const { redacted, json, stateKey } = redaction
-  unit.writes.push(
-    setEvent(redacted.eventId, { pdu: json, redacted_by: redacted.redactedBy ?? event.eventId }),
-    deletePendingRedaction(room.roomId, redacted.eventId),
-  )
-  const position = grant.position()
-  if (stateKey !== undefined) {
-    const [type, key] = parseStateMapKey(stateKey)
-    unit.writes.push(
-      setStateEntry(room.roomId, type, key, {
-        event_id: redacted.eventId,
-        sender: redacted.pdu.sender,
-        position,
-        pdu: json,
-      }),
-    )
-  }
-  if (redacted.seq === undefined || !redacted.redactedBy) return
-  const change: Change = {
-    kind: 'redaction',
-    position,
-    roomId: room.roomId,
-    eventId: redacted.eventId,
-    seq: redacted.seq,
-    redactedBy: redacted.redactedBy,
-  }
-  unit.changes.push(change)
-  rooms.whenDurable(change, () => {
-    rooms.rememberEvent(redacted)
-    room.recent = room.recent.map((recent) =>
-      recent.eventId === redacted.eventId
-        ? { ...recent, ...redacted, seq: recent.seq, position: recent.position, node: recent.node }
-        : recent,
-    )
-  })
-}
-
-function relationWrites(event: PduEvent, seq: RoomSeq): Write[] {
+/** The row by which the event is found from the one it relates to. */
+export function relationWrites(event: PduEvent, seq: RoomSeq): Write[] {
   const relation = event.pdu.content['m.relates_to']
   if (!isJsonObject(relation)) return []
   const parent = parseEventId(relation.event_id)

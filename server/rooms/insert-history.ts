@@ -9,12 +9,13 @@
 import { canonicalJson } from '../events/canonical-json.js'
 import type { PduEvent } from '../events/pdu.js'
 import type { EventId, RoomId } from '../kernel/identifiers.js'
-import { insertTimelineRow, readPendingRedaction, setEvent } from '../store/event-store.js'
+import { deletePendingRedaction, insertTimelineRow, setEvent } from '../store/event-store.js'
 import { setRoom } from '../store/room-store.js'
 import type { Change, Write } from '../store/writes.js'
-import { type AppliedRedaction, applyTo } from './apply-redaction.js'
+import { type AppliedRedaction, applyTo, decideAwaitingRedaction } from './apply-redaction.js'
+import { relationWrites } from './commit-events.js'
 import { beginsHistory } from './load-room.js'
-import type { StoredEvent } from './room.js'
+import type { Room, StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 
 /**
@@ -42,7 +43,7 @@ export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
       const oldest = await rooms.readTimeline(roomId, room.minSeq, room.minSeq)
       const node = oldest[0]?.node ?? room.node
       const isComplete = fresh.some(beginsHistory)
-      const redactions = await readRedactions(rooms, roomId, fresh)
+      const redactions = await readRedactions(rooms, room, fresh)
       await rooms.db.commit((grant) => {
         const writes: Write[] = []
         const changes: Change[] = []
@@ -61,7 +62,8 @@ export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
               node,
             }),
           )
-          writes.push(insertTimelineRow(roomId, seq, event.eventId, position))
+          writes.push(insertTimelineRow(roomId, seq, event.eventId, position), ...relationWrites(event, seq))
+          if (redaction) writes.push(deletePendingRedaction(roomId, event.eventId))
           const shown: StoredEvent = redaction ? redaction.redacted : { ...event, status: 'accepted' }
           const change: Change = {
             kind: 'event',
@@ -107,13 +109,13 @@ export const makeCompleteHistory =
 
 async function readRedactions(
   rooms: RoomsForWriting,
-  roomId: RoomId,
+  room: Room,
   events: readonly PduEvent[],
 ): Promise<Map<EventId, EventId>> {
   const found = new Map<EventId, EventId>()
-  for (const { eventId } of events) {
-    const redaction = await readPendingRedaction(rooms.db, roomId, eventId)
-    if (redaction) found.set(eventId, redaction)
+  for (const event of events) {
+    const redaction = await decideAwaitingRedaction(rooms, room, event)
+    if (redaction) found.set(event.eventId, redaction)
   }
   return found
 }

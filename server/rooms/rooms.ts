@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache'
 import type { PduEvent, StateMap } from '../events/pdu.js'
 import { stateKeyOf } from '../events/pdu.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
-import { readEventRows, readTimelineRows } from '../store/event-store.js'
+import { readAwaitedTargets, readEventRows, readPendingRedaction, readTimelineRows } from '../store/event-store.js'
 import { type MembershipRow, readMembershipChanges, readMembershipsOf } from '../store/membership-store.js'
 import type { Database } from '../store/reader.js'
 import { readRoomPositions } from '../store/room-store.js'
@@ -44,6 +44,10 @@ export type RoomsForWriting = Rooms & {
   /** What is to happen in memory once this change is durable, before anyone else is told. */
   whenDurable(change: Change, apply: () => void): void
   setMembershipInMemory(userId: UserId, row: RoomMembership): void
+  /** The redaction that waits for this event, if there is one; costs a read only where one waits. */
+  readAwaitingRedaction(event: PduEvent): Promise<EventId | undefined>
+  /** Remembers that a redaction waits for its target. */
+  awaitTarget(target: EventId): void
 }
 
 export async function makeRooms(db: Database): Promise<RoomsForWriting> {
@@ -56,6 +60,7 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
   const lastPositions = new Map<RoomId, StreamPosition>()
   const durable = new WeakMap<Change, () => void>()
   const flying = new Map<EventId, { event: StoredEvent; landed: Promise<void> }>()
+  const awaitedTargets = new Set(await readAwaitedTargets(db))
   for (const row of await readRoomPositions(db)) lastPositions.set(row.room_id, row.last_position)
 
   db.onCommitted((changes) => {
@@ -206,6 +211,10 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
       await flying.get(eventId)?.landed
     },
     whenDurable: (change, apply) => void durable.set(change, apply),
+    async readAwaitingRedaction({ roomId, eventId }) {
+      return awaitedTargets.has(eventId) ? readPendingRedaction(db, roomId, eventId) : undefined
+    },
+    awaitTarget: (target) => void awaitedTargets.add(target),
     setMembershipInMemory(userId, row) {
       memberships.get(userId)?.set(row.roomId, row)
     },

@@ -105,6 +105,12 @@ export const deletePendingRedaction = (roomId: RoomId, target: EventId): Write =
   id: [roomId, target],
 })
 
+/** Targets of all redactions that wait: few, since a redaction seldom overtakes its target. */
+export async function readAwaitedTargets(db: Reader): Promise<EventId[]> {
+  const [rows] = await db.query<[EventId[]]>('SELECT VALUE record::id(id)[1] FROM pending_redaction')
+  return rows
+}
+
 export async function readPendingRedaction(db: Reader, roomId: RoomId, target: EventId): Promise<EventId | undefined> {
   const [rows] = await db.query<[{ redaction: EventId }[]]>(
     'SELECT redaction FROM type::record("pending_redaction", [$room, $target])',

@@ -1,0 +1,174 @@
+/** What another server's events do to a room: real store, events signed by a second server, no network. */
+import { describe, expect, test } from 'vitest'
+import type { PduEvent } from '../../../server/events/pdu.js'
+import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
+import { buildUnsignedEvent, type EventDraft, signEvent } from '../../../server/rooms/build-event.js'
+import type { Room } from '../../../server/rooms/room.js'
+import { openTestDatabase } from '../../support/database.js'
+import { makeSigner, makeTestRooms, user } from '../../support/rooms.js'
+
+const alice = user('alice')
+const zoe = user('zoe', 'other.test')
+const remote = makeSigner('other.test', 2)
+
+describe('events of another server', async () => {
+  const db = await openTestDatabase()
+  const hs = await makeTestRooms(db)
+
+  /** A public room with Zoe of the other server in it. */
+  async function sharedRoom(): Promise<RoomId> {
+    const roomId = await hs.createRoom({ creator: alice, preset: 'public_chat' })
+    await hs.acceptPdu(roomId, await remoteEvent(roomId, member(zoe, 'join')))
+    return roomId
+  }
+  const member = (userId: UserId, membership: string): EventDraft => ({
+    type: 'm.room.member',
+    stateKey: userId,
+    sender: userId,
+    content: { membership },
+  })
+  const text = (body: string): EventDraft => ({ type: 'm.room.message', sender: zoe, content: { body } })
+  /** Built on the room as it is now, or as it was. */
+  async function remoteEvent(roomId: RoomId, draft: EventDraft, view?: Room): Promise<PduEvent> {
+    const room = view ?? (await hs.rooms.get(roomId))
+    if (!room) throw new Error('no such room')
+    return signEvent(buildUnsignedEvent(room, draft, Date.now()), room.rules, remote).event
+  }
+  /** The room as the other server sees it until it hears more. */
+  async function viewOf(roomId: RoomId): Promise<Room> {
+    const room = await hs.rooms.get(roomId)
+    if (!room) throw new Error('no such room')
+    return { ...room, state: new Map(room.state), extremities: [...room.extremities], joined: new Set(room.joined) }
+  }
+  const idsInTimeline = async (roomId: RoomId): Promise<EventId[]> => {
+    const room = await hs.rooms.get(roomId)
+    return (await hs.rooms.readTimeline(roomId, 1, room?.maxSeq ?? 0)).map(({ eventId }) => eventId)
+  }
+
+  test('a join and a message are accepted and found after a restart', async () => {
+    const roomId = await sharedRoom()
+    const event = await remoteEvent(roomId, text('hello'))
+
+    expect(await hs.acceptPdu(roomId, event)).toEqual({ status: 'accepted' })
+
+    const fresh = await (await makeTestRooms(db)).rooms.get(roomId)
+    expect(fresh?.joined.has(zoe)).toBe(true)
+    expect(fresh?.recent.at(-1)?.eventId).toBe(event.eventId)
+  })
+
+  test('the same event twice, also at the same time, is there once', async () => {
+    const roomId = await sharedRoom()
+    const event = await remoteEvent(roomId, text('once'))
+
+    const outcomes = await Promise.all([1, 2, 3].map(() => hs.acceptPdu(roomId, event)))
+
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['accepted', 'known', 'known'])
+    expect((await idsInTimeline(roomId)).filter((id) => id === event.eventId)).toHaveLength(1)
+  })
+
+  test('an event whose prev events are unknown is not stored; it says what is missing', async () => {
+    const roomId = await sharedRoom()
+    const view = await viewOf(roomId)
+    const gap = await remoteEvent(roomId, text('never sent'), view)
+    view.extremities = [{ eventId: gap.eventId, depth: gap.pdu.depth, node: 0, reference: gap.eventId }]
+    const event = await remoteEvent(roomId, text('after the gap'), view)
+
+    expect(await hs.acceptPdu(roomId, event)).toEqual({ status: 'missing', authEvents: [], prevEvents: [gap.eventId] })
+    expect(await hs.rooms.readEvent(event.eventId)).toBeUndefined()
+  })
+
+  test('an event that breaks the auth rules is rejected, kept apart, and moves nothing', async () => {
+    const roomId = await sharedRoom()
+    const before = await viewOf(roomId)
+    const event = await remoteEvent(roomId, {
+      type: 'm.room.name',
+      stateKey: '',
+      sender: zoe,
+      content: { name: 'mine' },
+    })
+
+    expect((await hs.acceptPdu(roomId, event)).status).toBe('rejected')
+
+    const after = await hs.rooms.get(roomId)
+    expect(after?.extremities).toEqual(before.extremities)
+    expect(after?.state.has('m.room.name\u0000')).toBe(false)
+    expect((await hs.rooms.readEvent(event.eventId))?.status).toBe('rejected')
+  })
+
+  test('who was banned meanwhile is soft-failed: stored, but not shown and not built on', async () => {
+    const roomId = await sharedRoom()
+    const view = await viewOf(roomId)
+    await hs.banUser({ roomId, sender: alice, target: zoe })
+    const event = await remoteEvent(roomId, text('from before the ban'), view)
+
+    expect((await hs.acceptPdu(roomId, event)).status).toBe('soft_failed')
+
+    expect(await idsInTimeline(roomId)).not.toContain(event.eventId)
+    const next = await hs.sendText(roomId, alice, 'on we go')
+    expect((await hs.rooms.readEvent(next))?.pdu.prev_events).not.toContain(event.eventId)
+  })
+
+  test('a fork is resolved, and the next event joins both ends', async () => {
+    const roomId = await sharedRoom()
+    await hs.sendEvent(roomId, {
+      type: 'm.room.power_levels',
+      stateKey: '',
+      sender: alice,
+      content: { users: { [zoe]: 50 }, events: { 'm.room.topic': 50 } },
+    })
+    const view = await viewOf(roomId)
+    const ours = await hs.sendEvent(roomId, {
+      type: 'm.room.name',
+      stateKey: '',
+      sender: alice,
+      content: { name: 'ours' },
+    })
+    const theirs = await remoteEvent(
+      roomId,
+      { type: 'm.room.topic', stateKey: '', sender: zoe, content: { topic: 'theirs' } },
+      view,
+    )
+
+    expect((await hs.acceptPdu(roomId, theirs)).status).toBe('accepted')
+
+    const room = await hs.rooms.get(roomId)
+    expect(room?.state.get('m.room.name\u0000')?.eventId).toBe(ours)
+    expect(room?.state.get('m.room.topic\u0000')?.eventId).toBe(theirs.eventId)
+    const next = await hs.sendText(roomId, alice, 'together again')
+    const prev = (await hs.rooms.readEvent(next))?.pdu.prev_events ?? []
+    expect([...prev].sort()).toEqual([ours, theirs.eventId].sort())
+    const fresh = await (await makeTestRooms(db)).rooms.get(roomId)
+    expect(fresh?.state.get('m.room.topic\u0000')?.eventId).toBe(theirs.eventId)
+    expect(await hs.rooms.readStateNode(roomId, fresh?.node ?? -1)).toEqual(
+      new Map([...(fresh?.state ?? [])].map(([key, { eventId }]) => [key, eventId])),
+    )
+  })
+
+  test('a redaction that comes before its target takes the content away when that comes', async () => {
+    const roomId = await sharedRoom()
+    const view = await viewOf(roomId)
+    const target = await remoteEvent(roomId, text('a secret'), view)
+    const redaction = await remoteEvent(
+      roomId,
+      { type: 'm.room.redaction', sender: zoe, content: { redacts: target.eventId } },
+      view,
+    )
+
+    await hs.acceptPdu(roomId, redaction)
+    await hs.acceptPdu(roomId, target)
+
+    const stored = await hs.rooms.readEvent(target.eventId)
+    expect(stored?.redactedBy).toBe(redaction.eventId)
+    expect(JSON.stringify(stored?.pdu)).not.toContain('secret')
+  })
+
+  test('a redaction by who may not redact is in the timeline and takes nothing away', async () => {
+    const roomId = await sharedRoom()
+    const target = await hs.sendText(roomId, alice, 'stays')
+    const redaction = await remoteEvent(roomId, { type: 'm.room.redaction', sender: zoe, content: { redacts: target } })
+
+    expect((await hs.acceptPdu(roomId, redaction)).status).toBe('accepted')
+
+    expect((await hs.rooms.readEvent(target))?.pdu.content.body).toBe('stays')
+  })
+})

@@ -9,6 +9,7 @@
  * cannot part: the members as the table has them are kept in memory, per room, and forgotten when a write fails.
  * Bounds of sight are worked out for local users only; nobody else has a record session.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { type PduEvent, stateKeyOf } from '../../events/pdu.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
@@ -21,7 +22,8 @@ import { roleOf, storedLevel } from './roles.js'
 import { type Bounds, boundsOf, noBounds } from './visibility.js'
 
 type Member = { membership: string; eventId: string; level: number }
-type Members = Map<UserId, Member>
+/** Members of a room as the tables have them; `local` are those of this server, of any membership. */
+type Members = { all: Map<UserId, Member>; local: Set<UserId> }
 type Row = Omit<RoomMemberRow, 'displayname' | 'avatar_url'> & {
   displayname: string | undefined
   avatar_url: string | undefined
@@ -86,6 +88,8 @@ export class MemberChanges {
 }
 
 const maxMembers = 300_000
+/** Members worked out without a break for the rest of the server. */
+const membersPerTurn = 500
 /** A name or address of a picture longer than this is cut: rows of a room of thousands travel together. */
 const maxText = 512
 
@@ -94,7 +98,7 @@ export class MemberProjection {
   readonly #rooms = new LRUCache<RoomId, Members>({
     max: 1_000,
     maxSize: maxMembers,
-    sizeCalculation: (m) => m.size + 1,
+    sizeCalculation: ({ all }) => all.size + 1,
   })
 
   constructor(needs: MembersNeeds) {
@@ -103,15 +107,15 @@ export class MemberProjection {
 
   /** Members as projected so far. */
   async membersOf(roomId: RoomId): Promise<ReadonlyMap<UserId, Member>> {
-    return this.#load(roomId)
+    return (await this.#load(roomId)).all
   }
 
   async #load(roomId: RoomId): Promise<Members> {
     const known = this.#rooms.get(roomId)
     if (known) return known
-    const members: Members = new Map()
+    const members: Members = { all: new Map(), local: new Set() }
     for (const row of await readProjectedMembers(this.#needs.db, roomId))
-      members.set(row.user_id, { membership: row.membership, eventId: row.event_id, level: row.power_level })
+      this.#put(members, row.user_id, { membership: row.membership, eventId: row.event_id, level: row.power_level })
     this.#rooms.set(roomId, members)
     return members
   }
@@ -129,9 +133,12 @@ export class MemberProjection {
   /** Writes what the state says and the rows do not. */
   async projectState(room: Room, position: number, changes: MemberChanges): Promise<void> {
     const members = await this.#load(room.roomId)
-    for (const event of room.state.values()) {
+    let count = 0
+    // A copy: the room may move on while others have their turn.
+    for (const event of [...room.state.values()]) {
       if (event.pdu.type !== 'm.room.member') continue
-      const known = members.get(event.pdu.state_key as UserId)
+      if (++count % membersPerTurn === 0) await nextTurn()
+      const known = members.all.get(event.pdu.state_key as UserId)
       const level = storedLevel(room.powerLevels.userLevel(event.pdu.state_key ?? ''))
       if (known?.eventId !== event.eventId || known.level !== level)
         await this.#project(room, members, event, position, changes)
@@ -146,7 +153,7 @@ export class MemberProjection {
     const own = (await this.#needs.rooms.membershipsOf(userId)).get(roomId)
     if (!own || !this.#needs.isLocal(userId)) return
     const members = await this.#load(roomId)
-    const level = members.get(userId)?.level ?? 0
+    const level = members.all.get(userId)?.level ?? 0
     this.#move(roomId, members, userId, { membership: own.membership, eventId: own.eventId, level }, changes)
     changes.setRow({
       ...{
@@ -197,21 +204,25 @@ export class MemberProjection {
   }
 
   #move(roomId: RoomId, members: Members, userId: UserId, next: Member, changes: MemberChanges): void {
-    const wasJoined = members.get(userId)?.membership === 'join'
+    const wasJoined = members.all.get(userId)?.membership === 'join'
     const isJoined = next.membership === 'join'
     if (wasJoined !== isJoined) this.#share(roomId, members, userId, isJoined ? 1 : -1, changes)
-    members.set(userId, next)
+    this.#put(members, userId, next)
     this.#rooms.set(roomId, members) // again, for its size
+  }
+
+  #put(members: Members, userId: UserId, member: Member): void {
+    members.all.set(userId, member)
+    if (this.#needs.isLocal(userId)) members.local.add(userId)
   }
 
   #share(roomId: RoomId, members: Members, userId: UserId, by: 1 | -1, changes: MemberChanges): void {
     const { isLocal } = this.#needs
-    const isOwn = isLocal(userId)
-    for (const [other, { membership }] of members) {
-      if (other === userId || membership !== 'join') continue
-      if (isOwn) changes.share(roomId, userId, { local: userId, other, by })
-      if (isLocal(other)) changes.share(roomId, userId, { local: other, other: userId, by })
-    }
+    const isJoined = (other: UserId) => other !== userId && members.all.get(other)?.membership === 'join'
+    for (const local of members.local) if (isJoined(local)) changes.share(roomId, userId, { local, other: userId, by })
+    if (!isLocal(userId)) return
+    for (const other of members.all.keys())
+      if (isJoined(other)) changes.share(roomId, userId, { local: userId, other, by })
   }
 }
 

@@ -1,8 +1,9 @@
 /** The projector behind real rooms: what each live table says after what happened. */
 import { describe, expect, test } from 'vitest'
-import type { RoomId, UserId } from '../../../server/kernel/identifiers.js'
+import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import type { RoomEventRow, RoomMemberRow, RoomSummaryRow } from '../../../server/kernel/live-rows.js'
 import { setAccountDataEntry } from '../../../server/store/account-data-store.js'
+import { setMembership } from '../../../server/store/membership-store.js'
 import { readProjection } from '../../../server/store/projection-store.js'
 import type { StreamPosition } from '../../../server/store/writes.js'
 import { type LiveServer, startLiveServer } from '../../support/live.js'
@@ -230,6 +231,36 @@ describe('room_summaries', () => {
       inviter: alice,
       is_direct: true,
     })
+  })
+
+  test('an invitation from another server has a line made of what came with it', async () => {
+    await using hs = await startLiveServer()
+    const room = '!elsewhere:remote.test' as RoomId
+    const stripped = [
+      { type: 'm.room.name', state_key: '', sender: '@eve:remote.test', content: { name: 'Far away' } },
+      { type: 'm.room.create', state_key: '', sender: '@eve:remote.test', content: { room_version: '11' } },
+      { type: 'm.room.encryption', state_key: '', sender: '@eve:remote.test', content: {} },
+    ]
+    await hs.db.commit((grant) => {
+      const position = grant.position()
+      const row = {
+        ...{
+          room_id: room,
+          membership: 'invite',
+          event_id: '$invite' as EventId,
+          sender: '@eve:remote.test' as UserId,
+        },
+        ...{ position, forgotten: false, seq: undefined, stripped: JSON.stringify(stripped) },
+      }
+      const change = { kind: 'membership', roomId: room, userId: bob, membership: 'invite', position } as const
+      return { writes: [setMembership(bob, row)], changes: [change], result: undefined }
+    })
+
+    expect(await lineOf(hs, bob, room)).toMatchObject({
+      ...{ membership: 'invite', name: 'Far away', inviter: '@eve:remote.test', room_version: '11', encrypted: true },
+      ...{ heroes: ['@eve:remote.test'], can: { send: false } },
+    })
+    expect(await memberOf(hs, room, bob)).toMatchObject({ membership: 'invite', role: 'None' })
   })
 
   test('a receipt takes the unread count away, and account data shows in the line', async () => {

@@ -66,7 +66,8 @@ export function Dialog(props: DialogProps) {
       className={[styles.dialog, width === 'wide' && styles.wide, kind === 'sheet' && styles.sheet]
         .filter(Boolean)
         .join(' ')}
-      onClose={onClose} // Escape closes it before anybody is asked
+      // Escape closes it before anybody is asked. React lets the event rise from a dialog over this one.
+      onClose={(event) => event.target === event.currentTarget && onClose()}
       onKeyDown={(event) => event.stopPropagation()} // the page's own keys rest while a dialog is open
       onMouseDown={(event) => {
         if (event.target === ref.current) onClose()

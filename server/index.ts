@@ -89,7 +89,10 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
       await base.db.commit(() => ({ writes: [setup], changes: [], result: undefined }))
     }
     const federates = config.federation.enabled || (await readSetup(base.db))?.federation === 'federated'
-    services ??= await startServices(base, { serverName, federates, clientUrl })
+    if (!services) {
+      services = await startServices(base, { serverName, federates, clientUrl })
+      if (listeners) await services.federation.start() // named by onboarding: the listeners are open already
+    }
     return services
   }
   if (config.server_name) await nameServer(config.server_name)
@@ -113,10 +116,10 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
       namedEndpoints.filter((endpoint) => endpoint !== getVersionsEndpoint),
       () => services ?? throwNotSetUp(),
     ),
-    ...bindEndpoints<NeedsOf<typeof federationEndpoints>>(federationEndpoints, () => {
-      const all = services ?? throwNotSetUp()
-      return { ...all, ...(all.federationEndpointNeeds ?? refuseServers()) }
-    }),
+    ...bindEndpoints<NeedsOf<typeof federationEndpoints>>(
+      federationEndpoints,
+      () => (services ?? throwNotSetUp()).federationOperations ?? refuseServers(),
+    ),
   ]
   const upgrade = makeUpgradeHandler({
     openLiveChannel: base.liveBridge.openLiveChannel,

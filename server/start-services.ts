@@ -110,6 +110,7 @@ export async function startServices(
     connectedClients: () => syncing.notifier.waiting,
     liveChannels: () => base.liveBridge.channels,
   })
+  federation.sender?.forwardTo(live.federationTraffic)
   const federationEndpointNeeds = federation.connect({
     ...roomOperations,
     receiveTyping: syncing.typing.receive,
@@ -129,7 +130,7 @@ export async function startServices(
     fetchRemoteMedia: remote.fetchRemoteMedia,
   })
 
-  return {
+  const operations = {
     serverName,
     version,
     federates,
@@ -176,7 +177,6 @@ export async function startServices(
       remote.queryPublicRooms(server, { limit: query.limit, since: query.since, filter: directoryFilter(query) }),
     ...syncing.operations,
     federation,
-    federationEndpointNeeds,
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: makeOncePerTxn(db, clock),
     readDestinations: () => readDestinations(db),
@@ -186,6 +186,11 @@ export async function startServices(
     openMediaFile: files.openFile,
     readThumbnail: makeReadThumbnail({ files }),
     ...makeUploadMedia({ db, files, clock, serverName, maxUploadBytes: config.media.max_upload_bytes, uploaded }),
+  }
+  return {
+    ...operations,
+    /** What other servers may ask for; undefined where this one does not federate. */
+    federationOperations: federationEndpointNeeds && { ...operations, ...federationEndpointNeeds },
 
     /** After the listeners are closed and before the database is. */
     async close() {

@@ -77,7 +77,7 @@ async function rebuildEvents(needs: RebuildNeeds, room: Room, from: number, to: 
 }
 
 /** Rows of one transaction: larger ones would hold the thread while they are encoded. */
-export const rowsPerWrite = 1_000
+export const rowsPerWrite = 250
 
 async function writeSilently(needs: Pick<RebuildNeeds, 'live'>, writes: readonly Write[]): Promise<void> {
   for (let start = 0; start < writes.length; start += rowsPerWrite)

@@ -38,7 +38,8 @@ export function Dialog(props: DialogProps) {
     if (dialog && !dialog.open) {
       dialog.showModal()
       // React's autoFocus came too early, while the dialog was closed; by itself it takes the close button.
-      if (kind === 'dialog') dialog.querySelector<HTMLElement>(typedInto)?.focus()
+      const field = kind === 'dialog' ? dialog.querySelector<HTMLElement>(typedInto) : null
+      ;(field ?? dialog).focus()
     }
     return () => {
       dialog?.close()
@@ -62,6 +63,7 @@ export function Dialog(props: DialogProps) {
   return (
     <dialog
       ref={ref}
+      tabIndex={-1}
       aria-labelledby={titleId}
       className={[styles.dialog, width === 'wide' && styles.wide, kind === 'sheet' && styles.sheet]
         .filter(Boolean)

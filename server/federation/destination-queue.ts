@@ -45,6 +45,8 @@ export type QueueNeeds = {
   /** Waits for one of the slots that all destinations share; resolves to the function that gives it back. */
   takeSlot: () => Promise<() => void>
   closing: AbortSignal
+  /** The queue has become longer or shorter. */
+  changed: (destination: ServerName) => void
 }
 
 export type DestinationQueue = {
@@ -68,7 +70,15 @@ export function makeDestinationQueue(destination: ServerName, needs: QueueNeeds)
   const buffer = makeEduBuffer()
   let pending: Transaction | undefined
   let isRunning = false
+  let running: Promise<void> = Promise.resolve()
   let timer: Timer | undefined
+
+  /** Microseconds since the epoch, each once: rows of an earlier run come before those of this one. */
+  let lastEduPosition = 0
+  const nextEduPosition = () => {
+    lastEduPosition = Math.max(lastEduPosition + 1, clock.now() * 1000)
+    return lastEduPosition
+  }
 
   const write = async (writes: Write[]) => {
     if (writes.length > 0) await db.commit(() => ({ writes, changes: [], result: undefined }))
@@ -127,6 +137,7 @@ export function makeDestinationQueue(destination: ServerName, needs: QueueNeeds)
       await send(pending)
       const done = pending
       pending = undefined
+      needs.changed(destination)
       await write(acknowledged(done))
     } finally {
       giveBack()
@@ -147,13 +158,8 @@ export function makeDestinationQueue(destination: ServerName, needs: QueueNeeds)
   async function storeLasting(): Promise<void> {
     const lasting = [...(pending?.lasting ?? []), ...buffer.takeLasting()]
     if (lasting.length === 0) return
-    const stored = await db.commit((grant) => {
-      const rows = lasting.map((edu) => ({ position: grant.position() as number, edu }))
-      const writes = rows.map(({ position, edu }) =>
-        insertOutboxEdu({ destination, position, edu: JSON.stringify(edu) }),
-      )
-      return { writes, changes: [], result: rows }
-    })
+    const stored = lasting.map((edu) => ({ position: nextEduPosition(), edu }))
+    await write(stored.map(({ position, edu }) => insertOutboxEdu({ destination, position, edu: JSON.stringify(edu) })))
     if (pending) {
       pending.storedEdus = [...pending.storedEdus, ...stored]
       pending.lasting = []
@@ -182,7 +188,7 @@ export function makeDestinationQueue(destination: ServerName, needs: QueueNeeds)
     timer = undefined
     if (isRunning || needs.closing.aborted) return
     isRunning = true
-    void run()
+    running = run()
       .catch((error: unknown) => {
         // Our own fault or the disk's: try again later rather than never.
         log.error({ err: error, destination }, 'a transaction could not be made')
@@ -190,7 +196,7 @@ export function makeDestinationQueue(destination: ServerName, needs: QueueNeeds)
       })
       .finally(() => {
         isRunning = false
-        if (hasWork() && timer === undefined) wakeAfter(0)
+        if (hasWork() && timer === undefined && !needs.closing.aborted) wakeAfter(0)
       })
   }
 
@@ -217,9 +223,11 @@ export function makeDestinationQueue(destination: ServerName, needs: QueueNeeds)
       pdus = [...storedPdus].sort((a, b) => a.position - b.position)
       storedEdus = [...edus].sort((a, b) => a.position - b.position)
       if (pdus.length > maxBacklog) shorten()
+      needs.changed(destination)
     },
     addPdu(pdu) {
       pdus.push(pdu)
+      needs.changed(destination)
       if (pdus.length > maxBacklog && destinations.retryAt(destination) > clock.now()) shorten()
       if (!isRunning && destinations.retryAt(destination) <= clock.now()) wake()
       else if (!isRunning && timer === undefined) wakeAfter(destinations.retryAt(destination) - clock.now())
@@ -233,6 +241,7 @@ export function makeDestinationQueue(destination: ServerName, needs: QueueNeeds)
     wake,
     async save() {
       timer?.cancel()
+      await running
       await storeLasting()
     },
   }

@@ -32,6 +32,8 @@ export type Destinations = {
   /** Forgets the backoff: somebody asked for a try right now. */
   retryNow(serverName: ServerName): void
   all(): ReadonlyMap<ServerName, DestinationRow>
+  /** Told of every success and failure. */
+  onChanged(listener: (serverName: ServerName) => void): () => void
   /** Told when a destination may be asked sooner than `retryAt` said before. */
   onHealed(listener: (serverName: ServerName) => void): () => void
 }
@@ -41,6 +43,7 @@ type Needs = { db: Database; clock: Clock; log: Logger }
 export function makeDestinations({ db, clock, log }: Needs): Destinations {
   const rows = new Map<ServerName, DestinationRow>()
   const listeners = new Set<(serverName: ServerName) => void>()
+  const watchers = new Set<(serverName: ServerName) => void>()
 
   const rowOf = (serverName: ServerName): DestinationRow =>
     rows.get(serverName) ?? {
@@ -56,6 +59,7 @@ export function makeDestinations({ db, clock, log }: Needs): Destinations {
     // A hostile peer can make up names without end: healthy ones that nobody needs go first.
     if (!rows.has(row.server_name) && rows.size >= maxInMemory) dropOne(rows)
     rows.set(row.server_name, row)
+    for (const watcher of watchers) watcher(row.server_name)
     if (!isWorthWriting) return
     db.commit(() => ({ writes: [setDestination(row)], changes: [], result: undefined })).catch((error: Error) =>
       log.warn({ destination: row.server_name, err: error.message }, 'the state of a destination was not stored'),
@@ -99,6 +103,10 @@ export function makeDestinations({ db, clock, log }: Needs): Destinations {
     heardFrom: heal,
     retryNow: heal,
     all: () => rows,
+    onChanged(watcher) {
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
     onHealed(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -21,7 +21,14 @@ import type { Destinations } from './destinations.js'
 import { type Edu, receiptEdu } from './edu-shapes.js'
 import type { FederationClient } from './federation-client.js'
 import type { IsServerAllowed } from './server-policy.js'
-import type { Traffic } from './traffic.js'
+import type { Traffic, TrafficSink } from './traffic.js'
+
+export type StateSink = TrafficSink & {
+  set(
+    destination: string,
+    state: Pick<FederationTrafficRow, 'state' | 'queue_length' | 'last_success_ts' | 'last_error' | 'retry_at'>,
+  ): void
+}
 
 export type FederationSender = {
   /** Reads what an earlier run left and begins to send. */
@@ -34,6 +41,8 @@ export type FederationSender = {
   sendEdu(destinations: Iterable<ServerName>, edu: Edu): void
   /** Every destination known, for administrators; the shape of `federation_traffic` rows. */
   destinations(): FederationTrafficRow[]
+  /** Tells the live tables of traffic and of the destinations' states as they change. */
+  forwardTo(sink: StateSink): void
   /** Forgets the backoff and tries at once. */
   retryNow(destination: ServerName): void
   readonly traffic: Traffic
@@ -68,6 +77,7 @@ export function makeFederationSender(needs: Needs): FederationSender {
     newTxnId: () => `${bootId}-${++lastTxn}`,
     takeSlot: makeSlots(maxInFlight),
     closing: closing.signal,
+    changed: (destination) => tell(destination),
   }
 
   function queueOf(destination: ServerName): DestinationQueue | undefined {
@@ -80,6 +90,9 @@ export function makeFederationSender(needs: Needs): FederationSender {
     return queue
   }
 
+  let sink: StateSink | undefined
+  const tell = (destination: ServerName) => sink?.set(destination, stateRow(needs, queues, destination))
+  const stopWatching = destinations.onChanged(tell)
   const stopListening = destinations.onHealed((destination) => queues.get(destination)?.wake())
 
   function sendEdu(to: Iterable<ServerName>, edu: Edu): void {
@@ -109,6 +122,7 @@ export function makeFederationSender(needs: Needs): FederationSender {
     async close() {
       closing.abort()
       stopListening()
+      stopWatching()
       await Promise.all([...queues.values()].map((queue) => queue.save()))
     },
     onChanges(changes) {
@@ -124,6 +138,11 @@ export function makeFederationSender(needs: Needs): FederationSender {
       }
     },
     sendEdu,
+    forwardTo(given) {
+      sink = given
+      needs.traffic.forwardTo(given)
+      for (const destination of queues.keys()) tell(destination)
+    },
     destinations: () => rowsOf(needs, queues),
     retryNow(destination) {
       destinations.retryNow(destination)
@@ -161,25 +180,25 @@ const slowMs = 10_000
 const downAfterFailures = 5
 
 function rowsOf(needs: Needs, queues: ReadonlyMap<ServerName, DestinationQueue>): FederationTrafficRow[] {
-  const known = needs.destinations.all()
-  const names = new Set([...known.keys(), ...queues.keys(), ...needs.traffic.servers()])
+  const names = new Set([...needs.destinations.all().keys(), ...queues.keys(), ...needs.traffic.servers()])
   names.delete(needs.serverName)
   return [...names].map((destination) => {
-    const row = known.get(destination)
-    const counts = needs.traffic.of(destination)
-    return {
-      destination,
-      state: stateOf(row, counts.lastExchangeMs),
-      queue_length: queues.get(destination)?.length ?? 0,
-      in_pdus: counts.inPdus,
-      in_edus: counts.inEdus,
-      out_pdus: counts.outPdus,
-      out_edus: counts.outEdus,
-      ...(row && row.last_success_at > 0 && { last_success_ts: row.last_success_at }),
-      ...(row && row.last_error !== '' && { last_error: row.last_error }),
-      ...(row && row.retry_at > 0 && { retry_at: row.retry_at }),
-    }
+    const { inPdus, inEdus, outPdus, outEdus } = needs.traffic.of(destination)
+    const counts = { in_pdus: inPdus, in_edus: inEdus, out_pdus: outPdus, out_edus: outEdus }
+    return { destination, ...counts, ...stateRow(needs, queues, destination) }
   })
+}
+
+/** What is not known is named as undefined, so that it can replace what was. */
+function stateRow(needs: Needs, queues: ReadonlyMap<ServerName, DestinationQueue>, destination: ServerName) {
+  const row = needs.destinations.all().get(destination)
+  return {
+    state: stateOf(row, needs.traffic.of(destination).lastExchangeMs),
+    queue_length: queues.get(destination)?.length ?? 0,
+    last_success_ts: row?.last_success_at || undefined,
+    last_error: row?.last_error || undefined,
+    retry_at: row?.retry_at || undefined,
+  }
 }
 
 function stateOf(

@@ -202,9 +202,10 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
       await sender.start()
     },
     async close() {
+      connected?.receiver.stop()
+      // Whatever still waits for another server fails now, so that nobody waits for it here.
+      await Promise.all([sender.close(), transport.close()])
       await connected?.receiver.close()
-      await sender.close()
-      await transport.close()
     },
   }
 }

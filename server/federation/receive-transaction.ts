@@ -53,6 +53,8 @@ export type TransactionReceiver = {
   receiveTransaction: ReceiveTransaction
   /** Takes up what an earlier run left. */
   start(): Promise<void>
+  /** Takes nothing more in. */
+  stop(): void
   /** Waits for what is under way. */
   close(): Promise<void>
 }
@@ -81,6 +83,8 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
         byRoom.run(roomId, async () => Object.assign(results, await needs.receivePdus(origin, roomId, ofRoom))),
       ),
     )
+    // Closing broke off what was being fetched: without an answer it is taken up again at the next start.
+    if (isClosing) return
     await needs.receiveEdus(origin, edus)
     await db.commit(() => ({
       writes: [setAnswer(origin, txnId, JSON.stringify({ pdus: results }))],
@@ -151,9 +155,11 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
         )
       })
     },
-    async close() {
+    stop() {
       isClosing = true
       cleaning?.cancel()
+    },
+    async close() {
       await Promise.all(working)
     },
   }

@@ -8,7 +8,14 @@ import type { ServerName } from '../kernel/identifiers.js'
 
 export type TrafficCounts = { inPdus: number; inEdus: number; outPdus: number; outEdus: number; lastExchangeMs: number }
 
+/** Who wants to know of traffic as it happens: the live tables. */
+export type TrafficSink = {
+  count(serverName: string, counts: { in_pdus?: number; in_edus?: number; out_pdus?: number; out_edus?: number }): void
+}
+
 export type Traffic = {
+  /** From now on every count goes there too. */
+  forwardTo(sink: TrafficSink): void
   countIn(origin: ServerName, counts: { pdus: number; edus: number }): void
   /** @param tookMs time of the whole exchange */
   countOut(destination: ServerName, counts: { pdus: number; edus: number }, tookMs: number): void
@@ -30,13 +37,18 @@ export function makeTraffic(): Traffic {
     counts.set(serverName, fresh)
     return fresh
   }
+  let sink: TrafficSink | undefined
   return {
     total,
+    forwardTo(given) {
+      sink = given
+    },
     countIn(origin, { pdus, edus }) {
       const row = entry(origin)
       row.inPdus += pdus
       row.inEdus += edus
       total.in += pdus + edus
+      sink?.count(origin, { in_pdus: pdus, in_edus: edus })
     },
     countOut(destination, { pdus, edus }, tookMs) {
       const row = entry(destination)
@@ -44,6 +56,7 @@ export function makeTraffic(): Traffic {
       row.outEdus += edus
       row.lastExchangeMs = tookMs
       total.out += pdus + edus
+      sink?.count(destination, { out_pdus: pdus, out_edus: edus })
     },
     of: (serverName) => counts.peek(serverName) ?? none,
     servers: () => counts.keys(),

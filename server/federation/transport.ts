@@ -39,6 +39,7 @@ export type Transport = {
   exchange(request: Exchange): Promise<RawAnswer>
   /** Without a cap on the size: the reader has one. `timeoutMs` is for the headers and for each silence. */
   open(request: Omit<Exchange, 'maxBytes'>): Promise<StreamAnswer>
+  /** Breaks off what is under way, and refuses whatever comes after: both fail as `aborted`. */
   close(): Promise<void>
 }
 
@@ -48,7 +49,10 @@ export function makeTransport({ openSocket }: { openSocket: OpenSocket }): Trans
   // Disposed pools finish what is under way.
   const byTarget = new LRUCache<string, Pool>({ max: pools.max, dispose: (pool) => void pool.close().catch(() => {}) })
 
+  let isClosed = false
+
   function poolFor(destination: string, target: Target): Pool {
+    if (isClosed) throw closing({ destination })
     const key = `${target.host} ${target.port} ${target.hostHeader} ${target.certificateFor}`
     const known = byTarget.get(key)
     if (known) return known
@@ -83,7 +87,7 @@ export function makeTransport({ openSocket }: { openSocket: OpenSocket }): Trans
         })
         return { status: answer.statusCode, headers: flat(answer.headers), body: await readBody(answer.body, request) }
       } catch (error) {
-        throw named(error, request.destination, deadline, request.signal)
+        throw isClosed ? closing(request) : named(error, request.destination, deadline, request.signal)
       }
     },
     async open(request) {
@@ -99,15 +103,19 @@ export function makeTransport({ openSocket }: { openSocket: OpenSocket }): Trans
         })
         return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body }
       } catch (error) {
-        throw named(error, request.destination, never, request.signal)
+        throw isClosed ? closing(request) : named(error, request.destination, never, request.signal)
       }
     },
     async close() {
+      isClosed = true
       await Promise.all([...byTarget.values()].map((pool) => pool.destroy().catch(() => {})))
       byTarget.clear()
     },
   }
 }
+
+const closing = ({ destination }: { destination: string }) =>
+  new FederationError(destination, 'aborted', 'this server is closing')
 
 async function readBody(body: Dispatcher.ResponseData['body'], { destination, maxBytes }: Exchange): Promise<Buffer> {
   const chunks: Buffer[] = []

@@ -8,6 +8,7 @@ import { makeHttp } from '../platform/matrix/http.js'
 import { logOut } from '../platform/matrix/login.js'
 import { type LoginSession, storeLoginSession } from '../platform/matrix/login-session.js'
 import { makeOutbox } from '../platform/matrix/outbox.js'
+import { hashTxn } from '../platform/matrix/txn-hash.js'
 import { type Services, ServicesContext } from './services.js'
 import { Shell } from './shell.js'
 
@@ -58,7 +59,7 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
     outbox: makeOutbox(session.userId, {
       sendEvent: matrix.sendEvent,
       upload: matrix.media.upload,
-      sid: connection.sid,
+      hashTxn: (txnId) => hashTxn(connection.sid(), txnId),
     }),
     async signOut() {
       await logOut(http).catch(() => undefined) // the server may be gone; this device forgets anyway

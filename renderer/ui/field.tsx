@@ -89,7 +89,7 @@ export function Switch({ label, hint, ...rest }: FieldFrame & Omit<ComponentProp
     <label className={styles.switch}>
       <span className={styles.switchText}>
         <span className={styles.label}>{label}</span>
-        {hint && <span className={styles.hint}> {hint}</span>}
+        {hint && <span className={styles.hint}>{hint}</span>}
       </span>
       <input type="checkbox" role="switch" aria-checked={rest.checked} {...rest} />
     </label>

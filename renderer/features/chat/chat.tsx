@@ -43,8 +43,11 @@ export function Chat({ roomId, eventId }: ChatProps) {
   }, [roomId, isLoaded, isOneColumn, lastRoomId, live])
 
   const isInRoom = room !== undefined && room.membership !== 'invite' && room.membership !== 'knock'
-  const showsPanel = isPanelOpen && isInRoom
-  const closePanel = () => changePreferences({ isPanelOpen: false })
+  // Beside the room the panel is a habit and is remembered; as a sheet it is for this once.
+  const [sheetOf, setSheetOf] = useState<string>()
+  const showsPanel = isInRoom && (isWide ? isPanelOpen : sheetOf === roomId)
+  const togglePanel = () =>
+    isWide ? changePreferences({ isPanelOpen: !isPanelOpen }) : setSheetOf(sheetOf === roomId ? undefined : roomId)
   return (
     <div
       className={[styles.chat, roomId && styles.isRoom, showsPanel && isWide && styles.withPanel]
@@ -57,7 +60,15 @@ export function Chat({ roomId, eventId }: ChatProps) {
         <ResizeHandle />
       </aside>
       <section className={styles.room}>
-        {isInRoom && <RoomView key={room.room_id} room={room} eventId={eventId} onDialog={setDialog} />}
+        {isInRoom && (
+          <RoomView
+            key={room.room_id}
+            room={room}
+            eventId={eventId}
+            panel={{ isOpen: showsPanel, toggle: togglePanel }}
+            onDialog={setDialog}
+          />
+        )}
         {room && !isInRoom && <InvitePreview room={room} />}
         {roomId && !room && isLoaded && <UnknownRoom roomId={roomId} />}
         {!roomId && isLoaded && <NoRoom onDialog={setDialog} />}
@@ -66,10 +77,10 @@ export function Chat({ roomId, eventId }: ChatProps) {
         <Suspense fallback={isWide ? <aside className={styles.panel} /> : null}>
           {isWide ? (
             <aside className={styles.panel} aria-label={t('panel.info')}>
-              <Panel room={room} onClose={closePanel} onDialog={setDialog} />
+              <Panel room={room} onClose={togglePanel} onDialog={setDialog} />
             </aside>
           ) : (
-            <Dialog kind="sheet" isFlush title={room.name} onClose={closePanel}>
+            <Dialog kind="sheet" isFlush title={room.name} onClose={togglePanel}>
               <Panel room={room} onDialog={setDialog} />
             </Dialog>
           )}

@@ -13,7 +13,6 @@ import {
   UserPlus,
 } from 'lucide-react'
 import type { RoomSummaryRow } from '../../../server/api/live/rows.js'
-import { changePreferences, usePreferences } from '../../app/preferences.js'
 import { navigate } from '../../app/route.js'
 import { useServices } from '../../app/services.js'
 import { formatAgo } from '../../i18n/format.js'
@@ -30,10 +29,10 @@ import { markRead } from './mark-read.js'
 import { linkToRoom } from './matrix-links.js'
 import styles from './room-view.module.css'
 
-type RoomHeaderProps = { room: RoomSummaryRow; onDialog: (dialog: ChatDialog) => void }
+export type PanelToggle = { isOpen: boolean; toggle: () => void }
+type RoomMenuProps = { room: RoomSummaryRow; onDialog: (dialog: ChatDialog) => void }
 
-export function RoomHeader({ room, onDialog }: RoomHeaderProps) {
-  const { isPanelOpen } = usePreferences()
+export function RoomHeader({ room, panel, onDialog }: RoomMenuProps & { panel: PanelToggle }) {
   const other = room.is_direct ? room.heroes[0] : undefined
   const presence = useStore(useServices().live.presence.store, (all) => (other ? all.get(other) : undefined))
   const isJoined = room.membership === 'join'
@@ -67,11 +66,7 @@ export function RoomHeader({ room, onDialog }: RoomHeaderProps) {
             <UserPlus size={18} aria-hidden />
           </IconButton>
         )}
-        <IconButton
-          label={t('room.showPanel')}
-          aria-pressed={isPanelOpen}
-          onClick={() => changePreferences({ isPanelOpen: !isPanelOpen })}
-        >
+        <IconButton label={t('room.showPanel')} aria-pressed={panel.isOpen} onClick={panel.toggle}>
           <PanelRight size={18} aria-hidden />
         </IconButton>
         <RoomMenu room={room} onDialog={onDialog} />
@@ -92,7 +87,7 @@ function subtitleOf(
   return room.topic?.split('\n')[0] || t('room.members', { count: room.joined_count })
 }
 
-function RoomMenu({ room, onDialog }: RoomHeaderProps) {
+function RoomMenu({ room, onDialog }: RoomMenuProps) {
   const { matrix, session, live } = useServices()
   const isFavourite = room.tags.includes('m.favourite')
   const isLow = room.tags.includes('m.lowpriority')

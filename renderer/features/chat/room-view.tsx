@@ -13,7 +13,7 @@ import { readDraft } from './composer/drafts.js'
 import type { ChatDialog } from './dialogs/dialogs.js'
 import { markRead } from './mark-read.js'
 import { type Names, useNames } from './names.js'
-import { RoomHeader } from './room-header.js'
+import { type PanelToggle, RoomHeader } from './room-header.js'
 import styles from './room-view.module.css'
 import { isolate } from './timeline/state-text.js'
 import { Timeline } from './timeline/timeline.js'
@@ -25,9 +25,14 @@ export type ComposerTask =
   | { kind: 'reply'; eventId: string; sender: string; preview: string }
   | { kind: 'edit'; item: MessageItem }
 
-type RoomViewProps = { room: RoomSummaryRow; eventId: string | undefined; onDialog: (dialog: ChatDialog) => void }
+type RoomViewProps = {
+  room: RoomSummaryRow
+  eventId: string | undefined
+  panel: PanelToggle
+  onDialog: (dialog: ChatDialog) => void
+}
 
-export function RoomView({ room, eventId, onDialog }: RoomViewProps) {
+export function RoomView({ room, eventId, panel, onDialog }: RoomViewProps) {
   const data = useRoomData(room.room_id)
   const names = useNames(data.members)
   const [task, setTask] = useState<ComposerTask | undefined>(() => draftedReply(room.room_id))
@@ -39,7 +44,7 @@ export function RoomView({ room, eventId, onDialog }: RoomViewProps) {
 
   return (
     <>
-      <RoomHeader room={room} onDialog={onDialog} />
+      <RoomHeader room={room} panel={panel} onDialog={onDialog} />
       <div className={styles.body} {...drop.handlers}>
         <Timeline
           room={room}

@@ -21,7 +21,7 @@ export default function SettingsPage(_props: { parts: readonly string[] }) {
       <section>
         <h2>{t('theme.label')}</h2>
         <SelectField
-          label={t('theme.label')}
+          label={t('theme.theme')}
           value={preferences.theme}
           onChange={(event) => changePreferences({ theme: event.target.value as typeof preferences.theme })}
         >

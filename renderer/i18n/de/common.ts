@@ -44,6 +44,7 @@ export const common = {
   'status.reason.refused': 'Dein Server hat die Verbindung abgelehnt: {error}',
 
   'theme.label': 'Darstellung',
+  'theme.theme': 'Farben',
   'theme.system': 'Wie das System',
   'theme.light': 'Hell',
   'theme.dark': 'Dunkel',

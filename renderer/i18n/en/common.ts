@@ -44,6 +44,7 @@ export const common = {
   'status.reason.refused': 'Your server refused the connection: {error}',
 
   'theme.label': 'Appearance',
+  'theme.theme': 'Theme',
   'theme.system': 'As the system',
   'theme.light': 'Light',
   'theme.dark': 'Dark',

@@ -50,8 +50,8 @@ export type Outbox = {
 type OutboxNeeds = {
   sendEvent(roomId: string, type: string, content: object, txnId: string, signal?: AbortSignal): Promise<string>
   upload: Media['upload']
-  /** The login session as the server names it, where known. */
-  sid(): string | undefined
+  /** What the row of the event will carry for this transaction; undefined where it cannot be known. */
+  hashTxn(txnId: string): Promise<string | undefined>
 }
 
 const storageKey = 'hearth.outbox'
@@ -113,7 +113,7 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
   async function sendOne(item: OutboxItem): Promise<void> {
     const abort = new AbortController()
     aborts.set(item.txnId, abort)
-    const txnHash = await hashTxn(needs.sid(), item.txnId)
+    const txnHash = await needs.hashTxn(item.txnId)
     change(item.txnId, { status: 'sending', ...(txnHash ? { txnHash } : {}) })
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
       try {
@@ -211,12 +211,4 @@ function readStored(userId: string): OutboxItem[] {
   } catch {
     return []
   }
-}
-
-/** base64url of SHA-256 of `<sid>|<transaction ID>`; not to be had in a page over plain HTTP from another machine. */
-async function hashTxn(sid: string | undefined, txnId: string): Promise<string | undefined> {
-  if (!sid || !globalThis.crypto?.subtle) return undefined
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${sid}|${txnId}`))
-  const binary = String.fromCharCode(...new Uint8Array(digest))
-  return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
 }

@@ -51,9 +51,9 @@ export function Members({ room, onDialog }: MembersProps) {
         <VList tabIndex={-1}>
           {lines.map((line) =>
             line.kind === 'group' ? (
-              <h3 key={line.key} className={styles.group}>
+              <h2 key={line.key} className={styles.group}>
                 {t(line.label)} · <span className="tabular">{formatNumber(line.count)}</span>
-              </h3>
+              </h2>
             ) : (
               <Member key={line.key} member={line.member} room={room} names={names} onDialog={onDialog} />
             ),

@@ -25,7 +25,7 @@ export function RoomInfo({ room, onDialog }: RoomInfoProps) {
           size={72}
           kind={other ? 'person' : 'room'}
         />
-        <h3>{room.name}</h3>
+        <h2>{room.name}</h2>
         <p>{other ?? room.canonical_alias ?? t('room.members', { count: room.joined_count })}</p>
       </div>
       {(room.can.name || room.can.topic) && (

@@ -50,8 +50,12 @@ export function MessageBody({ item, senderName }: { item: MessageItem; senderNam
   }
 }
 
-const onlyEmoji =
-  /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D|\p{Emoji_Modifier}|\p{Extended_Pictographic})*\s*){1,3}$/u
+/** Up to three emoji and nothing else are shown large. */
+function isOnlyEmoji(text: string): boolean {
+  if (text.length > 40 || !/\p{Extended_Pictographic}/u.test(text)) return false
+  if (!/^[\p{Extended_Pictographic}\p{Emoji_Component}\s]+$/u.test(text)) return false
+  return [...new Intl.Segmenter().segment(text.replace(/\s/g, ''))].length <= 3
+}
 
 function TextBody({ content, senderName }: { content: Record<string, unknown>; senderName: string }) {
   const services = useServices()
@@ -84,7 +88,7 @@ function TextBody({ content, senderName }: { content: Record<string, unknown>; s
     event.preventDefault()
     void attempt(() => followMatrixLink(services, target))
   }
-  const isLarge = formatted === undefined && onlyEmoji.test(body.trim())
+  const isLarge = formatted === undefined && isOnlyEmoji(body.trim())
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the click is that of the links and spoilers inside
     <div

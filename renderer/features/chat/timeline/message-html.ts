@@ -50,6 +50,8 @@ export function sanitizeMessageHtml(html: string): string {
   const fragment = purify.sanitize(html, {
     ALLOWED_TAGS: allowedTags,
     ALLOWED_ATTR: ['data-mx-spoiler', 'href', 'width', 'height', 'alt', 'title', 'src', 'start', 'class'],
+    // What is no address is not checked as one.
+    ADD_URI_SAFE_ATTR: ['data-mx-spoiler', 'width', 'height', 'start', 'class'],
     ALLOWED_URI_REGEXP: /^(?:https?|ftp|mailto|magnet|matrix|mxc):/i,
     FORBID_CONTENTS: droppedWhole,
     ALLOW_DATA_ATTR: false,

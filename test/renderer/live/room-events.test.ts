@@ -1,0 +1,230 @@
+/** The timeline of a room over a live connection: snapshot, live rows, holes, the doorbell, paging back. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { makeRoomTimeline } from '../../../renderer/live/room-events.js'
+import type { MessagesPage } from '../../../renderer/platform/matrix/events.js'
+import type { RoomEventRow, RoomSummaryRow } from '../../../server/api/live/rows.js'
+import { makeFakeConnection } from '../support/fake-connection.js'
+import { messageRow, roomId, summaryRow } from '../support/rows.js'
+
+const rows = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => messageRow({ seq: from + index }))
+
+function openRoom(table: RoomEventRow[], summary: Partial<RoomSummaryRow> = {}, pages: MessagesPage[] = []) {
+  const fake = makeFakeConnection(table)
+  const state = { summary: summaryRow({ max_seq: Math.max(0, ...table.map(({ seq }) => seq)), ...summary }) }
+  const listeners = new Set<() => void>()
+  const asked: (string | undefined)[] = []
+  const timeline = makeRoomTimeline(roomId, {
+    connection: fake.connection,
+    readSummary: () => state.summary,
+    onSummary(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async readMessages(_roomId, from) {
+      asked.push(from)
+      return pages.shift() ?? { start: 'x', chunk: [] }
+    },
+    readTokenBefore: async (_roomId, eventId) => `before ${eventId}`,
+  })
+  timeline.open()
+  return {
+    ...fake,
+    timeline,
+    asked,
+    seqs: () => timeline.store.get().timeline.rows.map(({ seq }) => seq),
+    ring(max_seq: number) {
+      state.summary = { ...state.summary, max_seq }
+      for (const listener of listeners) listener()
+    },
+    setSummary(changes: Partial<RoomSummaryRow>) {
+      state.summary = { ...state.summary, ...changes }
+    },
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+const settle = () => vi.advanceTimersByTimeAsync(400)
+
+describe('opening a room', () => {
+  test('shows its last twenty events', () => {
+    const room = openRoom(rows(1, 100))
+
+    expect(room.seqs()).toEqual(rows(81, 100).map(({ seq }) => seq))
+  })
+
+  test('goes on by itself when hardly anything of them is for this user', async () => {
+    const room = openRoom([...rows(1, 60), ...rows(98, 100)], { max_seq: 100 })
+
+    await settle()
+
+    expect(room.seqs().length).toBeGreaterThan(3)
+    expect(room.seqs()).toEqual([...new Set(room.seqs())])
+  })
+})
+
+describe('live rows', () => {
+  test('that overtake each other need no query', async () => {
+    const table = rows(1, 5)
+    const room = openRoom(table)
+    table.push(...rows(6, 8))
+
+    for (const seq of [8, 6, 7]) room.deliver(messageRow({ seq }), 'CREATE')
+    await settle()
+
+    expect(room.seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    expect(room.queries).toEqual([])
+  })
+
+  test('one that was lost is read by one range query', async () => {
+    const table = rows(1, 5)
+    const room = openRoom(table)
+    table.push(...rows(6, 9))
+
+    room.deliver(messageRow({ seq: 9 }), 'CREATE')
+    await settle()
+
+    expect(room.queries).toEqual([{ from: 6, to: 9 }])
+    expect(room.seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test('a hole that is not for this user is asked for once', async () => {
+    const table = rows(1, 5)
+    const room = openRoom(table)
+    table.push(messageRow({ seq: 9 }))
+
+    room.deliver(messageRow({ seq: 9 }), 'CREATE')
+    await settle()
+    room.deliver(messageRow({ seq: 9, body: 'again' }))
+    await settle()
+
+    expect(room.queries).toHaveLength(1)
+  })
+})
+
+describe('the doorbell', () => {
+  test('brings what was written without a notification', async () => {
+    const table = rows(1, 5)
+    const room = openRoom(table)
+    table.push(...rows(6, 60))
+
+    room.ring(60)
+    await settle()
+
+    expect(room.seqs().at(-1)).toBe(60)
+    expect(room.queries).toEqual([{ from: 6, to: 60 }])
+  })
+
+  test('after a very large burst the end is shown and the middle is left for paging', async () => {
+    const table = rows(1, 5)
+    const room = openRoom(table)
+    table.push(...rows(6, 5_000))
+
+    room.ring(5_000)
+    await settle()
+
+    expect(room.seqs().at(-1)).toBe(5_000)
+    expect(room.seqs()[0]).toBeGreaterThan(4_900)
+  })
+})
+
+describe('a reconnect', () => {
+  test('fills in what happened meanwhile, and what was rewritten', async () => {
+    const table = rows(1, 30)
+    const room = openRoom(table)
+    table[29] = messageRow({ seq: 30, body: 'redacted', redacted_by: '$x' })
+    table.push(...rows(31, 40))
+    room.setSummary({ max_seq: 40 })
+
+    room.reconnect()
+    await settle()
+
+    expect(room.seqs()).toEqual(rows(11, 40).map(({ seq }) => seq))
+    expect(room.timeline.store.get().timeline.rows.find(({ seq }) => seq === 30)?.redacted_by).toBe('$x')
+  })
+
+  test('after a long absence starts over at the end', async () => {
+    const table = rows(1, 30)
+    const room = openRoom(table)
+    table.push(...rows(31, 900))
+    room.setSummary({ max_seq: 900 })
+
+    room.reconnect()
+    await settle()
+
+    expect(room.seqs()[0]).toBeGreaterThan(800)
+    expect(room.seqs().at(-1)).toBe(900)
+  })
+})
+
+describe('paging back', () => {
+  test('reads page by page to the beginning and then says so', async () => {
+    const room = openRoom(rows(1, 100))
+
+    for (let round = 0; round < 5; round++) await room.timeline.loadOlder()
+
+    expect(room.seqs()).toEqual(rows(1, 100).map(({ seq }) => seq))
+    expect(room.timeline.store.get().isAtStart).toBe(true)
+    expect(room.asked).toEqual([])
+  })
+
+  test('asks the server for older history where it is not complete, then reads the rows it made', async () => {
+    const table = rows(1, 30)
+    const room = openRoom(table, { history_complete: false }, [
+      { start: 'a', end: 'b', chunk: [clientEvent('$old1'), clientEvent('$old0')] },
+    ])
+    await room.timeline.loadOlder()
+    table.push(messageRow({ seq: 0, event_id: '$old1' }), messageRow({ seq: -1, event_id: '$old0' }))
+
+    await room.timeline.loadOlder()
+
+    expect(room.asked).toEqual(['before $event1'])
+    expect(room.seqs().slice(0, 3)).toEqual([-1, 0, 1])
+  })
+
+  test('shows from /messages what is in no row', async () => {
+    const room = openRoom(rows(1, 30), { history_complete: false }, [
+      { start: 'a', end: 'b', chunk: [clientEvent('$old1'), clientEvent('$old0')] },
+      { start: 'b', chunk: [] },
+    ])
+    await room.timeline.loadOlder()
+
+    await room.timeline.loadOlder()
+    await room.timeline.loadOlder()
+
+    const shown = room.timeline.store.get().timeline.rows.map(({ event_id }) => event_id)
+    expect(shown.slice(0, 3)).toEqual(['$old0', '$old1', '$event1'])
+    expect(room.timeline.store.get().isAtStart).toBe(true)
+  })
+
+  test('an error is kept, and the next try forgets it', async () => {
+    const room = openRoom(rows(1, 100))
+    room.setDown(true)
+    await room.timeline.loadOlder()
+    expect(room.timeline.store.get().error).toBeInstanceOf(Error)
+
+    room.setDown(false)
+    await room.timeline.loadOlder()
+
+    expect(room.timeline.store.get().error).toBeUndefined()
+    expect(room.seqs()[0]).toBe(41)
+  })
+})
+
+test('a closed room stops its live query and keeps its rows for the next time', () => {
+  const room = openRoom(rows(1, 30))
+
+  room.timeline.close()
+
+  expect(room.isWatched()).toBe(false)
+  expect(room.seqs()).toHaveLength(20)
+})
+
+const clientEvent = (event_id: string) => ({
+  event_id,
+  type: 'm.room.message',
+  sender: '@ana:test',
+  origin_server_ts: 1,
+  content: { msgtype: 'm.text', body: event_id },
+})

@@ -288,6 +288,26 @@ describe('the federation sender', () => {
     expect(sender.destinations().map(({ destination, out_pdus }) => [destination, out_pdus])).toEqual([[peer, 1]])
   })
 
+  test('the live tables are told of traffic, of queues and of failures as they happen', async () => {
+    await using db = await openTestDatabase()
+    const world = await senderOn(db, fakeClock())
+    const counted: unknown[] = []
+    let last: { state: string; queue_length: number; last_error?: string | undefined } | undefined
+    world.sender.forwardTo({
+      count: (server, counts) => void counted.push([server, counts]),
+      set: (_server, state) => {
+        last = state
+      },
+    })
+    await commitMessage(db, 'a')
+    await vi.waitFor(() => expect(counted).toEqual([[peer, { out_pdus: 1, out_edus: 0 }]]))
+    await vi.waitFor(() => expect(last).toMatchObject({ state: 'ok', queue_length: 0 }))
+    world.peerState.answer = down
+    await commitMessage(db, 'b')
+    await vi.waitFor(() => expect(last).toMatchObject({ state: 'backing_off', queue_length: 1 }))
+    expect(last?.last_error).toContain('connect')
+  })
+
   test('what the database keeps for itself does not go out', async () => {
     await using db = await openTestDatabase()
     const world = makePeer()

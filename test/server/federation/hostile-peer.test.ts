@@ -359,6 +359,26 @@ describe('missing events', () => {
   })
 })
 
+describe('closing', () => {
+  test('waits for no peer that hangs, and leaves what was not finished for the next start', async () => {
+    await using world = await makeWorld()
+    const { a, evil, room } = world
+    evil.answers.set('/_matrix/federation/v1/get_missing_events/', () => new Promise<JsonObject>(() => {}))
+    const prevEvents = ['$gone______________________________________0123']
+    const sender = evil.user('mallory')
+    const stuck = evil.makeEvent(room, { type: 'm.room.message', sender, content: text('x'), prevEvents })
+    const sending = evil.sendPdus(a.name, 't1', [stuck.pdu])
+    await vi.waitFor(() => expect(evil.asked.some((path) => path.includes('get_missing_events'))).toBe(true), patient)
+    const startedAt = performance.now()
+    await a.federation.close()
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+    await sending
+    const [rows] = await a.db.query<[{ answer?: string }[]]>('SELECT answer, txn_id FROM federation_inbox')
+    expect(rows).toMatchObject([{ txn_id: 't1' }])
+    expect(rows[0]!.answer).toBeUndefined()
+  })
+})
+
 describe('what servers may ask', () => {
   test('a server that is not in the room gets 403 for everything of it', async () => {
     await using world = await makeWorld()

@@ -68,6 +68,22 @@ async function bodiesIn(client: TestClient, roomId: string): Promise<string[]> {
     .reverse()
 }
 
+describe('a server as it comes', () => {
+  test('does not federate: no second listener, nothing answered, nobody asked', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    expect(hs.server.federationPort).toBeUndefined()
+    for (const url of [
+      '/_matrix/federation/v1/version',
+      '/_matrix/key/v2/server',
+      '/_matrix/federation/v1/query/profile?user_id=@a:b',
+    ])
+      expect((await hs.request('GET', url)).body).toMatchObject({ errcode: 'M_FORBIDDEN' })
+    const alice = hs.as('alice')
+    expect((await alice.post(`/join/${encodeURIComponent('!x:other.example')}`, {})).status).toBe(404)
+    expect((await alice.get(`/profile/${encodeURIComponent('@bob:other.example')}`)).status).toBe(404)
+  })
+})
+
 describe('two whole servers', { timeout: 60_000 }, () => {
   test('invite, join, talk, type, read, leave', async () => {
     await using world = await makeWorld()

@@ -1,0 +1,103 @@
+/** The first run's rules: names, passwords, where a refusal leads back to. */
+import { describe, expect, test } from 'vitest'
+import {
+  type Answers,
+  canBeFound,
+  checkWho,
+  cleanUsername,
+  sendAnswers,
+  stepOfRefusal,
+} from '../../renderer/features/onboarding/answers.js'
+import { MatrixRequestError } from '../../renderer/platform/matrix/errors.js'
+import type { MatrixHttp } from '../../renderer/platform/matrix/http.js'
+import { strengthOf, suggestPassword } from '../../renderer/ui/password-strength.js'
+
+const good: Answers = { username: 'ana', serverName: 'home.local', password: 'long enough', federation: 'local' }
+const wrong = (changes: Partial<Answers>) => Object.keys(checkWho({ ...good, ...changes }))
+
+describe('the first question', () => {
+  test('takes a user name and a server name', () => {
+    expect(wrong({})).toEqual([])
+    expect(wrong({ username: ' @Ana ' })).toEqual([])
+    expect(cleanUsername(' @Ana ')).toBe('ana')
+  })
+
+  test.each(['', 'ana maria', 'günther', 'ana:home', 'hearth'])('refuses %j as a user name', (username) => {
+    expect(wrong({ username })).toEqual(['username'])
+  })
+
+  test.each(['localhost', 'example.org', 'home', '192.0.2.7:8448', '[2001:db8::1]', 'example.org:8448'])(
+    'takes %j as a server name',
+    (serverName) => expect(wrong({ serverName })).toEqual([]),
+  )
+
+  test.each(['', 'my server', 'https://example.org', 'exämple.org', '-a.org', 'a.org/', 'a_b.org', 'a.org:'])(
+    'refuses %j as a server name',
+    (serverName) => expect(wrong({ serverName })).toEqual(['serverName']),
+  )
+
+  test('counts the characters of a password, not their bytes', () => {
+    expect(wrong({ password: '🔥🔥🔥🔥🔥🔥🔥' })).toEqual(['password'])
+    expect(wrong({ password: '🔥🔥🔥🔥🔥🔥🔥🔥' })).toEqual([])
+  })
+})
+
+test.each([
+  ['example.org', true],
+  ['chat.example.co.uk:8448', true],
+  ['home', false],
+  ['localhost', false],
+  ['home.local', false],
+  ['server.home.arpa', false],
+  ['192.0.2.7', false],
+])('%s can be found by other servers: %s', (name, expected) => {
+  expect(canBeFound(name)).toBe(expected)
+})
+
+describe('sending the answers', () => {
+  test('gives the session and the Notes room', async () => {
+    const sent: unknown[] = []
+    const http = {
+      request: async (...given: unknown[]) => {
+        sent.push(given)
+        return { user_id: '@ana:home.local', access_token: 'T', device_id: 'D', notes_room_id: '!n' }
+      },
+    } as unknown as MatrixHttp
+
+    const { session, notesRoomId } = await sendAnswers(http, { ...good, username: '@Ana', serverName: 'Home.Local ' })
+
+    expect(session).toEqual({ userId: '@ana:home.local', accessToken: 'T', deviceId: 'D' })
+    expect(notesRoomId).toBe('!n')
+    const body = { username: 'ana', server_name: 'home.local', password: 'long enough', federation: 'local' }
+    expect(sent).toEqual([['POST', '/_hearth/client/v1/onboarding', { isPublic: true, body }]])
+  })
+
+  test('a refused name leads back to the question that asked for it', () => {
+    const refusal = (errcode: string) => new MatrixRequestError(400, errcode, '', undefined, {})
+
+    expect(stepOfRefusal(refusal('M_INVALID_USERNAME'))).toBe('who')
+    expect(stepOfRefusal(refusal('M_UNKNOWN'))).toBeUndefined()
+    expect(stepOfRefusal(new Error('no network'))).toBeUndefined()
+  })
+})
+
+describe('the hint about a password', () => {
+  test.each([
+    ['short', 'short'],
+    ['password', 'weak'],
+    ['12345678', 'weak'],
+    ['aaaaaaaaaaaaaaaa', 'weak'],
+    ['ana.home.local', 'weak'],
+    ['kR4!mT9#', 'fair'],
+    ['correct horse battery staple', 'good'],
+  ])('%j is %s', (password, strength) => {
+    expect(strengthOf(password, ['ana', 'home.local'])).toBe(strength)
+  })
+
+  test('a suggested password is strong, and another one each time', () => {
+    const suggested = new Set(Array.from({ length: 50 }, () => suggestPassword()))
+
+    expect(suggested.size).toBe(50)
+    for (const password of suggested) expect(strengthOf(password)).toBe('good')
+  })
+})

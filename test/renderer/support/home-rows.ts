@@ -1,0 +1,101 @@
+/** Rows of the live tables as the Home pages read them, each with defaults that a test overrides. */
+import type {
+  FederationTrafficRow,
+  LiveSubscriptionRow,
+  RoomEventRow,
+  RoomSummaryRow,
+  ServerMetricsRow,
+} from '../../../server/api/live/rows.js'
+
+export const metrics = (changes: Partial<ServerMetricsRow> = {}): ServerMetricsRow => ({
+  ts: 1_700_000_000_000,
+  events_per_second: 3,
+  active_rooms: 2,
+  connected_clients: 1,
+  live_channels: 2,
+  live_queries: 9,
+  federation_in_per_second: 0,
+  federation_out_per_second: 0,
+  db_writes_per_second: 40,
+  db_commit_p50_ms: 1.5,
+  projector_lag: 0,
+  longest_stall_ms: 4,
+  rss_bytes: 180_000_000,
+  heap_bytes: 60_000_000,
+  uptime_s: 100,
+  rooms: [],
+  ...changes,
+})
+
+export const subscription = (changes: Partial<LiveSubscriptionRow> & { id: string }) => ({
+  user_id: '@ana:x',
+  sid: 'S',
+  node: 'node:1',
+  channel: 'c1',
+  table: 'room_events',
+  query: 'LIVE SELECT * FROM room_events',
+  since: 0,
+  delivered: 0,
+  delay_p50_ms: 1,
+  delay_p95_ms: 2,
+  ...changes,
+})
+
+export const destination = (changes: Partial<FederationTrafficRow> = {}): FederationTrafficRow => ({
+  destination: 'example.org',
+  state: 'ok',
+  queue_length: 0,
+  in_pdus: 0,
+  in_edus: 0,
+  out_pdus: 0,
+  out_edus: 0,
+  ...changes,
+})
+
+export const line = (changes: Partial<RoomEventRow> = {}): RoomEventRow => ({
+  room_id: '!a',
+  seq: 1,
+  position: 1,
+  event_id: '$1',
+  sender: '@bo:x',
+  event_type: 'm.room.message',
+  origin_server_ts: 1_700_000_000_000,
+  visibility: 'shared',
+  event: { content: { msgtype: 'm.text', body: 'hello' } },
+  ...changes,
+})
+
+export const summary = (roomId: string): RoomSummaryRow => ({
+  user_id: '@me:x',
+  room_id: roomId,
+  membership: 'join',
+  name: roomId,
+  room_version: '12',
+  join_rule: 'invite',
+  encrypted: false,
+  is_direct: false,
+  heroes: [],
+  joined_count: 2,
+  invited_count: 0,
+  notification_count: 0,
+  highlight_count: 0,
+  max_seq: 20,
+  first_seq: 1,
+  history_complete: true,
+  last_activity_ts: 1_700_000_000_000,
+  position: 1,
+  my_power_level: 0,
+  can: {
+    send: true,
+    invite: true,
+    kick: false,
+    ban: false,
+    redact: false,
+    name: false,
+    topic: false,
+    avatar: false,
+    power_levels: false,
+  },
+  read_seq: 0,
+  tags: [],
+})

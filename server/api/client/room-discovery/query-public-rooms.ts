@@ -14,7 +14,8 @@ export const queryPublicRoomsEndpoint = defineEndpoint({
   operationId: 'queryPublicRooms',
   method: 'POST',
   path: '/_matrix/client/v3/publicRooms',
-  auth: 'optional',
+  auth: 'access-token', // whatever `room_directory.public_without_auth` says: that is about the GET
+  guests: true,
   rateLimit: 'directory',
   query: Type.Object({ server: Type.Optional(ServerNameSchema) }),
   body: Type.Object({
@@ -30,7 +31,7 @@ export const queryPublicRoomsEndpoint = defineEndpoint({
     third_party_instance_id: Type.Optional(Type.String()),
   }),
   response: PublicRoomsResponseSchema,
-  errors: ['M_MISSING_TOKEN', 'M_INVALID_PARAM', 'M_NOT_FOUND'],
+  errors: ['M_INVALID_PARAM', 'M_NOT_FOUND'],
   handle: ({ query, body, requester }, hs: PublicRoomsNeeds) =>
     readPublicRooms(hs, requester, query.server, {
       limit: body.limit,

@@ -1,0 +1,60 @@
+/**
+ * Asks a real homeserver over sockets which operations of the specification it has, with the specification's own
+ * tool (`../shared/tools/spec-coverage.mjs`), and writes the answer in the form of `operations.json`.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { startHomeserver, type TestHomeserver } from '../support/homeserver.js'
+
+const tool = resolve(import.meta.dirname, '..', '..', '..', 'shared', 'tools', 'spec-coverage.mjs')
+
+export const hasCoverageTool = existsSync(tool)
+if (!hasCoverageTool) console.warn('SKIPPED: conformance; the specification is not beside the repository')
+
+type EndpointReport = {
+  id: string
+  api: 'client' | 'federation'
+  module: string
+  routed: boolean
+  declined: boolean
+  problems: string[]
+  advice: string[]
+}
+export type CoverageReport = {
+  spec: string
+  general: string[]
+  unknownProblems: string[]
+  endpoints: EndpointReport[]
+}
+
+/** A server with every door open: federation without TLS, which is for a proxy on this machine, and a public directory. */
+export const startOpenHomeserver = (): Promise<TestHomeserver> =>
+  startHomeserver({
+    sockets: true,
+    serverName: 'conformance.example',
+    users: ['probe'],
+    config(config) {
+      config.federation.enabled = true
+      config.federation.trusted_key_servers = []
+      config.listeners.federation = { enabled: true, host: '127.0.0.1', port: 0 }
+      config.room_directory.public_without_auth = true
+    },
+  })
+
+export async function runCoverage(hs: TestHomeserver): Promise<CoverageReport> {
+  const { clientUrl, federationPort } = hs.server
+  const fedUrl = `http://127.0.0.1:${federationPort}`
+  const args = [clientUrl!, '--access-token', hs.as('probe').token, '--federation', '--fed-url', fedUrl, '--json']
+  const child = spawn(process.execPath, [tool, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [output, complaints] = ['', '']
+  child.stdout.on('data', (text) => {
+    output += text
+  })
+  child.stderr.on('data', (text) => {
+    complaints += text
+  })
+  await new Promise((done) => child.once('close', done))
+  if (!output) throw new Error(`the coverage tool said nothing: ${complaints}`)
+  return JSON.parse(output)
+}

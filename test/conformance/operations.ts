@@ -2,14 +2,15 @@
  * `operations.json`: which operations of the specification this server has, by module, and `docs/conformance.md`,
  * which is made from it.
  *
- * An operation is `routed` when it is there and keeps the rules that hold for all: tokens asked for, errors in
+ * An operation is there when it answers and keeps the rules that hold for all: tokens asked for, errors in
  * their form, wrong methods refused, cross-origin requests let in, bodies of the right shape.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { CoverageReport } from './coverage.js'
 
-type Module = { routed: string[]; missing: string[] }
+/** By operation ID, whether it is there. */
+type Module = Record<string, boolean>
 export type Operations = { spec: string; client: Record<string, Module>; federation: Record<string, Module> }
 
 const listPath = resolve(import.meta.dirname, 'operations.json')
@@ -30,8 +31,8 @@ export function operationsOf(report: CoverageReport): Operations {
   const inOrder = report.endpoints.toSorted((a, b) => compare(a.module, b.module) || compare(a.id, b.id))
   for (const { id, api, module, routed, problems } of inOrder) {
     const modules = operations[api]
-    modules[module] ??= { routed: [], missing: [] }
-    modules[module][routed && problems.length === 0 ? 'routed' : 'missing'].push(id.replace(/^[a-z]+:/, ''))
+    modules[module] ??= {}
+    modules[module][id.replace(/^[a-z]+:/, '')] = routed && problems.length === 0
   }
   return operations
 }
@@ -59,11 +60,16 @@ ${table(federation)}`
 
 function table(modules: Record<string, Module>): string {
   const rows = Object.entries(modules).map(
-    ([name, { routed, missing }]) =>
-      `| ${name} | ${routed.length} / ${routed.length + missing.length} | ${missing.map((id) => `\`${id}\``).join(', ')} |`,
+    ([name, module]) => `| ${name} | ${share([module])} | ${missing(module).join(', ')} |`,
   )
-  const all = Object.values(modules)
-  const sum = (kind: keyof Module) => all.reduce((total, module) => total + module[kind].length, 0)
-  const total = `| **total** | **${sum('routed')} / ${sum('routed') + sum('missing')}** | |`
+  const total = `| **total** | **${share(Object.values(modules))}** | |`
   return ['| Module | There | Not there |', '|---|---|---|', ...rows, total, ''].join('\n')
+}
+
+const missing = (module: Module) =>
+  Object.entries(module).flatMap(([operationId, isThere]) => (isThere ? [] : [`\`${operationId}\``]))
+
+function share(modules: readonly Module[]): string {
+  const all = modules.flatMap((module) => Object.values(module))
+  return `${all.filter(Boolean).length} / ${all.length}`
 }

@@ -7,7 +7,7 @@
 
 import { makeToLoginAnswer } from './api/client/session-management/login-answer.js'
 import { makeManageDevices } from './devices/manage-devices.js'
-import { creatableRoomVersions } from './events/room-versions.js'
+import { knownRoomVersions } from './events/room-versions.js'
 import { dataDirLayout } from './kernel/data-dir.js'
 import type { ServerName } from './kernel/identifiers.js'
 import { loggerFor } from './kernel/logger.js'
@@ -140,7 +140,7 @@ export async function startServices(
     dataDir: config.data_dir,
     publicBaseUrl: config.public_baseurl,
     defaultRoomVersion: config.default_room_version,
-    roomVersions: creatableRoomVersions,
+    roomVersions: knownRoomVersions,
     federationDelegate: undefined,
     directoryWithoutAuth: config.room_directory.public_without_auth,
 

@@ -186,11 +186,8 @@ const rows: ReadonlyMap<string, RoomVersionRules> = new Map(
   [v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12].map((row) => [row.version, row]),
 )
 
-/** Versions whose rooms this server can take part in; all are stable. */
+/** Versions whose rooms this server can take part in, and which clients may create here; all are stable. */
 export const knownRoomVersions: readonly string[] = [...rows.keys()]
-
-/** Versions in which clients may create rooms here. */
-export const creatableRoomVersions: readonly string[] = knownRoomVersions
 
 /** @returns undefined for a version this server does not know */
 export const roomVersionRules = (version: string): RoomVersionRules | undefined => rows.get(version)

@@ -93,10 +93,9 @@ async function place(rooms: RoomsForWriting, room: Room, event: PduEvent, option
 
   const authIds = authEventIds(event.pdu)
   const authEvents = await readAuthEvents(rooms, room, authIds)
-  if (authEvents.length < authIds.length) {
-    const found = new Set(authEvents.map(({ eventId }) => eventId))
-    return { acceptance: { status: 'missing', authEvents: authIds.filter((id) => !found.has(id)), prevEvents: [] } }
-  }
+  const found = new Set(authEvents.map(({ eventId }) => eventId))
+  const missing = authIds.filter((id) => !found.has(id))
+  if (missing.length > 0) return { acceptance: { status: 'missing', authEvents: missing, prevEvents: [] } }
   const byAuthEvents = checkAuthRules(event, authEvents, room.rules, { createEvent: room.createEvent })
 
   if (!options.stateBefore && isOnTop(room, event) && byAuthEvents.allowed)
@@ -111,9 +110,9 @@ async function place(rooms: RoomsForWriting, room: Room, event: PduEvent, option
 }
 
 async function readAuthEvents(rooms: RoomsForWriting, room: Room, ids: readonly EventId[]): Promise<PduEvent[]> {
-  const current = new Map([...room.state.values()].map((event) => [event.eventId, event]))
-  const read = await rooms.readEvents(ids.filter((id) => !current.has(id)))
-  return [...ids.flatMap((id) => current.get(id) ?? []), ...read]
+  const events = new Map<EventId, PduEvent>([...room.state.values()].map((event) => [event.eventId, event]))
+  for (const event of await rooms.readEvents(ids.filter((id) => !events.has(id)))) events.set(event.eventId, event)
+  return ids.flatMap((id) => events.get(id) ?? []) // an ID that is named twice comes twice: the auth rules refuse that
 }
 
 /** The event names exactly the extremities: the state before it is the current state. */

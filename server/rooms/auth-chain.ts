@@ -32,16 +32,3 @@ export async function readWithAuthChains(
   }
   return found
 }
-
-/** The auth chain of the given events, without the events themselves. */
-export async function readAuthChain(
-  rooms: Pick<Rooms, 'readEvents'>,
-  events: readonly PduEvent[],
-): Promise<PduEvent[]> {
-  const own = new Set(events.map(({ eventId }) => eventId))
-  const all = await readWithAuthChains(
-    rooms,
-    events.flatMap(({ pdu }) => authEventIds(pdu)),
-  )
-  return [...all.values()].filter(({ eventId }) => !own.has(eventId))
-}

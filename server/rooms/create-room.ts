@@ -12,14 +12,7 @@ import { readPowerLevels } from '../events/power-levels.js'
 import { type RoomVersionRules, roomVersionRules } from '../events/room-versions.js'
 import { randomId } from '../kernel/clock.js'
 import { badJson, invalidParam, MatrixError } from '../kernel/errors.js'
-import {
-  parseRoomAlias,
-  parseUserId,
-  type RoomAlias,
-  type RoomId,
-  serverNameOf,
-  type UserId,
-} from '../kernel/identifiers.js'
+import { parseRoomAlias, type RoomAlias, type RoomId, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import { insertAlias, readAlias, setPublished } from '../store/room-alias-store.js'
 import type { RoomSeq, StreamPosition, Write } from '../store/writes.js'
@@ -291,11 +284,3 @@ function extraWrites(request: CreateRoomRequest, room: Room, alias: RoomAlias | 
   if (request.visibility === 'public') writes.push(setPublished(room.roomId, signer.now()))
   return writes
 }
-
-/** The invitees of a request as they came over HTTP. Throws `M_INVALID_PARAM` for anything that is no user ID. */
-export const parseInvitees = (invite: readonly unknown[] = []): UserId[] =>
-  invite.map((value) => {
-    const userId = parseUserId(value)
-    if (!userId) throw invalidParam('invite holds something that is not a user ID')
-    return userId
-  })

@@ -7,7 +7,6 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-membership
  */
 import { isJsonObject, type JsonObject, stateKeyOf } from '../events/pdu.js'
-import { isServerAllowed } from '../events/server-acl.js'
 import { forbidden, MatrixError, notFound } from '../kernel/errors.js'
 import {
   parseRoomId,
@@ -225,10 +224,4 @@ export async function meetsCondition(
     if (roomId && (await rooms.get(roomId))?.joined.has(userId)) return true
   }
   return false
-}
-
-/** Whether the room's server ACL lets that server take part. */
-export function isAllowedByAcl(room: Room, server: ServerName): boolean {
-  const acl = room.state.get(stateKeyOf('m.room.server_acl', ''))
-  return !acl || isServerAllowed(acl.pdu.content, server)
 }

@@ -8,6 +8,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import type { EventId, RoomId, UserId } from '../../server/kernel/identifiers.js'
 import { createLogger } from '../../server/kernel/logger.js'
 import { type OpenDatabase, openDatabase } from '../../server/store/database.js'

@@ -11,7 +11,8 @@ export async function benchFederation({ quick }: BenchOptions): Promise<object> 
   const alice = await MatrixClient.register(here.url, 'alice')
   const bob = await MatrixClient.register(there.url, 'bob')
   const roomId = await alice.createRoom({ preset: 'private_chat', invite: [bob.userId] })
-  await until(async () => roomId in (((await bob.sync({ timeout: 0 })).rooms as Json | undefined)?.invite ?? {}))
+  const invites = async () => ((await bob.sync({ timeout: 0 })).rooms as { invite?: Json } | undefined)?.invite ?? {}
+  await until(async () => roomId in (await invites()))
   await bob.join(roomId)
   await alice.send(roomId, { msgtype: 'm.text', body: 'warm' })
 

@@ -38,13 +38,11 @@ const bodies = (client, roomId) =>
 const alice = await step('registers', () => register('js-alice'))
 const bob = await step('registers another', () => register('js-bob'))
 await step('logs in with a password', async () => {
-  const again = await sdk
-    .createClient({ baseUrl })
-    .loginRequest({
-      type: 'm.login.password',
-      identifier: { type: 'm.id.user', user: 'js-alice' },
-      password: 'correct horse',
-    })
+  const again = await sdk.createClient({ baseUrl }).loginRequest({
+    type: 'm.login.password',
+    identifier: { type: 'm.id.user', user: 'js-alice' },
+    password: 'correct horse',
+  })
   equal(again.user_id, alice.getUserId())
   await loginAs(again).logout(false)
 })

@@ -152,5 +152,5 @@ test('a key of a state map gives back type and state key, even where the state k
     ['m.room.name', ''],
     ['x', 'a\u0000b'],
   ] as const)
-    expect(parseStateMapKey(stateKeyOf(...key))).toEqual(key)
+    expect(parseStateMapKey(stateKeyOf(key[0], key[1]))).toEqual(key)
 })

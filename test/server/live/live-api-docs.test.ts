@@ -28,8 +28,9 @@ describe('docs/live-api.md', () => {
     for (const table of readableTables) {
       const chapter = docs.split(/^### /m).find((each) => each.startsWith(`\`${table}:`))
       expect(chapter?.replaceAll(/\s+/g, ' '), table).toMatch(/\*\*seen by\*\*/i)
-      const declared = types.slice(types.indexOf(`\`${table}:`)).match(/export type \w+ = \{([^]*?)\n?\}\n/)?.[1] ?? ''
-      const fields = declared.replaceAll(/\/\*\*[^]*?\*\//g, '').matchAll(/(?:^ {2}|; |^ )(\w+)\??:/gm)
+      const declared =
+        types.slice(types.indexOf(`\`${table}:`)).match(/export type \w+ = \{([\s\S]*?)\n?\}\n/)?.[1] ?? ''
+      const fields = declared.replaceAll(/\/\*\*[\s\S]*?\*\//g, '').matchAll(/(?:^ {2}|; |^ )(\w+)\??:/gm)
       const names = [...fields].map(([, field]) => field)
       expect(names.length, table).toBeGreaterThan(2)
       for (const name of names) expect(chapter, `${table}.${name}`).toContain(name)

@@ -152,8 +152,8 @@ describe('other servers', () => {
   test('one that backs off says why and when it is tried next; one that is well says nothing', () => {
     const row = destination({ state: 'backing_off', last_error: 'connection refused', retry_at: now + 180_000 })
 
-    expect(explainDestination(row, now)).toBe('connection refused · next try in 3 minutes')
-    expect(explainDestination(destination({ state: 'ok', last_error: 'old' }), now)).toBeUndefined()
+    expect(explainDestination(row, now)).toEqual({ why: 'connection refused', next: 'next try in 3 minutes' })
+    expect(explainDestination(destination({ state: 'ok', last_error: 'old' }), now)).toEqual({})
   })
 
   test('what the list says of a server becomes a row', () => {

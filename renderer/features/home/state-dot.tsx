@@ -8,12 +8,14 @@ type State = FederationTrafficRow['state']
 
 export const StateDot = ({ state }: { state: State }) => <i className={styles.dot} data-state={state} aria-hidden />
 
-/** Why it is where it is, and when it is tried next; undefined when there is nothing to say. */
-export function explainDestination(row: FederationTrafficRow, now = Date.now()): string | undefined {
-  if (row.state === 'ok' || row.state === 'unknown') return undefined
-  const next =
-    row.retry_at && row.retry_at > now ? t('destination.next', { when: formatAgo(row.retry_at, now) }) : undefined
-  return [row.last_error, next].filter(Boolean).join(' · ') || undefined
+/** Why it is where it is, and when it is tried next; nothing of one that is well. */
+export function explainDestination(row: FederationTrafficRow, now = Date.now()): { why?: string; next?: string } {
+  if (row.state === 'ok' || row.state === 'unknown') return {}
+  const isDue = row.retry_at !== undefined && row.retry_at > now
+  return {
+    ...(row.last_error ? { why: row.last_error } : {}),
+    ...(isDue ? { next: t('destination.next', { when: formatAgo(row.retry_at!, now) }) } : {}),
+  }
 }
 
 export const formatInOut = (incoming: number, outgoing: number) =>

@@ -26,7 +26,7 @@ export const home = {
 
   'live.big.events': 'Ereignisse pro Sekunde',
   'live.big.rooms': 'Aktive Räume',
-  'live.big.clients': 'Clients / Live-Kanäle',
+  'live.big.clients': 'Clients / Kanäle',
   'live.big.federation': 'Föderation ein / aus',
   'live.big.stall': 'Längster Stillstand',
   'live.big.ownEvents': 'Ereignisse pro Sekunde in deinen Räumen',
@@ -36,7 +36,7 @@ export const home = {
   'live.big.chart': '{label}, die letzte Minute. Jetzt {now}, höchstens {most}.',
   'live.big.chartNothing': '{label}: noch kein Wert.',
   'live.big.lastMinute': 'letzte Minute',
-  'live.big.mostLately': 'höchstens {value} in der letzten Minute',
+  'live.big.mostLately': 'Spitze {value} in 60 s',
   'live.perSecond': '{value}/s',
   'live.ms': '{value} ms',
 

@@ -26,7 +26,7 @@ export const home = {
 
   'live.big.events': 'Events per second',
   'live.big.rooms': 'Active rooms',
-  'live.big.clients': 'Clients / live channels',
+  'live.big.clients': 'Clients / channels',
   'live.big.federation': 'Federation in / out',
   'live.big.stall': 'Longest stall',
   'live.big.ownEvents': 'Events per second in your rooms',
@@ -36,7 +36,7 @@ export const home = {
   'live.big.chart': '{label}, the last minute. Now {now}, at most {most}.',
   'live.big.chartNothing': '{label}: no sample yet.',
   'live.big.lastMinute': 'last minute',
-  'live.big.mostLately': 'at most {value} in the last minute',
+  'live.big.mostLately': 'peak {value} in 60 s',
   'live.perSecond': '{value}/s',
   'live.ms': '{value} ms',
 

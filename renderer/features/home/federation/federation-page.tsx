@@ -179,7 +179,7 @@ function Federation({ destination }: { destination: string | undefined }) {
 }
 
 function ServerPanel({ row, now }: { row: FederationTrafficRow; now: number }) {
-  const why = explainDestination(row, now)
+  const { why } = explainDestination(row, now)
   const next = nextTryOf(row, now)
   return (
     <PanelSection>
@@ -190,7 +190,7 @@ function ServerPanel({ row, now }: { row: FederationTrafficRow; now: number }) {
             {t(`destination.${row.state}`)}
           </span>
         </Fact>
-        {why !== undefined && row.last_error && <Fact name={t('federation.lastError')}>{row.last_error}</Fact>}
+        {why && <Fact name={t('federation.lastError')}>{why}</Fact>}
         {next !== '' && <Fact name={t('federation.column.next')}>{next}</Fact>}
         <Fact name={t('federation.column.queue')}>{t('destination.queue', { count: row.queue_length })}</Fact>
         <Fact name={t('federation.column.success')}>

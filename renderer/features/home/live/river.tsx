@@ -263,7 +263,8 @@ function Line({ id, row, top, isActive, roomName, nameOf, onOpen }: LineProps) {
         <bdi className={styles.roomName}>{roomName}</bdi>
       </span>
       <span className={styles.what}>
-        <bdi className={styles.who}>{nameOf(row.sender)}</bdi> <span className={styles.does}>{does}</span>
+        <bdi className={styles.who}>{nameOf(row.sender)}</bdi>
+        <span className={styles.does}>{does}</span>
         {code && <code className={styles.code}>{code}</code>}
         {glimpse && <bdi className={styles.glimpse}>{glimpse}</bdi>}
       </span>

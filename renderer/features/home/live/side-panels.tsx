@@ -198,7 +198,7 @@ export function DestinationsPanel() {
       {rows.length === 0 && <p className={styles.empty}>{t('live.destinations.empty')}</p>}
       <ul className={styles.rows}>
         {rows.slice(0, shownServers).map((row) => {
-          const why = explainDestination(row, now)
+          const { why, next } = explainDestination(row, now)
           return (
             <li key={row.destination}>
               <button
@@ -212,7 +212,12 @@ export function DestinationsPanel() {
                   {t(`destination.${row.state}`)}
                   {row.queue_length > 0 && `, ${t('destination.queue', { count: row.queue_length })}`}
                 </span>
-                {why && <span className={styles.serverWhy}>{why}</span>}
+                {(why || next) && (
+                  <span className={styles.serverWhy}>
+                    <span>{why}</span>
+                    <span>{next}</span>
+                  </span>
+                )}
               </button>
             </li>
           )

@@ -2,7 +2,7 @@
  * Leaving and knocking through other servers, and inviting their users.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#leaving-rooms-rejecting-invites
- * Spec: https://spec.matrix.org/v1.19/server-server-api/#knocking-upon-a-room
+ * Spec: https://spec.matrix.org/v1.19/server-server-api/#knocking-rooms
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room
  */
 import { checkAgainstState } from '../events/auth-rules/index.js'

@@ -1,7 +1,7 @@
 /**
  * Makes accounts.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#account-registration-and-management
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#legacy-account-registration
  */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../kernel/clock.js'

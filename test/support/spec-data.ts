@@ -14,3 +14,23 @@ export function readVectors<T>(section: string): T {
   if (!hasSpecData) return {} as T
   return JSON.parse(readFileSync(resolve(folder, 'vectors.json'), 'utf8'))[section] as T
 }
+
+export type SpecEndpoint = {
+  /** API and operation ID, e.g. `cs:sync`. */
+  id: string
+  method: string
+  path: string
+  auth: 'accessToken' | 'optional' | 'none' | 'signed'
+  /** The operation that has the same method and path, and is meant by it here. */
+  sameRouteAs?: string
+  parameters: { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: object }[]
+  requestBody: { content: Record<string, { schema: object | null }> } | null
+}
+
+/** The operations a homeserver serves; none where the data is absent. */
+export function readEndpoints(): SpecEndpoint[] {
+  if (!hasSpecData) return []
+  return ['client-server', 'server-server'].flatMap(
+    (api) => JSON.parse(readFileSync(resolve(folder, `${api}.json`), 'utf8')).endpoints as SpecEndpoint[],
+  )
+}

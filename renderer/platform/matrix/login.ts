@@ -2,7 +2,7 @@
  * Signing in, registering and signing out.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#login,
- *       https://spec.matrix.org/v1.19/client-server-api/#account-registration-and-management
+ *       https://spec.matrix.org/v1.19/client-server-api/#legacy-account-registration
  */
 import { MatrixRequestError } from './errors.js'
 import { type MatrixHttp, tokensOf } from './http.js'

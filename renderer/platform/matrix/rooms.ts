@@ -1,7 +1,7 @@
 /**
  * Making, entering and leaving rooms, and what moderators do in them.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#rooms-1
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#rooms
  */
 import type { MatrixHttp } from './http.js'
 

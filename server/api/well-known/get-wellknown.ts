@@ -4,7 +4,7 @@
  * Where clients find this server, given only its name. 404 unless `public_baseurl` is configured: clients then
  * use the address they were given.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#getwellknownmatrixclient
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixclient
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../http/endpoint.js'

@@ -8,7 +8,7 @@
  * 3. Echoes of what is being sent come last; an echo whose row is here is not shown again.
  * 4. Each reader's mark hangs on the last message they have read.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#forwarding-relationships-between-events
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#forming-relationships-between-events
  */
 import type { ReceiptRow, RoomEventRow } from '../../../../server/api/live/rows.js'
 import { dayOf } from '../../../i18n/format.js'

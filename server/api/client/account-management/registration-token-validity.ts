@@ -3,7 +3,7 @@
  *
  * Whether a registration token would be taken now.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1registermloginregistrationtokenvalidity
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1registermloginregistration_tokenvalidity
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'

@@ -3,7 +3,7 @@
  *
  * Deletes some of the user's devices, after asking for the password, and ends their login sessions.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3deletedevices
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3delete_devices
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'

@@ -3,7 +3,7 @@
  *
  * One's own account data of a type for a room.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3useruseridroomsroomidaccountdatatype
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3useruseridroomsroomidaccount_datatype
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'

@@ -3,7 +3,7 @@
  *
  * One's own account data of a type.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3useruseridaccountdatatype
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3useruseridaccount_datatype
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'

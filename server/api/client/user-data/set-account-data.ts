@@ -3,7 +3,7 @@
  *
  * Sets one's own account data of a type; every device hears of it.
  *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3useruseridaccountdatatype
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3useruseridaccount_datatype
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'

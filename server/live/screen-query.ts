@@ -28,6 +28,7 @@ import {
   readableTables,
   reservedWords,
   sessionParams,
+  setOperators,
 } from './screen/vocabulary.js'
 
 export type ScreenedStatement =
@@ -57,10 +58,13 @@ export const screenLimits = {
   depth: 12,
   /** Words and signs in a live query: every write of its table pays for its WHERE. */
   liveTokens: 200,
+  /** Bound values that the WHERE of a live query may look at for each write; a text of 64 characters counts as one. */
+  liveValues: 2_000,
   /** The engine cuts a SELECT off after this many milliseconds; three such end the channel. */
   selectTimeoutMs: 2_000,
-  /** The same for one that comes with a LIVE or KILL. */
+  /** The same for one that comes with a LIVE or KILL, and for all of them together. */
   pausedSelectTimeoutMs: 500,
+  pausedSelectsTimeoutMs: 2_000,
 } as const
 
 /**
@@ -86,8 +90,12 @@ export function screenQuery(text: unknown, given: unknown, forced: SessionValues
 
 /** Writers wait while a live query is registered or killed, so what is read beside it must be quick. */
 function withTimeouts(statements: readonly ScreenedStatement[]): ScreenedStatement[] {
-  const { selectTimeoutMs, pausedSelectTimeoutMs } = screenLimits
-  const timeoutMs = statements.every(({ kind }) => kind === 'select') ? selectTimeoutMs : pausedSelectTimeoutMs
+  const { selectTimeoutMs, pausedSelectTimeoutMs, pausedSelectsTimeoutMs } = screenLimits
+  const selects = statements.filter(({ kind }) => kind === 'select').length
+  const timeoutMs =
+    selects === statements.length
+      ? selectTimeoutMs
+      : Math.min(pausedSelectTimeoutMs, Math.floor(pausedSelectsTimeoutMs / selects))
   return statements.map((each) =>
     each.kind === 'select' ? { ...each, sql: `${each.sql} TIMEOUT ${timeoutMs}ms` } : each,
   )
@@ -95,16 +103,27 @@ function withTimeouts(statements: readonly ScreenedStatement[]): ScreenedStateme
 
 type Target = { sql: string; table: string; shape: 'table' | 'record' | 'half range' | 'range' }
 /** Where an expression stands: what is allowed in it differs. */
-type Place = { subqueries: boolean; literals: boolean }
+type Place = { subqueries: boolean; literals: boolean; live?: boolean }
 
 const inFields: Place = { subqueries: false, literals: false }
 const inSelect: Place = { subqueries: true, literals: true }
-const inLive: Place = { subqueries: false, literals: true }
+const inLive: Place = { subqueries: false, literals: true, live: true }
+
+/** How many plain values there are in a binding, a long text counting as several. */
+function weigh(value: unknown): number {
+  if (typeof value === 'string') return 1 + (value.length >> 6)
+  if (Array.isArray(value)) return value.reduce<number>((sum, each) => sum + weigh(each), 1)
+  if (value instanceof RecordId) return 1 + weigh(value.id)
+  if (typeof value === 'object' && value !== null) return weigh(Object.values(value))
+  return 1
+}
 
 class Parser {
   isScan = false
   private next = 0
   private depth = 0
+  /** Bound values named so far, each time they are named. */
+  private weight = 0
 
   constructor(
     private readonly tokens: readonly Token[],
@@ -151,6 +170,7 @@ class Parser {
 
   private live(): ScreenedStatement {
     const start = this.next
+    this.weight = 0
     this.expectWord('SELECT')
     const fields = this.takeWord('DIFF') ? 'DIFF' : this.fields()
     this.expectWord('FROM')
@@ -158,6 +178,8 @@ class Parser {
     if (shape !== 'table') throw new Refused('LIVE SELECT must name a table, not a record or a range')
     const where = this.takeWord('WHERE') ? ` WHERE ${this.expression(inLive)}` : ''
     if (this.next - start > screenLimits.liveTokens) throw new Refused('the live query is too long')
+    if (this.weight > screenLimits.liveValues)
+      throw new Refused(`a live query may compare with at most ${screenLimits.liveValues} bound values`)
     return { kind: 'live', table, sql: `LIVE SELECT ${fields} FROM ${from}${where}` }
   }
 
@@ -335,8 +357,11 @@ class Parser {
   private expression(place: Place): string {
     if (++this.depth > screenLimits.depth) throw new Refused('the query is nested too deeply')
     let sql = this.operand(place)
-    for (let operator = this.takeOperator(); operator; operator = this.takeOperator())
+    for (let operator = this.takeOperator(); operator; operator = this.takeOperator()) {
+      // Comparing each with each: what a write would wait for grows with the product.
+      if (place.live && setOperators.has(operator)) throw new Refused(`${operator} is not allowed in a live query`)
       sql += ` ${operator} ${this.operand(place)}`
+    }
     this.depth--
     return sql
   }
@@ -456,6 +481,7 @@ class Parser {
 
   private param(name: string): string {
     if (!sessionParams.has(name) && !Object.hasOwn(this.bindings, name)) throw new Refused(`$${name} is not bound`)
+    this.weight += weigh(this.bindings[name])
     return `$${name}`
   }
 

@@ -59,6 +59,11 @@ export const operators: readonly (readonly string[])[] = [
   ].map((word) => [word]),
 ]
 
+/** Those that compare every element of one list with every element of another. */
+export const setOperators: ReadonlySet<string> = new Set([
+  ...['ALLINSIDE', 'ANYINSIDE', 'NONEINSIDE', 'CONTAINSALL', 'CONTAINSANY', 'CONTAINSNONE'],
+])
+
 /**
  * Words that begin a statement, a clause or an operand of the engine's own. Bare, they are never field names
  * (between backticks they are), so a statement cannot hide where an expression is expected.
@@ -85,5 +90,5 @@ export const sessionParams: ReadonlySet<string> = new Set([
 /** Names the engine gives a meaning to; a client may not bind them. `user_id` and `device_id` are forced instead. */
 export const protectedParams: ReadonlySet<string> = new Set([
   ...['auth', 'token', 'session', 'access', 'this', 'parent', 'value', 'event', 'before', 'after', 'input', 'output'],
-  ...['request', 'reference'],
+  ...['request', 'reference', '__proto__'],
 ])

@@ -1,9 +1,11 @@
 /** The PERMISSIONS of the live tables against the TypeScript rule, under two users' own record sessions. */
 import fc from 'fast-check'
+import { RecordId } from 'surrealdb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { boundsOf, isInSight } from '../../../server/live/projector/visibility.js'
 import type { RecordSession } from '../../../server/store/sessions.js'
 import { upsertRow, type Write } from '../../../server/store/writes.js'
+import { notificationsOf, settle } from '../../support/engine-sessions.js'
 import { type LiveServer, startLiveServer } from '../../support/live.js'
 import { user } from '../../support/rooms.js'
 import { histories, mayAccordingToSpec, type Step, visibilities } from './membership-histories.js'
@@ -162,6 +164,36 @@ describe('the other tables, from both sides', () => {
     expect(await users(alice, 'room_summaries')).toEqual([alice])
     for (const table of ['access_token', 'user_credential', 'event', 'timeline', 'state', 'feed', 'projection', 'node'])
       expect(await readAs(alice, `SELECT * FROM ${table}`)).toEqual([])
+  })
+
+  test('a stranger learns nothing through links, counts, subqueries or live queries', async () => {
+    const own = upsertRow('room_summaries', { id: [bob, '!own:x'], user_id: bob, room_id: '!own:x', topic: 'mine' })
+    const bindings = { secret: new RecordId('room_events', ['!stranger:x', 5]) }
+    const conditions = [
+      '$secret.seq = 5',
+      "type::record('room_events', ['!stranger:x', 5]).seq = 5",
+      "(SELECT VALUE seq FROM room_events:['!stranger:x', 1]..['!stranger:x', 9]) != []",
+    ]
+    await hs.db.live.writeLive([own])
+
+    for (const condition of conditions)
+      expect(await readAs(bob, `SELECT * FROM room_summaries WHERE ${condition}`, bindings), condition).toEqual([])
+    expect(await readAs(bob, 'SELECT VALUE seq FROM $secret WHERE true', bindings)).toEqual([])
+    const all = "room_events:['!stranger:x', NONE]..['!stranger:x', ..]"
+    expect(await readAs(bob, `SELECT count() FROM ${all} GROUP ALL`)).toEqual([{ count: 0 }])
+    expect(await readAs(alice, `SELECT count() FROM ${all} GROUP ALL`)).toEqual([{ count: 46 }])
+    for (const condition of conditions.slice(0, 2)) {
+      const heard = notificationsOf(hs.db)
+      const [id] = await hs.sessions.query<[unknown]>(
+        sessions.get(bob)!,
+        `LIVE SELECT * FROM room_summaries WHERE ${condition}`,
+        bindings,
+      )
+      await hs.db.live.writeLive([upsertRow('room_summaries', { ...own.row, topic: condition })])
+      await settle()
+      expect(heard, condition).toEqual([])
+      await hs.db.query('KILL $id', { id })
+    }
   })
 
   test('after the login session is ended in the table, its session sees nothing more', async () => {

@@ -1,6 +1,6 @@
 /**
  * Runs a piece of work soon after it was asked for, but not too often: at once when it has been quiet,
- * otherwise so that work takes at most a fifth of the time and never runs more than ten times a second.
+ * otherwise with a pause between, so long that work takes at most a fifth of the time.
  */
 import type { Clock } from '../../kernel/clock.js'
 
@@ -12,11 +12,13 @@ export type Coalesced = {
   close(): Promise<void>
 }
 
-const shortestPauseMs = 100
 const pausePerWork = 4
 
-/** @param work must not throw */
-export function coalesce(clock: Clock, work: () => Promise<void>): Coalesced {
+/**
+ * @param pauseMs shortest pause between two runs, asked for after each
+ * @param work    must not throw
+ */
+export function coalesce(clock: Clock, pauseMs: () => number, work: () => Promise<void>): Coalesced {
   let isAsked = false
   let isClosed = false
   let earliest = Number.NEGATIVE_INFINITY
@@ -31,7 +33,7 @@ export function coalesce(clock: Clock, work: () => Promise<void>): Coalesced {
       const start = clock.elapsed()
       await work()
       const took = clock.elapsed() - start
-      earliest = clock.elapsed() + Math.max(shortestPauseMs, pausePerWork * took)
+      earliest = clock.elapsed() + Math.max(pauseMs(), pausePerWork * took)
     }
   }
   const begin = () => {

@@ -14,6 +14,7 @@ import type { LiveTables } from '../../store/live.js'
 import { setProjection } from '../../store/projection-store.js'
 import type { ReceiptRow } from '../../store/receipt-store.js'
 import { deleteRow, upsertRow, type Write } from '../../store/writes.js'
+import type { LiveRegistry } from '../live-registry.js'
 import { type Coalesced, coalesce } from './coalesce.js'
 import { makeReadLastEvent, type ReadLastEvent } from './last-event.js'
 import type { MemberProjection } from './project-members.js'
@@ -24,6 +25,8 @@ import { isInSight, type ReadVisibility } from './visibility.js'
 
 export type SummaryNeeds = {
   live: Pick<LiveTables, 'writeLive'>
+  /** Who watches the lines: for nobody they are written once a second. */
+  registry: Pick<LiveRegistry, 'countOn'>
   rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'readTimeline' | 'readEvent'>
   members: MemberProjection
   userFacts: UserFactsReader
@@ -38,6 +41,10 @@ export type SummaryNeeds = {
 }
 
 type Dirty = { position: number; everybody: boolean; users: Set<UserId> }
+
+/** At most ten writes of a line a second, one where nobody looks. */
+const watchedPauseMs = 100
+const unwatchedPauseMs = 1_000
 
 /** Lines written in one transaction; the rest follow in the next. */
 const linesPerWrite = 200
@@ -57,7 +64,8 @@ export class SummaryProjection {
   constructor(needs: SummaryNeeds) {
     this.#needs = needs
     this.#lastEvents = makeReadLastEvent(needs.rooms)
-    this.#flush = coalesce(needs.clock, () =>
+    const pauseMs = () => (needs.registry.countOn('room_summaries') > 0 ? watchedPauseMs : unwatchedPauseMs)
+    this.#flush = coalesce(needs.clock, pauseMs, () =>
       this.#run().catch((error: unknown) => needs.logger.error({ err: error }, 'a flush of room summaries failed')),
     )
   }

@@ -42,7 +42,7 @@ export type ProjectorNeeds = {
   readOwnReceipts(userId: UserId, roomId: RoomId): Promise<readonly ReceiptRow[]>
   serverName: ServerName
   /** How many live queries a write pays for. */
-  registry: Pick<LiveRegistry, 'countOn'>
+  registry: Pick<LiveRegistry, 'countOn' | 'size'>
   clock: Clock
   logger: Logger
 }
@@ -59,6 +59,8 @@ export type Projector = {
 /** Form of the rows; a database written by another one is rebuilt. */
 const version = 1
 const batchSize = 256
+/** How long rows gather while there is no live query at all. */
+const unwatchedPauseMs = 100
 /** Works kept in memory; beyond that they are read from the feed when their turn comes. */
 const maxQueued = 20_000
 /** What one row costs per live query on its table. */
@@ -98,7 +100,14 @@ class ProjectorLoop implements Projector {
     const userFacts = new UserFactsReader(db)
     const readVisibility = makeReadVisibility(rooms)
     const shared = { db, rooms, members, userFacts, readVisibility, isLocal, clock, logger }
-    const summaries = new SummaryProjection({ ...shared, live, countUnread, readOwnReceipts, version })
+    const summaries = new SummaryProjection({
+      ...shared,
+      live,
+      registry: needs.registry,
+      countUnread,
+      readOwnReceipts,
+      version,
+    })
     this.#batchNeeds = { ...shared, summaries }
   }
 
@@ -159,7 +168,7 @@ class ProjectorLoop implements Projector {
         await nextTurn()
         if (this.#isFormer) await this.#rebuild()
         else if (this.#isBehind) await this.#readBatch()
-        else if (this.#queue.length > 0) await this.#takeBatch()
+        else if (this.#queue.length > 0) await this.#gather().then(() => this.#takeBatch())
         else await this.#sleep()
       } catch (error) {
         this.#needs.logger.error({ err: error }, 'the projector stumbled')
@@ -190,6 +199,11 @@ class ProjectorLoop implements Projector {
   }
 
   // ── taking works ─────────────────────────────────────────────────────────────────────────────
+
+  /** While nobody watches, rows may gather: one transaction for many costs the senders less than one for each. */
+  async #gather(): Promise<void> {
+    if (this.#needs.registry.size === 0 && this.#queue.length < batchSize) await this.#pause(unwatchedPauseMs)
+  }
 
   async #takeBatch(): Promise<void> {
     const works = this.#queue.splice(0, batchSize)

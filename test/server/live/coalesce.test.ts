@@ -19,9 +19,13 @@ describe('coalesced work', () => {
   test('runs at once after a pause, then at most ten times a second however often it is asked for', async () => {
     const clock = fakeClock()
     let runs = 0
-    const work = coalesce(clock, async () => {
-      runs++
-    })
+    const work = coalesce(
+      clock,
+      () => 100,
+      async () => {
+        runs++
+      },
+    )
 
     work.ask()
     await turns()
@@ -39,11 +43,15 @@ describe('coalesced work', () => {
   test('backs off when it is expensive: a fifth of the time at most', async () => {
     const clock = fakeClock()
     let runs = 0
-    const work = coalesce(clock, async () => {
-      runs++
-      await Promise.resolve() // not within the clock's own turn
-      clock.advance(200)
-    })
+    const work = coalesce(
+      clock,
+      () => 100,
+      async () => {
+        runs++
+        await Promise.resolve() // not within the clock's own turn
+        clock.advance(200)
+      },
+    )
 
     for (let ms = 0; ms < 5_000; ms += 50) {
       work.ask()
@@ -59,10 +67,14 @@ describe('coalesced work', () => {
     const clock = fakeClock()
     let asked = 0
     let seen = 0
-    const work = coalesce(clock, async () => {
-      await turns(3)
-      seen = asked
-    })
+    const work = coalesce(
+      clock,
+      () => 100,
+      async () => {
+        await turns(3)
+        seen = asked
+      },
+    )
     for (asked = 1; asked < 5; asked++) work.ask()
     await work.settle()
 

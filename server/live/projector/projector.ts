@@ -189,12 +189,16 @@ class ProjectorLoop implements Projector {
   }
 
   #pause(ms: number): Promise<void> {
+    const { signal } = this.#closing
     return new Promise<void>((resolve) => {
-      const timer = this.#needs.clock.after(ms, resolve)
-      this.#closing.signal.addEventListener('abort', () => {
+      const end = () => {
         timer.cancel()
+        signal.removeEventListener('abort', end)
         resolve()
-      })
+      }
+      const timer = this.#needs.clock.after(ms, end)
+      signal.addEventListener('abort', end)
+      if (signal.aborted) end()
     })
   }
 

@@ -223,6 +223,8 @@ export const home = {
   'federation.off': 'Dieser Server bleibt für sich',
   'federation.offText':
     'Die Föderation ist aus: Niemand auf anderen Servern erreicht die Leute hier. Eingeschaltet wird sie in der Konfiguration (federation.enabled).',
+  'federation.retry': 'Jetzt versuchen',
+  'federation.retried': '{server} wird jetzt versucht.',
   'federation.lastError': 'Letzter Fehler',
   'federation.pdus': 'Ereignisse ein / aus',
   'federation.edus': 'Signale ein / aus',

@@ -223,6 +223,8 @@ export const home = {
   'federation.off': 'This server keeps to itself',
   'federation.offText':
     'Federation is off: nobody on other servers can reach the people here. It is turned on in the configuration (federation.enabled).',
+  'federation.retry': 'Try now',
+  'federation.retried': 'Trying {server} now.',
   'federation.lastError': 'Last error',
   'federation.pdus': 'Events in / out',
   'federation.edus': 'Signals in / out',

@@ -11,8 +11,9 @@ import { EmptyState } from '../../../ui/bits.js'
 import { SearchField } from '../../../ui/field.js'
 import { type Destination, listDestinations } from '../admin-api.js'
 import { type Column, DataTable, type Sorting, sortRows } from '../data-table.js'
-import { ListAndDetail, PanelSection } from '../list-and-detail.js'
+import { ListAndDetail, PanelActions, PanelSection } from '../list-and-detail.js'
 import { AdminsOnly, Fact, Facts, LoadFailed, LoadingRows, PageHead } from '../page.js'
+import { RetryButton } from '../retry-button.js'
 import { explainDestination, formatInOut, StateDot } from '../state-dot.js'
 import tools from '../tools.module.css'
 import { useServerInfo } from '../use-admin.js'
@@ -181,28 +182,36 @@ function Federation({ destination }: { destination: string | undefined }) {
 function ServerPanel({ row, now }: { row: FederationTrafficRow; now: number }) {
   const { why } = explainDestination(row, now)
   const next = nextTryOf(row, now)
+  const isWaitedFor = row.state === 'down' || row.state === 'backing_off'
   return (
-    <PanelSection>
-      <Facts>
-        <Fact name={t('federation.column.state')}>
-          <span className={tools.state}>
-            <StateDot state={row.state} />
-            {t(`destination.${row.state}`)}
-          </span>
-        </Fact>
-        {why && <Fact name={t('federation.lastError')}>{why}</Fact>}
-        {next !== '' && <Fact name={t('federation.column.next')}>{next}</Fact>}
-        <Fact name={t('federation.column.queue')}>{t('destination.queue', { count: row.queue_length })}</Fact>
-        <Fact name={t('federation.column.success')}>
-          {row.last_success_ts ? formatDateTime(row.last_success_ts) : t('home.never')}
-        </Fact>
-        <Fact name={`${t('federation.pdus')} (${t('federation.sinceStart')})`}>
-          {formatInOut(row.in_pdus, row.out_pdus)}
-        </Fact>
-        <Fact name={`${t('federation.edus')} (${t('federation.sinceStart')})`}>
-          {formatInOut(row.in_edus, row.out_edus)}
-        </Fact>
-      </Facts>
-    </PanelSection>
+    <>
+      {isWaitedFor && (
+        <PanelActions>
+          <RetryButton server={row.destination} />
+        </PanelActions>
+      )}
+      <PanelSection>
+        <Facts>
+          <Fact name={t('federation.column.state')}>
+            <span className={tools.state}>
+              <StateDot state={row.state} />
+              {t(`destination.${row.state}`)}
+            </span>
+          </Fact>
+          {why && <Fact name={t('federation.lastError')}>{why}</Fact>}
+          {next !== '' && <Fact name={t('federation.column.next')}>{next}</Fact>}
+          <Fact name={t('federation.column.queue')}>{t('destination.queue', { count: row.queue_length })}</Fact>
+          <Fact name={t('federation.column.success')}>
+            {row.last_success_ts ? formatDateTime(row.last_success_ts) : t('home.never')}
+          </Fact>
+          <Fact name={`${t('federation.pdus')} (${t('federation.sinceStart')})`}>
+            {formatInOut(row.in_pdus, row.out_pdus)}
+          </Fact>
+          <Fact name={`${t('federation.edus')} (${t('federation.sinceStart')})`}>
+            {formatInOut(row.in_edus, row.out_edus)}
+          </Fact>
+        </Facts>
+      </PanelSection>
+    </>
   )
 }

@@ -13,6 +13,7 @@ import { platform } from '../../../platform/bridge.js'
 import { Button } from '../../../ui/button.js'
 import { AdminsOnly, Fact, Facts, PageHead } from '../page.js'
 import page from '../page.module.css'
+import { RetryButton } from '../retry-button.js'
 import tools from '../tools.module.css'
 import { useServerInfo } from '../use-admin.js'
 import { useDashboard } from '../use-dashboard.js'
@@ -106,9 +107,12 @@ function tell(repair: Repair, reason: string): Told {
         title: t('health.destinationDown', { server: repair.server }),
         text: t('health.destinationDownText', { count: repair.queue, error: repair.error }),
         action: (
-          <Button onClick={() => navigate(`/home/federation/${encodeURIComponent(repair.server)}`)}>
-            {t('home.details')}
-          </Button>
+          <span className={styles.actions}>
+            <Button onClick={() => navigate(`/home/federation/${encodeURIComponent(repair.server)}`)}>
+              {t('home.details')}
+            </Button>
+            <RetryButton server={repair.server} />
+          </span>
         ),
       }
     case 'destinations':

@@ -7,7 +7,7 @@
  */
 import { isJsonObject, type PduEvent, parseStateMapKey } from '../events/pdu.js'
 import { type EventId, parseEventId, type RoomId, type ServerName, type UserId } from '../kernel/identifiers.js'
-import { insertRelation, insertTimelineRow, setEvent, setPendingRedaction } from '../store/event-store.js'
+import { insertEvent, insertRelation, insertTimelineRow, setEvent, setPendingRedaction } from '../store/event-store.js'
 import { insertMembershipChange, setMembership } from '../store/membership-store.js'
 import { deleteStateEntry, insertStateNode, type RoomRow, setRoom, setStateEntry } from '../store/room-store.js'
 import type { BuiltUnit, Change, Grant, RoomSeq, StreamPosition, Write } from '../store/writes.js'
@@ -125,7 +125,7 @@ function addAccepted(
   const position = grant.position()
   const seq = grant.seq(roomId)
   unit.writes.push(
-    setEvent(event.eventId, { ...eventColumns(placed), seq, position }),
+    (placed.isNew ? insertEvent : setEvent)(event.eventId, { ...eventColumns(placed), seq, position }),
     insertTimelineRow(roomId, seq, event.eventId, position),
     ...outboxWrites(placed.destinations, position, event.eventId, roomId),
     ...relationWrites(event, seq),

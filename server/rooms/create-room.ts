@@ -131,7 +131,7 @@ function makeNewRoom(
   const verdict = checkAgainstState(event, () => undefined, rules)
   if (!verdict.allowed) throw badJson(`creation_content cannot be used: ${verdict.reason}`)
   const room = makeEmptyRoom(event, rules)
-  return { room, created: placeOnTop(room, event, json, { isLocal: true, destinations: [] }) }
+  return { room, created: placeOnTop(room, event, json, { isLocal: true, isNew: true, destinations: [] }) }
 }
 
 /** A room before its first event. */

@@ -30,6 +30,8 @@ export type Placed = {
   /** What changed in the current state, by state key; undefined where an entry went away. */
   stateChanges: ReadonlyMap<string, PduEvent | undefined>
   isLocal: boolean
+  /** Made here just now: there can be no row of it yet, and a plain insert costs half of what an upsert does. */
+  isNew?: boolean
   txn?: { sid: string; txnId: string }
   /** Servers that are to get it. */
   destinations: ServerName[]
@@ -40,7 +42,7 @@ export type Placed = {
   roomFields: { extremities: EventId[]; state_node: number; next_node: number }
 }
 
-export type Origin = Pick<Placed, 'isLocal' | 'txn' | 'destinations' | 'redaction' | 'awaitedTarget'>
+export type Origin = Pick<Placed, 'isLocal' | 'isNew' | 'txn' | 'destinations' | 'redaction' | 'awaitedTarget'>
 
 const noChanges: ReadonlyMap<string, PduEvent | undefined> = new Map()
 

@@ -78,7 +78,13 @@ export async function prepareEvent(
   if (!verdict.allowed) throw forbidden(`Not allowed: ${verdict.reason}`)
   const outcome = await decideRedaction(rooms, room, event)
   const destinations = destinationsOf(room, signer.serverName, draft)
-  return placeOnTop(room, event, json, { isLocal: true, ...(txn ? { txn } : {}), destinations, ...outcome })
+  return placeOnTop(room, event, json, {
+    isLocal: true,
+    isNew: true,
+    ...(txn ? { txn } : {}),
+    destinations,
+    ...outcome,
+  })
 }
 
 /** The other servers with joined members; also the server of a user who is removed while only invited. */

@@ -28,6 +28,8 @@ export type River = {
 export const keptLines = 2_000
 /** Up to so many rooms get the plan's statement each. */
 export const roomsOneByOne = 3
+/** The first line of a burst is shown with the next frame, those behind it together: nobody reads faster. */
+const showEveryMs = 50
 const recentRooms = 6
 const recentPerRoom = 12
 /** A query may have 8 statements, and a statement 8 targets. */
@@ -92,15 +94,28 @@ export function startRiver(connection: LiveConnection, userId: string, summaries
   const wanted: [string, string][] = []
   let arrived: RoomEventRow[] = []
   let counts = new Map<string, number>()
+  let shownAt = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
   let isFilled = false
   let wasLive = false
   let isStopped = false
 
   const flush = coalesce(() => {
     if (isStopped) return
+    shownAt = performance.now()
     store.set(addLines(store.get(), arrived))
     arrived = []
   })
+
+  function planFlush(): void {
+    const waitMs = shownAt + showEveryMs - performance.now()
+    if (waitMs <= 0) flush()
+    else
+      timer ??= setTimeout(() => {
+        timer = undefined
+        flush()
+      }, waitMs)
+  }
 
   const readNames = coalesce(async () => {
     const ids = wanted.splice(0, namesAtOnce)
@@ -134,7 +149,7 @@ export function startRiver(connection: LiveConnection, userId: string, summaries
     counts.set(row.room_id, (counts.get(row.room_id) ?? 0) + 1)
     if (row.event_type === 'm.room.member') asked.delete(`${row.room_id} ${row.sender}`) // the name may be a new one
     needNames([row])
-    flush()
+    planFlush()
   }
 
   /** What happened last, so that the page neither begins empty nor misses what a lost channel swallowed. */
@@ -201,6 +216,7 @@ export function startRiver(connection: LiveConnection, userId: string, summaries
     },
     stop() {
       isStopped = true
+      clearTimeout(timer)
       for (const stop of [...stops, ...running.values()]) stop()
       running.clear()
     },

@@ -24,6 +24,8 @@ const build = (input: Partial<TimelineInput>) =>
     ...input,
   })
 const messages = (items: TimelineItem[]) => items.filter((item): item is MessageItem => item.kind === 'message')
+/** Without what stands above the oldest message. */
+const kinds = (items: TimelineItem[]) => items.map(({ kind }) => kind).filter((kind) => kind !== 'older')
 const echo = (parts: Partial<OutboxItem> = {}): OutboxItem => ({
   txnId: 't1',
   roomId,
@@ -62,7 +64,7 @@ describe('grouping', () => {
       messageRow({ seq: 2, ts: new Date(2026, 10, 23, 0, 1).getTime() }),
     ]
 
-    expect(build({ rows }).map(({ kind }) => kind)).toEqual(['day', 'message', 'day', 'message'])
+    expect(kinds(build({ rows }))).toEqual(['day', 'message', 'day', 'message'])
     expect(messages(build({ rows })).every((item) => item.isGroupStart)).toBe(true)
   })
 
@@ -71,8 +73,8 @@ describe('grouping', () => {
 
     const items = build({ rows })
 
-    expect(items.map(({ kind }) => kind)).toEqual(['day', 'state'])
-    expect(items[1]).toMatchObject({ rows })
+    expect(kinds(items)).toEqual(['day', 'state'])
+    expect(items[2]).toMatchObject({ rows })
   })
 
   test('messages of ignored users fold into one, their state changes vanish', () => {
@@ -83,7 +85,7 @@ describe('grouping', () => {
       messageRow({ seq: 4, sender: cy }),
     ]
 
-    expect(build({ rows, ignored: new Set([bo]) }).map(({ kind }) => kind)).toEqual(['day', 'ignored', 'message'])
+    expect(kinds(build({ rows, ignored: new Set([bo]) }))).toEqual(['day', 'ignored', 'message'])
   })
 })
 
@@ -95,13 +97,7 @@ describe('the line above new messages', () => {
   ]
 
   test('stands before the first unread message of someone else', () => {
-    expect(build({ rows, newAfterSeq: 1 }).map(({ kind }) => kind)).toEqual([
-      'day',
-      'message',
-      'message',
-      'new',
-      'message',
-    ])
+    expect(kinds(build({ rows, newAfterSeq: 1 }))).toEqual(['day', 'message', 'message', 'new', 'message'])
   })
 
   test('is absent when nothing is unread', () => {
@@ -275,4 +271,9 @@ test('ten thousand rows are built in well under a second', () => {
   build({ rows })
 
   expect(performance.now() - start).toBeLessThan(500)
+})
+
+test('above the oldest message stands the beginning, or that there is more', () => {
+  expect(build({ rows: [messageRow({ seq: 1 })] })[0]).toMatchObject({ kind: 'older' })
+  expect(build({ rows: [messageRow({ seq: 1 })], isAtStart: true })[0]).toMatchObject({ kind: 'start' })
 })

@@ -14,10 +14,12 @@ export default function Lightbox({ mxc, name, onClose }: { mxc: string; name: st
   const ref = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     ref.current?.showModal()
+    ref.current?.focus() // not its first button, whose tooltip would open
   }, [])
   return (
     <dialog
       ref={ref}
+      tabIndex={-1}
       className={styles.box}
       aria-label={name}
       onClose={onClose}

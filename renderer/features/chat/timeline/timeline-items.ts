@@ -50,6 +50,8 @@ export type TimelineItem =
   | { kind: 'day'; key: string; ts: number }
   | { kind: 'new'; key: string }
   | { kind: 'start'; key: string }
+  /** In place of the beginning while there is more above: always first, so that nothing is pushed when it loads. */
+  | { kind: 'older'; key: string }
 
 export type TimelineInput = {
   rows: readonly RoomEventRow[]
@@ -75,7 +77,7 @@ export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
   const relations = collectRelations(input)
   const items: TimelineItem[] = []
   const memberContent = new Map<string, Record<string, unknown>>()
-  if (input.isAtStart) items.push({ kind: 'start', key: 'start' })
+  items.push(input.isAtStart ? { kind: 'start', key: 'start' } : { kind: 'older', key: 'older' })
   let day = 0
   let isNewLineDue = input.newAfterSeq !== undefined
   const hidden = rowsShownAsEchoes(input)

@@ -16,7 +16,7 @@ import { t } from '../../../i18n/index.js'
 import { readIgnoredUsers } from '../../../live/account-data.js'
 import type { RoomData } from '../../../live/live-data.js'
 import { useStore } from '../../../live/store.js'
-import { Banner, EmptyState, Skeleton } from '../../../ui/bits.js'
+import { Banner, Skeleton } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
 import type { ChatDialog } from '../dialogs/dialogs.js'
 import { markRead } from '../mark-read.js'
@@ -79,7 +79,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
       }
       isStuck.current = true
     }
-    if (isStuck.current) handle.scrollToIndex(items.length - 1, { align: 'end' })
+    if (isStuck.current) pinToEnd(scroller.current)
   }, [items, room.room_id, eventId])
 
   const maxSeq = rows.at(-1)?.seq ?? 0
@@ -118,7 +118,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
   const toEnd = () => {
     isStuck.current = true
     setIsAtEnd(true)
-    list.current?.scrollToIndex(items.length - 1, { align: 'end', smooth: false })
+    pinToEnd(scroller.current)
   }
   const newCount = useMemo(
     () => (isAtEnd || seenEnd === undefined ? 0 : countNew(items, seenEnd, session.userId)),
@@ -167,17 +167,6 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the arrow keys belong to the focused message inside */}
       <div ref={scroller} className={styles.scroller} onKeyDown={onKeyDown}>
         <div className={styles.filler} />
-        {state.isLoadingOlder && !state.isAtStart && <OlderSkeleton label={t('timeline.loading')} count={2} />}
-        {state.error !== undefined && (
-          <div className={styles.error}>
-            <Banner
-              tone="warn"
-              action={<Button onClick={() => void data.timeline.loadOlder()}>{t('common.retry')}</Button>}
-            >
-              {t('timeline.error')}
-            </Banner>
-          </div>
-        )}
         <Virtualizer
           ref={list}
           scrollRef={scroller}
@@ -187,7 +176,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
           onScroll={onScroll}
           onResize={() => {
             fillWindow()
-            if (isStuck.current) list.current?.scrollToIndex(items.length - 1, { align: 'end' })
+            if (isStuck.current) pinToEnd(scroller.current)
           }}
         >
           {items.map((item, index) => (
@@ -216,9 +205,6 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
           <ArrowDown size={16} aria-hidden />
           {newCount > 0 ? t('timeline.latestCount', { count: newCount }) : t('timeline.latest')}
         </Button>
-      )}
-      {items.length === 0 && state.isAtStart && (
-        <EmptyState title={t('timeline.empty')} text={t('timeline.emptyText')} />
       )}
       <Announcer
         items={items}
@@ -257,6 +243,8 @@ function TimelineLine({ item, room, names, ...rest }: LineProps) {
       )
     case 'new':
       return <h2 className={styles.new}>{t('timeline.new')}</h2>
+    case 'older':
+      return <Older data={rest.data} />
     case 'start':
       return (
         <div className={styles.start}>
@@ -265,6 +253,19 @@ function TimelineLine({ item, room, names, ...rest }: LineProps) {
         </div>
       )
   }
+}
+
+/** What stands above the oldest message that is loaded. */
+function Older({ data }: { data: RoomData }) {
+  const hasFailed = useStore(data.timeline.store, ({ error }) => error !== undefined)
+  if (!hasFailed) return <OlderSkeleton label={t('timeline.loading')} count={2} />
+  return (
+    <div className={styles.error}>
+      <Banner tone="warn" action={<Button onClick={() => void data.timeline.loadOlder()}>{t('common.retry')}</Button>}>
+        {t('timeline.error')}
+      </Banner>
+    </div>
+  )
 }
 
 function useItems(room: RoomSummaryRow, data: RoomData): TimelineItem[] {
@@ -320,6 +321,11 @@ function useNeededMembers(data: RoomData, rows: readonly RoomEventRow[]): void {
     }
     data.members.need([...shown])
   }, [data, rows])
+}
+
+/** At once, unlike the list's own scrolling, which goes on for a while and would fight the user's hand. */
+function pinToEnd(scroller: HTMLElement | null): void {
+  if (scroller) scroller.scrollTop = scroller.scrollHeight
 }
 
 /** @returns whether it went somewhere else than to the end */

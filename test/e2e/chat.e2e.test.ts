@@ -1,0 +1,333 @@
+/** Two people chat in two browsers, on the built server. */
+import type { Browser } from 'playwright'
+import sharp from 'sharp'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import {
+  composerOf,
+  isLive,
+  messageWith,
+  openBrowser,
+  openPage,
+  type Person,
+  password,
+  roomRow,
+  seriousViolations,
+  signIn,
+  signUp,
+  write,
+} from '../support/chat-page.js'
+import { MatrixClient } from '../support/matrix-client.js'
+import { type ServerProcess, startServerProcess } from '../support/server-process.js'
+
+let browser: Browser
+let server: ServerProcess
+const people: Person[] = []
+
+beforeAll(async () => {
+  browser = await openBrowser()
+  server = await startServerProcess()
+  await MatrixClient.register(server.url, 'keeper', password) // a server with an account asks no first questions
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.[Symbol.asyncDispose]()
+})
+afterEach(async () => {
+  const errors = people.flatMap((person) => person.errors)
+  await Promise.all(people.splice(0).map(({ context }) => context.close()))
+  expect(errors).toEqual([])
+})
+
+async function person(look = {}): Promise<Person> {
+  const opened = await openPage(browser, `${server.url}/`, look)
+  people.push(opened)
+  return opened
+}
+
+const text = (body: string) => ({ msgtype: 'm.text', body })
+
+describe('two people', () => {
+  test('sign up, make a room, invite, join and talk', async () => {
+    const ana = await person()
+    const bo = await person()
+    await signUp(ana, 'ana')
+    await signUp(bo, 'bo')
+
+    await ana.page.getByRole('button', { name: 'New', exact: true }).click()
+    await ana.page.getByRole('menuitem', { name: 'Create a room' }).click()
+    await ana.page.getByLabel('Name', { exact: true }).fill('Kitchen')
+    await ana.page.getByRole('button', { name: 'Create room' }).click()
+    await ana.page.getByRole('heading', { name: 'Kitchen', level: 1 }).waitFor()
+    await ana.page.getByRole('button', { name: 'Invite people' }).click()
+    await ana.page.getByLabel('Name or ID').fill('@bo:hearth.test')
+    await ana.page.getByRole('button', { name: 'Invite', exact: true }).click()
+
+    await bo.page.getByText('ana invites you').waitFor()
+    await bo.page.getByRole('button', { name: 'Join', exact: true }).first().click()
+    await composerOf(bo.page).waitFor()
+    await write(ana.page, 'The kettle is on')
+    await messageWith(bo.page, 'The kettle is on').waitFor()
+    await write(bo.page, 'On my way')
+    await messageWith(ana.page, 'On my way').waitFor()
+
+    expect(await messageWith(ana.page, 'The kettle is on').count()).toBe(1)
+    await expect.poll(() => roomRow(ana.page, 'Kitchen').textContent()).toContain('On my way')
+  })
+
+  test('see each other type, read, edit, react and delete', async () => {
+    const ana = await person()
+    const bo = await person()
+    await signIn(ana, 'ana')
+    await signIn(bo, 'bo')
+    for (const { page } of [ana, bo]) await roomRow(page, 'Kitchen').click()
+
+    await composerOf(bo.page).pressSequentially('thinki')
+    await ana.page.getByText(/bo.? is typing$/).waitFor()
+    await composerOf(bo.page).fill('')
+
+    await write(ana.page, 'Tea or cofee?')
+    await messageWith(bo.page, 'Tea or cofee?').waitFor()
+    await ana.page.getByRole('img', { name: 'Seen by bo' }).waitFor()
+
+    await composerOf(ana.page).press('ArrowUp')
+    expect(await composerOf(ana.page).inputValue()).toBe('Tea or cofee?')
+    await write(ana.page, 'Tea or **coffee**?')
+    await bo.page.getByRole('button', { name: '(edited)' }).waitFor()
+    expect(await bo.page.locator('strong', { hasText: 'coffee' }).count()).toBe(1)
+
+    const question = bo.page.getByRole('article').filter({ hasText: 'Tea or coffee?' })
+    await question.focus()
+    await bo.page.keyboard.press('+')
+    await bo.page.getByRole('button', { name: '🎉' }).click()
+    await ana.page.getByRole('button', { name: /🎉/ }).waitFor()
+
+    await ana.page.getByRole('article').filter({ hasText: 'Tea or coffee?' }).focus()
+    await ana.page.keyboard.press('Delete')
+    await ana.page.getByRole('button', { name: 'Delete message' }).click()
+    await bo.page.getByText('Message deleted', { exact: true }).waitFor()
+    expect(await bo.page.getByText('coffee').count()).toBe(0)
+  })
+
+  test('reply, and the reply leads to what it answers', async () => {
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Kitchen').click()
+    await write(ana.page, 'Who has the key?')
+    const question = messageWith(ana.page, 'Who has the key?')
+    await question.waitFor()
+    await ana.page.waitForFunction(() => document.querySelectorAll('article[data-event-id]').length > 2)
+
+    await question.focus()
+    await ana.page.keyboard.press('r')
+    await ana.page.getByText('Reply to ana').waitFor()
+    await write(ana.page, 'I do')
+    await ana.page.getByRole('button', { name: /Who has the key/ }).click()
+
+    await expect.poll(() => ana.page.evaluate(() => document.activeElement?.textContent)).toContain('Who has the key?')
+  })
+})
+
+describe('the timeline', () => {
+  test('shows the end, reads back to the beginning, and never jumps', async () => {
+    const eve = await MatrixClient.register(server.url, 'eve', password)
+    const roomId = await eve.createRoom({ name: 'Long', preset: 'public_chat', room_alias_name: 'long' })
+    for (let index = 1; index <= 160; index++)
+      await eve.send(roomId, text(`line ${index}${index % 7 === 0 ? `\n${'and more '.repeat(index % 40)}` : ''}`))
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await ana.page.goto(`${server.url}/#/room/${encodeURIComponent(roomId)}`)
+    await ana.page.getByRole('button', { name: 'Join', exact: true }).click()
+    await messageWith(ana.page, 'line 160').waitFor()
+
+    const moves: number[] = []
+    for (let round = 0; round < 60; round++) {
+      if (await ana.page.getByText('This is the beginning of Long.').isVisible()) break
+      moves.push(await ana.page.evaluate(scrollUpAndMeasure))
+    }
+
+    expect(await ana.page.getByText('This is the beginning of Long.').isVisible()).toBe(true)
+    expect(Math.max(...moves)).toBeLessThanOrEqual(1)
+  })
+
+  test('stays where it is while others write, and says how much is new', async () => {
+    const roomId = await roomIdOf('long')
+    const eve = await MatrixClient.login(server.url, 'eve', password)
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Long').click()
+    await messageWith(ana.page, 'line 160').waitFor()
+    await ana.page.mouse.move(800, 400)
+    await ana.page.mouse.wheel(0, -900)
+    await ana.page.getByRole('button', { name: 'Jump to latest' }).waitFor()
+    const before = await restingPlace(ana.page)
+
+    await eve.send(roomId, text('one more'))
+    await eve.send(roomId, text('and another'))
+    await ana.page.getByRole('button', { name: '2 new messages' }).waitFor()
+
+    expect(await topMessage(ana.page)).toEqual(before)
+    await ana.page.getByRole('button', { name: '2 new messages' }).click()
+    await messageWith(ana.page, 'and another').waitFor()
+    await expect.poll(() => messageWith(ana.page, 'and another').isVisible()).toBe(true)
+  })
+
+  test('a picture goes up, has its place before it is there, and opens', async () => {
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Kitchen').click()
+    const picture = await sharp({ create: { width: 900, height: 600, channels: 3, background: '#7a9' } })
+      .jpeg()
+      .toBuffer()
+
+    await ana.page
+      .locator('input[type=file]')
+      .setInputFiles({ name: 'beds.jpg', mimeType: 'image/jpeg', buffer: picture })
+    await ana.page.getByText('beds.jpg').waitFor()
+    await ana.page.getByRole('button', { name: 'Send' }).click()
+    const shown = ana.page.getByRole('button', { name: 'Open picture: beds.jpg' })
+    await shown.locator('img').waitFor()
+
+    const box = await shown.boundingBox()
+    expect(Math.round(box!.width / (box!.height / 600))).toBeCloseTo(900, -1)
+    await shown.click()
+    await ana.page.getByRole('dialog', { name: 'beds.jpg' }).locator('img').waitFor()
+    await ana.page.keyboard.press('Escape')
+    await expect.poll(() => ana.page.getByRole('dialog').count()).toBe(0)
+  })
+})
+
+describe('the connection', () => {
+  test('a message written while the server is away is sent when it is back, and what was missed is there', async () => {
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Kitchen').click()
+    await composerOf(ana.page).waitFor()
+    const { dataDir, url } = server
+    await server.kill()
+    await ana.page.locator('[data-state="offline"]').waitFor()
+
+    await write(ana.page, 'written in the dark')
+    await ana.page.getByText('Waits until your server answers').waitFor()
+    server = await startServerProcess({ dataDir, port: Number(new URL(url).port) })
+    const bo = await MatrixClient.login(server.url, 'bo', password)
+    const roomId = await ana.page.evaluate(() => decodeURIComponent(location.hash.split('/').at(-1)!))
+    await bo.send(roomId, text('welcome back'))
+    await isLive(ana.page, 30_000)
+
+    await messageWith(ana.page, 'welcome back').waitFor()
+    await expect.poll(() => ana.page.getByText('Waits until your server answers').count(), { timeout: 15_000 }).toBe(0)
+    expect(await messageWith(ana.page, 'written in the dark').count()).toBe(1)
+  })
+
+  test('signing out ends here; a login that the server ended says so', async () => {
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await ana.page.getByRole('button', { name: 'Your account' }).click()
+    await ana.page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await ana.page.getByRole('button', { name: 'Sign in', exact: true }).waitFor()
+
+    await signIn(ana, 'ana')
+    const other = await MatrixClient.login(server.url, 'ana', password)
+    await other.call('POST', '/_matrix/client/v3/logout/all', {})
+
+    await ana.page.getByText('You were signed out').waitFor()
+  })
+})
+
+describe('how it looks', () => {
+  test.each([
+    { width: 360, height: 740, colorScheme: 'light' },
+    { width: 360, height: 740, colorScheme: 'dark' },
+    { width: 1440, height: 900, colorScheme: 'light' },
+    { width: 1440, height: 900, colorScheme: 'dark' },
+  ])('axe finds nothing serious and nothing is wider than the window: $width $colorScheme', async (look) => {
+    const ana = await person(look)
+    expect(await seriousViolations(ana.page)).toEqual([])
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Kitchen').first().click()
+    await composerOf(ana.page).waitFor()
+    expect(await seriousViolations(ana.page)).toEqual([])
+
+    await ana.page.getByRole('button', { name: 'Room details and members' }).click()
+    await ana.page.getByText('Owners').waitFor()
+    expect(await seriousViolations(ana.page)).toEqual([])
+
+    expect(await ana.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(look.width)
+  })
+
+  test('one column on a phone, with a way back', async () => {
+    const ana = await person({ width: 360, height: 740 })
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Kitchen').click()
+    await composerOf(ana.page).waitFor()
+    expect(await roomRow(ana.page, 'Kitchen').isVisible()).toBe(false)
+
+    await ana.page.getByRole('button', { name: 'Back to the list' }).click()
+
+    await roomRow(ana.page, 'Kitchen').waitFor()
+    expect(await composerOf(ana.page).count()).toBe(0)
+  })
+
+  test('German is complete on the screen', async () => {
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await ana.page.goto(`${server.url}/#/settings`)
+    await ana.page.getByLabel('Language').selectOption('de')
+
+    await ana.page.getByRole('heading', { name: 'Einstellungen' }).waitFor()
+    await isLive(ana.page)
+    await ana.page.getByRole('button', { name: 'Chat', exact: true }).click()
+    await ana.page.getByRole('button', { name: 'Neu', exact: true }).waitFor()
+  })
+})
+
+async function roomIdOf(alias: string): Promise<string> {
+  const path = `/_matrix/client/v3/directory/room/${encodeURIComponent(`#${alias}:hearth.test`)}`
+  return ((await (await fetch(server.url + path)).json()) as { room_id: string }).room_id
+}
+
+/** Where the timeline comes to rest: the wheel scrolls on for a moment. */
+async function restingPlace(page: Person['page']) {
+  for (let before = await topMessage(page); ; ) {
+    await page.waitForTimeout(300)
+    const now = await topMessage(page)
+    if (now.text === before.text && now.offset === before.offset) return now
+    before = now
+  }
+}
+
+/** The message at the upper edge of the timeline, and how far it is from there. */
+const topMessage = (page: Person['page']) =>
+  page.evaluate(() => {
+    const edge = document.querySelector('section[aria-label^="Messages in"]')!.getBoundingClientRect().top
+    const articles = [...document.querySelectorAll('section[aria-label^="Messages in"] article')]
+    const top = articles.find((article) => article.getBoundingClientRect().bottom > edge + 1)!
+    return { text: top.textContent, offset: Math.round(top.getBoundingClientRect().top - edge) }
+  })
+
+/**
+ * Runs in the page: scrolls up by 300 px and watches one message for half a second, during which
+ * older ones come in above it.
+ *
+ * @returns by how many pixels it moved that nobody scrolled
+ */
+async function scrollUpAndMeasure(): Promise<number> {
+  const region = document.querySelector('section[aria-label^="Messages in"]')!
+  const scroller = region.firstElementChild!
+  scroller.scrollBy(0, -300)
+  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+  const middle = region.getBoundingClientRect().top + region.clientHeight / 2
+  const watched = [...region.querySelectorAll<HTMLElement>('article')].find(
+    (article) => article.getBoundingClientRect().bottom > middle,
+  )!
+  const key = watched.dataset.key!
+  const before = watched.getBoundingClientRect().top
+  let worst = 0
+  const until = performance.now() + 500
+  while (performance.now() < until) {
+    await new Promise((resolve) => requestAnimationFrame(resolve))
+    const now = region.querySelector(`[data-key="${CSS.escape(key)}"]`)
+    worst = Math.max(worst, now ? Math.abs(now.getBoundingClientRect().top - before) : 9_999)
+  }
+  return worst
+}

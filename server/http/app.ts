@@ -7,6 +7,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
 import type { Requester } from '../users/requester.js'
+import { answerClientError } from './client-error.js'
 import { corsHeaders, isCrossOriginPath, isMatrixPath } from './cors.js'
 import type { BoundEndpoint } from './endpoint.js'
 import { toReply, unrecognized } from './errors.js'
@@ -45,6 +46,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     genReqId: makeRequestIds(),
     routerOptions: { maxParamLength: 2048 },
     keepAliveTimeout: 75_000,
+    clientErrorHandler: answerClientError,
     requestTimeout: 0, // uploads over slow lines; headers have Node's own limit of 60 s
     frameworkErrors: (error, request, reply) => {
       const refusal = toReply(error, options.logger, { operationId: 'none', id: request.id })
@@ -57,16 +59,19 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
   // It would refuse a content type that is none; here nobody asks for it but uploads, which get it back.
   app.decorateRequest('contentType', undefined)
-  app.addHook('onRequest', async (request) => {
+  // Hooks that call back instead of returning promises: they run for every request.
+  app.addHook('onRequest', (request, reply, done) => {
     request.contentType = request.headers['content-type']
-    delete request.headers['content-type']
-  })
-  app.addHook('onRequest', async (request, reply) => {
-    if (!isCrossOriginPath(request.url)) return
+    if (request.contentType !== undefined) request.headers['content-type'] = undefined
+    if (!isCrossOriginPath(request.url)) return done()
     reply.headers(corsHeaders)
-    if (request.method === 'OPTIONS') return reply.code(204).send()
+    if (request.method === 'OPTIONS') return void reply.code(204).send()
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => record(options, request, reply.statusCode, reply.elapsedTime))
+  app.addHook('onResponse', (request, reply, done) => {
+    record(options, request, reply.statusCode, reply.elapsedTime)
+    done()
+  })
   app.setErrorHandler((error, request, reply) => {
     const refusal = toReply(error, options.logger, { operationId: operationOf(request), id: request.id })
     return sendRefusal(reply, refusal.status, refusal.body, refusal.headers)

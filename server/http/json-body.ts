@@ -18,22 +18,34 @@ export const bodyTooLarge = (maxBytes: number) =>
  *
  * @throws MatrixError 413 as soon as it is known to be over `maxBytes`
  */
-export async function readBody(
-  stream: Readable,
-  declaredLength: string | undefined,
-  maxBytes: number,
-): Promise<Buffer> {
-  if (Number(declaredLength ?? 0) > maxBytes) throw bodyTooLarge(maxBytes)
-  const chunks: Buffer[] = []
-  let length = 0
-  // Stopping early must not destroy the stream: that would cut the connection before the refusal is sent.
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer | string>) {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    length += bytes.length
-    if (length > maxBytes) throw bodyTooLarge(maxBytes)
-    chunks.push(bytes)
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
+export function readBody(stream: Readable, declaredLength: string | undefined, maxBytes: number): Promise<Buffer> {
+  if (Number(declaredLength ?? 0) > maxBytes) return Promise.reject(bodyTooLarge(maxBytes))
+  // Listeners, not an iterator: this runs for every request with a body, and costs a fifth.
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    // Stopping early must not destroy the stream: that would cut the connection before the refusal is sent.
+    const stop = () => stream.off('data', take).off('end', finish).off('error', fail).off('close', cutOff)
+    const take = (chunk: Buffer | string) => {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      length += bytes.length
+      if (length > maxBytes) fail(bodyTooLarge(maxBytes))
+      else chunks.push(bytes)
+    }
+    const finish = () => {
+      stop()
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
+    }
+    const fail = (error: Error) => {
+      stop()
+      stream.pause()
+      reject(error)
+    }
+    const cutOff = () => fail(notJson('The body ended in the middle.'))
+    stream.on('data', take).on('end', finish).on('error', fail).on('close', cutOff)
+    if (stream.readableEnded) finish()
+    else if (stream.destroyed) cutOff()
+  })
 }
 
 /**

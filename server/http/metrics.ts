@@ -42,11 +42,25 @@ export function makeHttpMetrics(): HttpMetrics {
       this.set((user + system) / 1_000_000)
     },
   })
+  // Children are looked up once per operation and status: hashing labels for every request costs more than counting.
+  const counters = new Map<string, Counter.Internal>()
+  const histograms = new Map<string, Histogram.Internal<'operation'>>()
+  const counterOf = (operation: string, status: number) => {
+    const key = `${operation} ${status}`
+    const counter = counters.get(key) ?? requests.labels({ operation, status })
+    counters.set(key, counter)
+    return counter
+  }
+  const histogramOf = (operation: string) => {
+    const histogram = histograms.get(operation) ?? seconds.labels({ operation })
+    histograms.set(operation, histogram)
+    return histogram
+  }
   return {
     registry,
     observe(operationId, status, took) {
-      requests.inc({ operation: operationId, status })
-      seconds.observe({ operation: operationId }, took)
+      counterOf(operationId, status).inc()
+      histogramOf(operationId).observe(took)
     },
   }
 }

@@ -14,6 +14,7 @@ import { useServices } from './services.js'
 type Target = { key: string; label: string; detail?: string | undefined; icon: ReactNode; path: string }
 
 const shown = 40
+const homePages = ['live', 'health', 'people', 'rooms', 'federation', 'sessions'] as const
 
 export default function JumpDialog({ onClose }: { onClose: () => void }) {
   const { rooms } = useStore(useServices().live.summaries)
@@ -22,7 +23,13 @@ export default function JumpDialog({ onClose }: { onClose: () => void }) {
   const listId = useId()
   const targets = useMemo((): Target[] => {
     const pages: Target[] = [
-      { key: 'home', label: t('shell.home'), icon: <Activity size={18} aria-hidden />, path: '/home' },
+      ...homePages.map((page) => ({
+        key: `home/${page}`,
+        label: t(`home.${page}`),
+        detail: t('shell.home'),
+        icon: <Activity size={18} aria-hidden />,
+        path: `/home/${page}`,
+      })),
       { key: 'settings', label: t('profile.settings'), icon: <Settings size={18} aria-hidden />, path: '/settings' },
     ]
     const list = orderedRoomIds(rooms ?? new Map()).map((roomId): Target => {

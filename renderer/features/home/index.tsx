@@ -5,6 +5,8 @@ import { ErrorBoundary } from '../../app/error-boundary.js'
 import { navigate } from '../../app/route.js'
 import { type TextKey, t } from '../../i18n/index.js'
 import styles from './home.module.css'
+import { LoadingRows, PageHead } from './page.js'
+import pageStyles from './page.module.css'
 import { useAdmin } from './use-admin.js'
 import { DashboardContext, useKeptDashboard } from './use-dashboard.js'
 
@@ -25,6 +27,16 @@ const pages = {
 } as const satisfies Record<string, [TextKey, LucideIcon]>
 type PageName = keyof typeof pages
 const isPage = (name: string | undefined): name is PageName => name !== undefined && Object.hasOwn(pages, name)
+
+/** Pages that read live rows: which ones depends on whether the user is an admin, so the server is asked first. */
+const needsDashboard: ReadonlySet<PageName> = new Set(['live', 'health', 'federation'])
+
+const Waiting = ({ title }: { title: string }) => (
+  <div className={pageStyles.page}>
+    <PageHead title={title} />
+    <LoadingRows />
+  </div>
+)
 
 export default function Home({ parts: [first, second] }: { parts: readonly string[] }) {
   const page = isPage(first) ? first : 'live'
@@ -54,6 +66,7 @@ export default function Home({ parts: [first, second] }: { parts: readonly strin
             {page === 'sessions' && <SessionsPage />}
             {page === 'people' && <PeoplePage userId={second} />}
             {page === 'rooms' && <RoomsPage roomId={second} />}
+            {!dashboard && needsDashboard.has(page) && <Waiting title={t(pages[page][0])} />}
             {dashboard && (
               <DashboardContext value={dashboard}>
                 {page === 'live' && <LivePage />}

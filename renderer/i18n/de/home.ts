@@ -99,7 +99,7 @@ export const home = {
   'live.activity': 'Räume nach Betrieb',
   'live.activity.empty': 'In keinem Raum ist Betrieb.',
   'live.activity.notMember': 'Du bist nicht in diesem Raum: Zu sehen ist nur die Zahl seiner Ereignisse.',
-  'live.typing': 'Schreiben gerade',
+  'live.typing': 'Schreibt gerade',
   'live.typing.empty': 'Niemand schreibt.',
   'live.subscriptions': 'Live-Abfragen',
   'live.subscriptions.empty': 'Nichts ist abonniert.',

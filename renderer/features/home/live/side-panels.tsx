@@ -134,9 +134,9 @@ export function SubscriptionsPanel({ isAdmin }: { isAdmin: boolean }) {
         <table className={styles.table}>
           <colgroup>
             <col />
-            {isAdmin && <col style={{ width: 72 }} />}
-            <col style={{ width: 52 }} />
-            <col style={{ width: 104 }} />
+            {isAdmin && <col style={{ width: 60 }} />}
+            <col style={{ width: 58 }} />
+            <col style={{ width: 118 }} />
           </colgroup>
           <thead>
             <tr>

@@ -5,7 +5,7 @@
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { formatNumber, formatTime } from '../../../i18n/format.js'
+import { formatNumber, formatTime, formatTimeWithSeconds } from '../../../i18n/format.js'
 import styles from './chart.module.css'
 
 export type TimeChartProps = {
@@ -133,7 +133,13 @@ function makeChart(
       axes: isSpark
         ? [{ show: false }, { show: false }]
         : [
-            { ...axis, size: 24, space: 80, values: (_, splits) => splits.map((split) => formatTime(split * 1_000)) },
+            {
+              ...axis,
+              size: 24,
+              space: 80,
+              values: (_, splits, __, ___, step) =>
+                splits.map((split) => (step < 60 ? formatTimeWithSeconds : formatTime)(split * 1_000)),
+            },
             {
               ...axis,
               size: 52,

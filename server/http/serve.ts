@@ -170,7 +170,7 @@ async function readJson(
 
 function checkBody(endpoint: BoundEndpoint, parsed: unknown): unknown {
   if (!endpoint.hasBody) return undefined
-  const body = parsed ?? {}
+  const body = parsed === undefined ? {} : parsed
   const wrong = endpoint.checkBody(body)
   if (!wrong) return body
   if (parsed === undefined) throw new MatrixError(400, 'M_NOT_JSON', 'The body is empty.')

@@ -16,6 +16,7 @@ export type RegistrationTokenRow = {
 }
 
 export async function readRegistrationToken(db: Reader, token: string): Promise<RegistrationTokenRow | undefined> {
+  if (token === '') return undefined // no record ID to the engine
   const [rows] = await db.query<[RegistrationTokenRow[]]>(
     'SELECT * OMIT id FROM type::record("registration_token", $word)',
     { word: token }, // $token is the engine's own

@@ -11,6 +11,7 @@ import { type Homeserver, startHomeserver as startReal } from '../../server/inde
 import { type Clock, systemClock } from '../../server/kernel/clock.js'
 import { defaultConfig, type HomeserverConfig } from '../../server/kernel/config.js'
 import type { ServerName, UserId } from '../../server/kernel/identifiers.js'
+import { createLogger } from '../../server/kernel/logger.js'
 import { fileSecretBox } from '../../server/kernel/secrets.js'
 import { type CheckExchange, loadCheckExchange } from './spec.js'
 
@@ -28,6 +29,8 @@ export type TestHomeserverOptions = {
   config?: (config: HomeserverConfig) => void
   /** A data directory to start on again; it is kept then. */
   dataDir?: string
+  /** Takes every line of the log, down to the finest. */
+  log?: (line: string) => void
 }
 
 export type Answer = {
@@ -63,7 +66,9 @@ export const passwordOf = (localpart: string) => `password of ${localpart}`
 export async function startHomeserver(options: TestHomeserverOptions = {}): Promise<TestHomeserver> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'hearth-test-')))
   const config = configFor(dataDir, options)
-  const logger = pino({ level: process.env.HEARTH_TEST_LOG ?? 'silent' }, pino.destination(2))
+  const logger = options.log
+    ? createLogger('trace', { write: options.log })
+    : pino({ level: process.env.HEARTH_TEST_LOG ?? 'silent' }, pino.destination(2))
   const server = await startReal(config, {
     logger,
     secrets: fileSecretBox,

@@ -119,10 +119,8 @@ export const chat = {
   'member.unban': 'Bann aufheben',
   'member.uninvite': 'Einladung zurücknehmen',
   'member.reason': 'Grund (für andere sichtbar)',
-  'member.mention': 'Erwähnen',
   'member.ignore': 'Ignorieren',
   'member.unignore': 'Nicht mehr ignorieren',
-  'member.menu': 'Aktionen für {name}',
 
   'create.title': 'Raum erstellen',
   'create.name': 'Name',
@@ -150,7 +148,6 @@ export const chat = {
   'join.bad': 'Das ist keine Raumadresse. Sie beginnt mit # oder !.',
   'join.public': 'Öffentliche Räume auf diesem Server',
   'join.noPublic': 'Auf diesem Server gibt es noch keine öffentlichen Räume.',
-  'join.joined': 'Öffnen',
 
   'invite.title': 'In {room} einladen',
   'invite.submit': 'Einladen',
@@ -165,8 +162,6 @@ export const chat = {
   'timeline.startDirect': 'Hier beginnt dein Gespräch mit {room}.',
   'timeline.loading': 'Lädt ältere Nachrichten',
   'timeline.error': 'Ältere Nachrichten konnten nicht geladen werden.',
-  'timeline.empty': 'Noch nichts hier',
-  'timeline.emptyText': 'Sag Hallo. Die erste Nachricht gehört dir.',
   'timeline.announce': '{name}: {text}',
 
   'message.sending': 'Wird gesendet',
@@ -199,8 +194,6 @@ export const chat = {
   'message.remove': 'Nachricht löschen',
   'message.removeTitle': 'Diese Nachricht löschen?',
   'message.removeText': 'Sie verschwindet für alle. Das lässt sich nicht rückgängig machen.',
-  'message.report': 'Melden',
-  'message.replyTo': 'Antwort an {name}',
   'message.replyGone': 'Eine Nachricht, die nicht geladen ist',
   'message.image': 'Bild: {name}',
   'message.open': 'Bild öffnen',
@@ -213,7 +206,6 @@ export const chat = {
   'message.kind.video': 'ein Video',
   'message.kind.audio': 'ein Ton',
   'message.kind.file': 'eine Datei',
-  'message.emote': '* {name} {text}',
 
   'state.joined': 'Beigetreten: {names}',
   'state.left': 'Gegangen: {names}',
@@ -261,7 +253,6 @@ export const chat = {
   'composer.remove': '{name} entfernen',
   'composer.suggestions': 'Vorschläge',
   'composer.unknownCommand': 'Den Befehl /{command} gibt es nicht. Mit // am Anfang wird es Text.',
-  'composer.formatting': 'Markdown geht: **fett**, *kursiv*, `Code`, > Zitat, Listen',
   'command.me': 'Sag, was du tust: /me winkt',
   'command.shrug': 'Fügt ¯\\_(ツ)_/¯ an',
   'command.plain': 'Sendet ohne Formatierung',

@@ -5,10 +5,8 @@ export const common = {
   'common.back': 'Zurück',
   'common.save': 'Speichern',
   'common.retry': 'Noch einmal versuchen',
-  'common.delete': 'Löschen',
   'common.copy': 'Kopieren',
   'common.copied': 'Kopiert',
-  'common.more': 'Mehr',
   'common.search': 'Suchen',
   'common.loading': 'Wird geladen',
   'common.nothingFound': 'Nichts gefunden',
@@ -19,7 +17,6 @@ export const common = {
 
   'presence.online': 'Online',
   'presence.unavailable': 'Abwesend',
-  'presence.offline': 'Offline',
 
   'shell.chat': 'Chat',
   'shell.home': 'Zentrale',
@@ -53,9 +50,7 @@ export const common = {
   'profile.logOut': 'Abmelden',
   'profile.settings': 'Einstellungen',
   'profile.keys': 'Tastenkürzel',
-  'profile.copyId': 'Deine ID kopieren',
 
-  'login.title': 'Bei {server} anmelden',
   'login.titlePlain': 'Anmelden',
   'login.user': 'Benutzername',
   'login.password': 'Passwort',
@@ -68,7 +63,6 @@ export const common = {
   'login.signedOut': 'Du wurdest abgemeldet. Melde dich an, um weiterzumachen.',
   'login.unsupported': 'Dieser Server bietet keine Anmeldung mit Passwort.',
 
-  'register.title': 'Konto auf {server} erstellen',
   'register.titlePlain': 'Konto erstellen',
   'register.submit': 'Konto erstellen',
   'register.busy': 'Wird erstellt…',
@@ -112,7 +106,5 @@ export const common = {
 
   'jump.title': 'Springen zu',
   'jump.placeholder': 'Räume, Menschen, Seiten',
-  'jump.rooms': 'Räume und Menschen',
-  'jump.actions': 'Seiten und Aktionen',
   'jump.nothing': 'Nichts heißt so.',
 } as const

@@ -119,10 +119,8 @@ export const chat = {
   'member.unban': 'Lift the ban',
   'member.uninvite': 'Take back the invite',
   'member.reason': 'Reason (others will see it)',
-  'member.mention': 'Mention',
   'member.ignore': 'Ignore',
   'member.unignore': 'No longer ignore',
-  'member.menu': 'Actions for {name}',
 
   'create.title': 'Create a room',
   'create.name': 'Name',
@@ -150,7 +148,6 @@ export const chat = {
   'join.bad': 'That is no room address. It begins with # or !.',
   'join.public': 'Public rooms on this server',
   'join.noPublic': 'There are no public rooms on this server yet.',
-  'join.joined': 'Open',
 
   'invite.title': 'Invite to {room}',
   'invite.submit': 'Invite',
@@ -165,8 +162,6 @@ export const chat = {
   'timeline.startDirect': 'This is the beginning of your conversation with {room}.',
   'timeline.loading': 'Loading older messages',
   'timeline.error': 'Older messages could not be loaded.',
-  'timeline.empty': 'Nothing here yet',
-  'timeline.emptyText': 'Say hello. The first message is yours.',
   'timeline.announce': '{name}: {text}',
 
   'message.sending': 'Sending',
@@ -199,8 +194,6 @@ export const chat = {
   'message.remove': 'Delete message',
   'message.removeTitle': 'Delete this message?',
   'message.removeText': 'It disappears for everyone. This cannot be undone.',
-  'message.report': 'Report',
-  'message.replyTo': 'In reply to {name}',
   'message.replyGone': 'A message that is not loaded',
   'message.image': 'Picture: {name}',
   'message.open': 'Open picture',
@@ -213,7 +206,6 @@ export const chat = {
   'message.kind.video': 'a video',
   'message.kind.audio': 'a sound',
   'message.kind.file': 'a file',
-  'message.emote': '* {name} {text}',
 
   'state.joined': '{names} joined',
   'state.left': '{names} left',
@@ -261,7 +253,6 @@ export const chat = {
   'composer.remove': 'Remove {name}',
   'composer.suggestions': 'Suggestions',
   'composer.unknownCommand': 'There is no command /{command}. Begin with // to send it as text.',
-  'composer.formatting': 'Markdown works: **bold**, *italic*, `code`, > quote, lists',
   'command.me': 'Say what you do: /me waves',
   'command.shrug': 'Adds ¯\\_(ツ)_/¯',
   'command.plain': 'Sends without formatting',

@@ -5,10 +5,8 @@ export const common = {
   'common.back': 'Back',
   'common.save': 'Save',
   'common.retry': 'Try again',
-  'common.delete': 'Delete',
   'common.copy': 'Copy',
   'common.copied': 'Copied',
-  'common.more': 'More',
   'common.search': 'Search',
   'common.loading': 'Loading',
   'common.nothingFound': 'Nothing found',
@@ -19,7 +17,6 @@ export const common = {
 
   'presence.online': 'Online',
   'presence.unavailable': 'Away',
-  'presence.offline': 'Offline',
 
   'shell.chat': 'Chat',
   'shell.home': 'Home',
@@ -53,9 +50,7 @@ export const common = {
   'profile.logOut': 'Sign out',
   'profile.settings': 'Settings',
   'profile.keys': 'Keyboard shortcuts',
-  'profile.copyId': 'Copy your ID',
 
-  'login.title': 'Sign in to {server}',
   'login.titlePlain': 'Sign in',
   'login.user': 'User name',
   'login.password': 'Password',
@@ -68,7 +63,6 @@ export const common = {
   'login.signedOut': 'You were signed out. Sign in to continue.',
   'login.unsupported': 'This server offers no sign-in with a password.',
 
-  'register.title': 'Create an account on {server}',
   'register.titlePlain': 'Create an account',
   'register.submit': 'Create account',
   'register.busy': 'Creating…',
@@ -112,7 +106,5 @@ export const common = {
 
   'jump.title': 'Jump to',
   'jump.placeholder': 'Rooms, people, pages',
-  'jump.rooms': 'Rooms and people',
-  'jump.actions': 'Pages and actions',
   'jump.nothing': 'Nothing is called that.',
 } as const

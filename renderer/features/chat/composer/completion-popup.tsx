@@ -41,7 +41,7 @@ function Content({ suggestion }: { suggestion: Suggestion }) {
         <>
           <Avatar id={suggestion.userId} name={suggestion.name} mxc={suggestion.avatar} size={24} />
           <b>{suggestion.name}</b>
-          <span>{suggestion.userId}</span>
+          <span className={styles.detail}>{suggestion.userId}</span>
         </>
       )
     case 'emoji':
@@ -56,14 +56,14 @@ function Content({ suggestion }: { suggestion: Suggestion }) {
         <>
           <Avatar id={suggestion.roomId} name={suggestion.name} size={24} kind="room" />
           <b>{suggestion.name}</b>
-          <span>{suggestion.insert}</span>
+          <span className={styles.detail}>{suggestion.insert}</span>
         </>
       )
     case 'command':
       return (
         <>
           <b>/{suggestion.name}</b>
-          <span>{t(describeCommand(suggestion.name))}</span>
+          <span className={styles.detail}>{t(describeCommand(suggestion.name))}</span>
         </>
       )
   }

@@ -76,7 +76,7 @@ export function CreateRoomDialog({ onClose }: { onClose: () => void }) {
       {isPublic && (
         <TextField
           label={t('create.alias')}
-          hint={t('create.aliasHint', { alias: `#${alias}:${serverNameOf(session.userId)}` })}
+          hint={alias ? t('create.aliasHint', { alias: `#${alias}:${serverNameOf(session.userId)}` }) : undefined}
           value={alias}
           onChange={(event) => setTypedAlias(event.target.value)}
         />

@@ -1,5 +1,6 @@
 /** Finds people by name on this server, or takes a whole ID; used to write to someone and to invite. */
 import { useEffect, useState } from 'react'
+import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
 import { localpartOf } from '../../../platform/matrix/login-session.js'
@@ -61,23 +62,42 @@ export function PersonSearch({ value, onChange, onPick, without }: PersonSearchP
   )
 }
 
+/** The server's directory, and the people of the user's own rooms, whom it may not list. */
 function useUserSearch(term: string): { matches: UserMatch[]; isDone: boolean } {
-  const { matrix, session } = useServices()
+  const { matrix, session, live } = useServices()
   const [found, setFound] = useState<{ matches: UserMatch[]; isDone: boolean }>({ matches: [], isDone: false })
   useEffect(() => {
     const wanted = term.trim().replace(/^@/, '')
     if (wanted === '') return setFound({ matches: [], isDone: false })
     const abort = new AbortController()
     const timer = setTimeout(() => {
-      matrix.searchUsers(wanted, 8, abort.signal).then(
-        (matches) => setFound({ matches: matches.filter((match) => match.user_id !== session.userId), isDone: true }),
-        () => abort.signal.aborted || setFound({ matches: [], isDone: true }),
-      )
+      const known = knownPeople(live.summaries.get().rooms?.values() ?? [], wanted)
+      const show = (found: UserMatch[]) => {
+        const byId = new Map([...found, ...known].map((match) => [match.user_id, match]))
+        byId.delete(session.userId)
+        setFound({ matches: [...byId.values()].slice(0, 12), isDone: true })
+      }
+      matrix.searchUsers(wanted, 12, abort.signal).then(show, () => abort.signal.aborted || show([]))
     }, waitMs)
     return () => {
       clearTimeout(timer)
       abort.abort()
     }
-  }, [term, matrix, session])
+  }, [term, matrix, session, live])
   return found
+}
+
+/** People the user shares a room with, as far as the room list names them. */
+export function knownPeople(rooms: Iterable<RoomSummaryRow>, term: string): UserMatch[] {
+  const wanted = term.toLocaleLowerCase()
+  const people = new Map<string, UserMatch>()
+  for (const room of rooms)
+    for (const user_id of room.heroes) {
+      const name = room.is_direct && room.heroes.length === 1 ? room.name : undefined
+      if (!people.has(user_id) || name) people.set(user_id, { user_id, ...(name ? { display_name: name } : {}) })
+    }
+  return [...people.values()].filter(
+    ({ user_id, display_name }) =>
+      user_id.toLowerCase().includes(wanted) || display_name?.toLocaleLowerCase().includes(wanted),
+  )
 }

@@ -82,6 +82,16 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
     if (isStuck.current) pinToEnd(scroller.current)
   }, [items, room.room_id, eventId])
 
+  // What the user just wrote is looked at, wherever they were reading.
+  const lastItem = items.at(-1)
+  const lastEcho = lastItem?.kind === 'message' ? lastItem.echo?.txnId : undefined
+  useLayoutEffect(() => {
+    if (!lastEcho) return
+    isStuck.current = true
+    setIsAtEnd(true)
+    pinToEnd(scroller.current)
+  }, [lastEcho])
+
   const maxSeq = rows.at(-1)?.seq ?? 0
   const onScroll = useCallback(
     (offset: number) => {

@@ -4,12 +4,12 @@
  *
  * `FUZZ_RUNS` and `FUZZ_SEED` make it longer or other; as it stands it does the same every time.
  */
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readOperations } from '../../conformance/operations.js'
 import { startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
-import { hostileText, nearly, nearlyText, type Plausible } from '../../support/hostile-values.js'
-import { hasSpecData, readEndpoints, type SpecEndpoint } from '../../support/spec-data.js'
+import { hostileRequests } from '../../support/hostile-requests.js'
+import type { Plausible } from '../../support/hostile-values.js'
+import { hasSpecData, readEndpoints } from '../../support/spec-data.js'
 
 const runs = Number(process.env.FUZZ_RUNS ?? 1_500)
 const seed = Number(process.env.FUZZ_SEED ?? 1_719)
@@ -72,10 +72,7 @@ describe.skipIf(!hasSpecData)('random requests', () => {
   afterAll(() => hs?.close())
 
   test(`${runs} of them: never a 5xx, and every refusal has its form`, { timeout: 60_000 + runs * 40 }, async () => {
-    const requests = fc.sample(
-      fc.constantFrom(...endpoints).chain((endpoint) => requestTo(endpoint, plausible)),
-      { numRuns: runs, seed },
-    )
+    const requests = hostileRequests(endpoints, plausible, runs, seed)
     const seen = new Map<number, number>()
     const faults: string[] = []
     for (const { endpoint, path, body, authorized } of requests) {
@@ -103,45 +100,3 @@ describe.skipIf(!hasSpecData)('random requests', () => {
     expect(await alice.timeline(other)).toEqual(['still here'])
   })
 })
-
-function requestTo(endpoint: SpecEndpoint, plausible: Plausible) {
-  const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
-  const queries = endpoint.parameters.filter((parameter) => parameter.in === 'query')
-  const query = queries.map(({ name, schema, required }) =>
-    fc
-      .tuple(nearly(schema, plausible, name), fc.nat(19))
-      .map(([value, chance]): [string, unknown][] => (chance > (required ? 0 : 12) ? [[name, value]] : [])),
-  )
-  const more = fc.array(fc.tuple(hostileText, hostileText), { maxLength: 1 })
-  const schema = endpoint.requestBody?.content['application/json']?.schema
-  const json = nearly(schema, plausible).map((value) => JSON.stringify(value))
-  const takesBody = endpoint.method === 'POST' || endpoint.method === 'PUT'
-  const body = takesBody
-    ? fc.oneof({ arbitrary: json, weight: 15 }, { arbitrary: fc.uint8Array({ maxLength: 60 }), weight: 1 })
-    : fc.constant(undefined)
-  return fc.record({
-    endpoint: fc.constant(endpoint),
-    path: fc
-      .tuple(fc.tuple(...names.map((name) => nearlyText(name, plausible))), fc.tuple(...query), more)
-      .map(([values, given, others]) => pathOf(endpoint.path, values, [...given.flat(), ...others])),
-    body,
-    authorized: fc.nat(19).map((chance) => chance > 0),
-  })
-}
-
-function pathOf(template: string, values: readonly string[], query: readonly (readonly [string, unknown])[]): string {
-  const left = [...values]
-  const path = template.replace(/\{\w+\}/g, () => encode(left.shift()!))
-  const pairs = query.flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((each) => `${encode(name)}=${encode(asText(name, each))}`),
-  )
-  return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`
-}
-
-/** Long-polls would only cost time. */
-const asText = (name: string, value: unknown): string =>
-  name === 'timeout' ? '0' : typeof value === 'string' ? value : JSON.stringify(value)
-
-/** Percent-encoding that lets lone surrogates through, in the bytes that a broken client would send; dots stay dots. */
-const encode = (text: string) =>
-  text.isWellFormed() ? encodeURIComponent(text) : Buffer.from(text, 'utf16le').toString('hex').replace(/../g, '%$&')

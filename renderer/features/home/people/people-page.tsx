@@ -5,7 +5,6 @@ import { navigate } from '../../../app/route.js'
 import { useServices } from '../../../app/services.js'
 import { formatBriefly } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
-import { localpartOf } from '../../../platform/matrix/login-session.js'
 import { Avatar } from '../../../ui/avatar.js'
 import { Chip, EmptyState } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
@@ -18,11 +17,10 @@ import tools from '../tools.module.css'
 import { useLoaded } from '../use-loaded.js'
 import { NewAccountDialog } from './new-account-dialog.js'
 import { PersonPanel } from './person-panel.js'
+import { nameOf, roleOf, stateOf } from './person-text.js'
 
 const pageSize = 200
 const searchDelayMs = 200
-
-export const nameOf = (user: AdminUser) => user.displayname || localpartOf(user.name)
 
 export default function PeoplePage({ userId }: { userId: string | undefined }) {
   return (
@@ -58,19 +56,6 @@ const readers = {
   id: (user: AdminUser) => user.name,
   role: (user: AdminUser) => roleOf(user),
   created: (user: AdminUser) => user.creation_ts,
-}
-
-export function roleOf(user: AdminUser): string {
-  if (user.admin) return t('people.role.admin')
-  if (user.is_guest) return t('people.role.guest')
-  return t(user.user_type === 'bot' ? 'people.role.service' : 'people.role.user')
-}
-
-/** What keeps an account from being used; undefined when nothing does. */
-export function stateOf(user: AdminUser): string | undefined {
-  if (user.deactivated) return t('people.state.deactivated')
-  if (user.locked) return t('people.state.locked')
-  return user.suspended ? t('people.state.suspended') : undefined
 }
 
 function Identity({ user }: { user: AdminUser }) {

@@ -12,7 +12,7 @@ import { NewPasswordField } from '../../../ui/password-field.js'
 import { suggestPassword } from '../../../ui/password-strength.js'
 import { showToast } from '../../../ui/toast.js'
 import { type AdminUser, deactivateUser, resetPassword } from '../admin-api.js'
-import { nameOf } from './people-page.js'
+import { nameOf } from './person-text.js'
 
 type DialogProps = { user: AdminUser; onClose: () => void }
 

@@ -19,8 +19,8 @@ import { Fact, Facts, LoadFailed, LoadingRows } from '../page.js'
 import { DeviceLine } from '../sessions/device-line.js'
 import tools from '../tools.module.css'
 import { useLoaded } from '../use-loaded.js'
-import { nameOf, roleOf, stateOf } from './people-page.js'
 import { DeactivateDialog, ResetPasswordDialog } from './person-dialogs.js'
+import { nameOf, roleOf, stateOf } from './person-text.js'
 
 type PersonPanelProps = {
   userId: string

@@ -14,7 +14,7 @@ import { Fact, Facts, LoadFailed, LoadingRows } from '../page.js'
 import tools from '../tools.module.css'
 import { useLoaded } from '../use-loaded.js'
 import styles from './room-panel.module.css'
-import { accessOf } from './rooms-page.js'
+import { accessOf } from './room-text.js'
 
 const shownFirst = 50
 const yesNo = (value: boolean) => t(value ? 'home.yes' : 'home.no')

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'react'
 import { navigate } from '../../../app/route.js'
 import { useServices } from '../../../app/services.js'
 import { formatNumber } from '../../../i18n/format.js'
-import { type TextKey, t } from '../../../i18n/index.js'
+import { t } from '../../../i18n/index.js'
 import { Avatar } from '../../../ui/avatar.js'
 import { EmptyState } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
@@ -16,17 +16,10 @@ import { AdminsOnly, LoadFailed, LoadingRows, PageHead } from '../page.js'
 import tools from '../tools.module.css'
 import { useLoaded } from '../use-loaded.js'
 import { RoomPanel } from './room-panel.js'
+import { accessOf, titleOf } from './room-text.js'
 
 const pageSize = 100
 const searchDelayMs = 200
-
-export const titleOf = (room: AdminRoom) => room.name || room.canonical_alias || t('adminRooms.unnamed')
-
-const joinRules = new Set(['public', 'invite', 'knock', 'restricted', 'knock_restricted', 'private'])
-export const accessOf = (room: AdminRoom) => {
-  const rule = room.join_rules ?? 'invite'
-  return joinRules.has(rule) ? t(`adminRooms.join.${rule}` as TextKey) : rule
-}
 
 export default function RoomsPage({ roomId }: { roomId: string | undefined }) {
   return (

@@ -72,12 +72,22 @@ export type RoomSummaryRow = {
   first_seq: number
   history_complete: boolean
   /** Last event worth showing in a list, if this user may see it. */
-  last_event?: { event_id: string; sender: string; type: string; origin_server_ts: number; preview: string }
+  last_event?: {
+    event_id: string
+    sender: string
+    /** The sender's display name in the room, where there is one. */
+    sender_name?: string
+    type: string
+    origin_server_ts: number
+    preview: string
+  }
   /** For sorting: origin_server_ts of the last message or of the membership. */
   last_activity_ts: number
   position: number
   /** For invites and knocks: who, and the stripped state that came with it. */
   inviter?: string
+  /** The inviter's display name, where it is known. */
+  inviter_name?: string
   my_power_level: number
   /** What this user may do here: send, invite, kick, ban, redact, state names. */
   can: {

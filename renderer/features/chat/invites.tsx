@@ -46,7 +46,7 @@ function WhoInvites({ room }: { room: RoomSummaryRow }) {
 function whoInvites(room: RoomSummaryRow, userId: string): string {
   if (room.membership === 'knock') return t('invites.knocked')
   if (!room.inviter) return ''
-  const name = localpartOf(room.inviter)
+  const name = room.inviter_name ?? localpartOf(room.inviter)
   const server = serverNameOf(room.inviter)
   return server === serverNameOf(userId) ? t('invites.fromHere', { name }) : t('invites.from', { name, server })
 }

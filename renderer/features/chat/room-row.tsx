@@ -60,7 +60,7 @@ function Preview({ room }: { room: RoomSummaryRow }) {
   const isOwn = last.sender === session.userId
   const isPlain = last.type !== 'm.room.message' || (room.is_direct && !isOwn)
   const who = isOwn ? 'rooms.you' : 'rooms.someone'
-  const text = isPlain ? preview : t(who, { text: preview, name: localpartOf(last.sender) })
+  const text = isPlain ? preview : t(who, { text: preview, name: last.sender_name ?? localpartOf(last.sender) })
   return <span className={styles.preview}>{text}</span>
 }
 

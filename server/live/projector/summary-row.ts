@@ -37,6 +37,7 @@ export function summaryRow(parts: SummaryParts, { room, facts, lastEvent }: Room
   const level = room.powerLevels.userLevel(userId)
   return {
     ...base(parts),
+    inviter_name: own.membership === 'invite' ? displayNameOf(room, own.sender) : undefined,
     name: roomName({
       name: facts.name,
       alias: facts.alias,
@@ -60,6 +61,7 @@ export function summaryRow(parts: SummaryParts, { room, facts, lastEvent }: Room
     last_event: lastEvent && {
       event_id: lastEvent.eventId,
       sender: lastEvent.pdu.sender,
+      sender_name: displayNameOf(room, lastEvent.pdu.sender),
       type: lastEvent.pdu.type,
       origin_server_ts: lastEvent.pdu.origin_server_ts,
       preview: previewOf(lastEvent.pdu.content),
@@ -84,6 +86,7 @@ export function strippedSummaryRow(parts: SummaryParts): SummaryRow {
   const isDirect = isJsonObject(invitation?.content) && invitation.content.is_direct === true
   return {
     ...base(parts),
+    inviter_name: inviter?.displayName,
     name: roomName({ name: read('m.room.name', 'name'), alias, heroes: inviter ? [inviter] : [], memberCount: 2 }),
     avatar_url: read('m.room.avatar', 'url'),
     topic: read('m.room.topic', 'topic'),
@@ -118,6 +121,11 @@ const base = ({ userId, roomId, own, user, unread, readSeq, position }: SummaryP
   read_seq: readSeq,
   tags: user.tags.get(roomId) ?? [],
 })
+
+function displayNameOf(room: Room, userId: UserId): string | undefined {
+  const name = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.displayname
+  return typeof name === 'string' && name !== '' ? name : undefined
+}
 
 function rightsOf({ powerLevels }: Room, { isEncrypted }: RoomFacts, level: number): RoomSummaryRow['can'] {
   const maySet = (type: string) => level >= powerLevels.levelFor(type, true)

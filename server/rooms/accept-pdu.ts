@@ -43,7 +43,12 @@ export function makeAcceptPdu(rooms: RoomsForWriting, commitEvents: CommitEvents
     const { acceptance, durable } = await rooms.lock(roomId, async () => {
       const room = await rooms.get(roomId)
       if (!room) throw new Error(`a PDU for ${roomId}, which this server does not know`)
-      const outcome = await place(rooms, room, event, options)
+      const outcome = await place(rooms, room, event, options).catch(async (error: unknown) => {
+        // It may have moved on by half. What is on its way must be there before the room is read afresh.
+        await rooms.landedIn(roomId)
+        rooms.drop(room)
+        throw error
+      })
       if (!outcome.placed) return { acceptance: outcome.acceptance, durable: undefined }
       const durable = commitEvents(room, [outcome.placed])
       durable.catch(() => undefined) // awaited outside the lock
@@ -175,14 +180,13 @@ async function placeAside(
   verdict: Verdict,
   options: AcceptPduOptions,
 ): Promise<Outcome> {
-  const isStateEvent = isState(event.pdu) && verdict.allowed
-  const ownState = isStateEvent
-    ? new Map(before).set(stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event.eventId)
-    : before
+  const key = isState(event.pdu) && verdict.allowed ? stateKeyOf(event.pdu.type, event.pdu.state_key ?? '') : undefined
+  const ownState = key === undefined ? before : new Map(before).set(key, event.eventId)
+  const parent = beforeNode === undefined ? undefined : await parentOf(rooms, room, beforeNode)
   const newNode =
-    beforeNode !== undefined && !isStateEvent
+    parent && key === undefined
       ? undefined
-      : buildStateNode(room.nextNode, undefined, new Map(), () => ownState)
+      : buildStateNode(room.nextNode, parent, new Map(key === undefined ? [] : [[key, event.eventId]]), () => ownState)
   const node = newNode?.n ?? beforeNode ?? room.node
   if (newNode) {
     room.nextNode = newNode.n + 1
@@ -199,6 +203,7 @@ async function placeAside(
     return { acceptance: { status: 'soft_failed', reason: onCurrent.reason }, placed }
   }
   const outcome = await decideRedaction(rooms, room, event)
+  const replaced = key === undefined ? undefined : room.state.get(key)?.eventId
   setExtremities(room, event, node)
   const { changes, currentNode } = await moveCurrentState(rooms, room, event, ownState, node)
   if (outcome.redaction?.stateKey) setStateEntry(room, outcome.redaction.stateKey, outcome.redaction.redacted)
@@ -207,6 +212,8 @@ async function placeAside(
     ...aside,
     ...outcome,
     stateChanges: changes,
+    // Of what the room held for current, so that who asks what held before finds the way back.
+    ...(replaced && key !== undefined && changes.get(key) === event ? { replaces: replaced } : {}),
     destinations: options.destinations ?? [],
     ...(currentNode ? { currentNode } : {}),
     roomFields: fieldsOf(room),
@@ -231,15 +238,26 @@ async function moveCurrentState(rooms: RoomsForWriting, room: Room, event: PduEv
     if (entry) changes.set(key, entry)
   }
   for (const key of room.state.keys()) if (!resolved.has(key)) changes.set(key, undefined)
+  const { fullAt } = others.length === 0 ? await parentOf(rooms, room, node) : { fullAt: room.nodeFullAt }
   for (const [key, entry] of changes) setStateEntry(room, key, entry)
   if (others.length === 0) {
-    takeNode(room, { n: node, parent: node, full_at: (await rooms.nodes.read(room.roomId, node)).fullAt, entries: {} })
+    takeNode(room, { n: node, parent: node, full_at: fullAt, entries: {} })
     return { changes, currentNode: undefined }
   }
-  const currentNode = buildStateNode(room.nextNode, undefined, new Map(), () => resolved)
+  if (changes.size === 0) return { changes, currentNode: undefined } // the node of the current state says it already
+  const current = idsOf(room)
+  const parent = { n: room.node, fullAt, size: current.size }
+  const ids = new Map([...changes].map(([key, entry]) => [key, entry?.eventId]))
+  const currentNode = buildStateNode(room.nextNode, parent, ids, () => current)
   takeNode(room, currentNode)
-  rooms.nodes.remember(room.roomId, { n: currentNode.n, fullAt: currentNode.full_at, state: resolved })
+  rooms.nodes.remember(room.roomId, { n: currentNode.n, fullAt: currentNode.full_at, state: current })
   return { changes, currentNode }
+}
+
+/** A node as the parent of another. */
+async function parentOf(rooms: RoomsForWriting, { roomId }: Room, n: number) {
+  const { fullAt, state } = await rooms.nodes.read(roomId, n)
+  return { n, fullAt, size: state.size }
 }
 
 async function resolveWith(rooms: RoomsForWriting, room: Room, event: PduEvent, states: StateMap[]): Promise<StateMap> {

@@ -42,7 +42,7 @@ export type MemberOperationNeeds = {
 
 export type MembershipRequest = { roomId: RoomId; sender: UserId; reason?: string }
 export type TargetRequest = MembershipRequest & { target: UserId; isDirect?: boolean }
-export type JoinRequest = MembershipRequest & { via?: ServerName[]; thirdPartySigned?: JsonObject }
+export type JoinRequest = MembershipRequest & { via?: ServerName[]; thirdPartySigned?: JsonObject; isGuest?: boolean }
 
 export type MemberOperations = {
   joinRoom(request: JoinRequest): Promise<RoomId>
@@ -55,6 +55,13 @@ export type MemberOperations = {
   forgetRoom(request: MembershipRequest): Promise<void>
   /** Sends the user's profile anew into every room they are joined to; rooms that refuse it are passed over. */
   updateProfileInRooms(userId: UserId): Promise<void>
+}
+
+/** @throws MatrixError 403 where the room does not ask guests in, or only another server could tell */
+function checkGuestAccess(room: Room | undefined, isHere: boolean): void {
+  const access = room?.state.get(stateKeyOf('m.room.guest_access', ''))?.pdu.content.guest_access
+  if (!isHere || access !== 'can_join')
+    throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'The room does not let guests in.')
 }
 
 const reasonOf = (reason: string | undefined): JsonObject => (reason === undefined ? {} : { reason })
@@ -85,8 +92,9 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
   }
 
   return {
-    async joinRoom({ roomId, sender, reason, via }) {
+    async joinRoom({ roomId, sender, reason, via, isGuest }) {
       const room = await rooms.get(roomId)
+      if (isGuest) checkGuestAccess(room, isHere(room))
       const content: JsonObject = { membership: 'join', ...(await memberProfile(sender)), ...reasonOf(reason) }
       const authoriser = isHere(room) ? await findAuthoriser(needs, room, sender) : undefined
       if (isHere(room) && authoriser !== 'elsewhere') {
@@ -152,23 +160,30 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       return roomId
     },
 
-    async forgetRoom({ roomId, sender }) {
-      const current = await membershipIn(roomId, sender)
-      if (!current) throw notFound('You were never in this room')
-      if (current.membership !== 'leave' && current.membership !== 'ban')
-        throw new MatrixError(400, 'M_UNKNOWN', 'Leave the room before you forget it')
-      await rooms.db.commit((grant) => {
-        const change = {
-          kind: 'membership' as const,
-          position: grant.position(),
-          roomId,
-          userId: sender,
-          membership: 'forgotten',
-        }
-        rooms.whenDurable(change, () => rooms.setMembershipInMemory(sender, { ...current, forgotten: true }))
-        return { writes: [setForgotten(sender, roomId)], changes: [change], result: undefined }
-      })
-    },
+    // Under the lock, and asking the room too: a join that is on its way must not be taken for gone.
+    forgetRoom: ({ roomId, sender }) =>
+      rooms.lock(roomId, async () => {
+        const current = await membershipIn(roomId, sender)
+        if (!current) throw notFound('You were never in this room')
+        const isOutside = current.membership === 'leave' || current.membership === 'ban'
+        const room = await rooms.get(roomId)
+        const ahead = isHere(room)
+          ? room.state.get(stateKeyOf('m.room.member', sender))?.pdu.content.membership
+          : undefined
+        if (!isOutside || ahead === 'join' || ahead === 'invite')
+          throw new MatrixError(400, 'M_UNKNOWN', 'Leave the room before you forget it')
+        await rooms.db.commit((grant) => {
+          const change = {
+            kind: 'membership' as const,
+            position: grant.position(),
+            roomId,
+            userId: sender,
+            membership: 'forgotten',
+          }
+          rooms.whenDurable(change, () => rooms.setMembershipInMemory(sender, { ...current, forgotten: true }))
+          return { writes: [setForgotten(sender, roomId)], changes: [change], result: undefined }
+        })
+      }),
 
     async updateProfileInRooms(userId) {
       const profile = await memberProfile(userId)

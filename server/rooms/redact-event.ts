@@ -1,8 +1,8 @@
 /**
  * Redacts an event: sends the redaction, whichever form the room's version wants.
  *
- * The auth rules of newer versions allow any member to send one; a redaction that could not be applied
- * would only confuse, so it is refused here.
+ * The auth rules of newer versions allow any member to send one; who may redact whom among our own users is
+ * checked where events are sent (send-event.ts), however a redaction comes.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#redactions
  */
@@ -25,7 +25,7 @@ export function makeRedactEvent(rooms: Pick<Rooms, 'get' | 'readEvent'>, sendEve
     const inContent = room.rules.redactsLocation === 'content'
     const content = { ...(reason === undefined ? {} : { reason }), ...(inContent ? { redacts: target } : {}) }
     const draft = { type: 'm.room.redaction', sender, content, ...(inContent ? {} : { redacts: target }) }
-    // Versions 3 and later would let any user of the sender's server redact; among our own users we do not.
+    // One that would not be applied, as the target is of another server, would only confuse.
     if (event.pdu.sender !== sender && room.powerLevels.userLevel(sender) < room.powerLevels.redact)
       throw forbidden('You may not redact that event')
     return sendEvent(roomId, draft, options)

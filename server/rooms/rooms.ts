@@ -41,6 +41,8 @@ export type RoomsForWriting = Rooms & {
   fly(events: readonly StoredEvent[], durable: Promise<unknown>): void
   /** Resolves when the event is not on its way any more, whatever came of it. */
   landed(eventId: EventId): Promise<void>
+  /** The same for every event of the room. */
+  landedIn(roomId: RoomId): Promise<unknown>
   /** What is to happen in memory once this change is durable, before anyone else is told. */
   whenDurable(change: Change, apply: () => void): void
   setMembershipInMemory(userId: UserId, row: RoomMembership): void
@@ -56,12 +58,44 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
   const pins = new Map<Room, number>()
   const events = new LRUCache<EventId, StoredEvent>({ max: maxEventsInMemory })
   const memberships = new LRUCache<UserId, Map<RoomId, RoomMembership>>({ max: maxUsersInMemory })
-  const nodes = makeStateNodes(db)
+  const locked = makeKeyedLock()
+  /** How many hold or wait for each room's lock: what they build on must stay the one copy of the room. */
+  const lockers = new Map<string, number>()
   const lastPositions = new Map<RoomId, StreamPosition>()
   const durable = new WeakMap<Change, () => void>()
   const flying = new Map<EventId, { event: StoredEvent; landed: Promise<void> }>()
   const awaitedTargets = new Set(await readAwaitedTargets(db))
   for (const row of await readRoomPositions(db)) lastPositions.set(row.room_id, row.last_position)
+
+  const stored = makeStateNodes(db)
+  const nodes: StateNodes = {
+    ...stored,
+    /** A node that is not there may be on its way to the disk with the event it belongs to. */
+    async read(roomId, n) {
+      try {
+        return await stored.read(roomId, n)
+      } catch (error) {
+        if (!(await landedIn(roomId))) throw error
+        return stored.read(roomId, n)
+      }
+    },
+  }
+
+  /** @returns whether anything was on its way */
+  async function landedIn(roomId: RoomId): Promise<boolean> {
+    const landings = [...flying.values()].filter(({ event }) => event.roomId === roomId)
+    await Promise.all(landings.map(({ landed }) => landed))
+    return landings.length > 0
+  }
+
+  const lock: KeyedLock = (roomId, work) => {
+    lockers.set(roomId, (lockers.get(roomId) ?? 0) + 1)
+    return locked(roomId, work).finally(() => {
+      const left = (lockers.get(roomId) ?? 1) - 1
+      if (left === 0) lockers.delete(roomId)
+      else lockers.set(roomId, left)
+    })
+  }
 
   db.onCommitted((changes) => {
     for (const change of changes) {
@@ -77,7 +111,7 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
     for (const room of loaded.values()) entries += room.state.size
     for (const [roomId, room] of loaded) {
       if (loaded.size <= maxRoomsInMemory && entries <= maxStateEntriesInMemory) return
-      if (pins.has(room)) continue
+      if (pins.has(room) || lockers.has(roomId)) continue
       loaded.delete(roomId)
       entries -= room.state.size
     }
@@ -153,7 +187,7 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
   return {
     db,
     nodes,
-    lock: makeKeyedLock(),
+    lock,
     get,
     lastPosition: (roomId) => lastPositions.get(roomId),
     membershipsOf,
@@ -190,6 +224,7 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
     drop(room) {
       room.epoch++
       if (loaded.get(room.roomId) === room) loaded.delete(room.roomId)
+      nodes.forget(room.roomId) // their numbers will be given out again
     },
     pin(room) {
       pins.set(room, (pins.get(room) ?? 0) + 1)
@@ -207,6 +242,7 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
       const landed = durable.then(end, end)
       for (const event of group) flying.set(event.eventId, { event, landed })
     },
+    landedIn,
     async landed(eventId) {
       await flying.get(eventId)?.landed
     },

@@ -13,7 +13,7 @@ import { stateKeyOf } from '../events/pdu.js'
 import { forbidden, notFound } from '../kernel/errors.js'
 import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { Write } from '../store/writes.js'
-import { decideRedaction } from './apply-redaction.js'
+import { decideRedaction, type RedactionOutcome } from './apply-redaction.js'
 import { buildUnsignedEvent, type EventDraft, type Signer, signEvent } from './build-event.js'
 import { type CommitEvents, StaleRoomError } from './commit-events.js'
 import { type Placed, placeOnTop } from './place-event.js'
@@ -77,6 +77,7 @@ export async function prepareEvent(
   const verdict = checkAgainstState(event, (type, stateKey) => room.state.get(stateKeyOf(type, stateKey)), room.rules)
   if (!verdict.allowed) throw forbidden(`Not allowed: ${verdict.reason}`)
   const outcome = await decideRedaction(rooms, room, event)
+  checkRedacts(room, draft.sender, outcome)
   const destinations = destinationsOf(room, signer.serverName, draft)
   return placeOnTop(room, event, json, {
     isLocal: true,
@@ -85,6 +86,13 @@ export async function prepareEvent(
     destinations,
     ...outcome,
   })
+}
+
+/** The rules let any user redact what their server's users sent; among our own, one needs the level for others' events. */
+function checkRedacts(room: Room, sender: UserId, { redaction, awaitedTarget }: RedactionOutcome): void {
+  const isOthers = redaction ? redaction.target.pdu.sender !== sender : awaitedTarget !== undefined
+  if (isOthers && room.powerLevels.userLevel(sender) < room.powerLevels.redact)
+    throw forbidden('You may not redact that event')
 }
 
 /** The other servers with joined members; also the server of a user who is removed while only invited. */

@@ -34,6 +34,15 @@ export type SendStateNeeds = {
   inviteUser: MemberOperations['inviteUser']
 }
 
+/**
+ * A join as its user worded it. Who vouches for one that is restricted is for the server to say: its signature
+ * would stand for a user who was never asked.
+ */
+function ownJoin(type: string, stateKey: string, sender: UserId, content: Record<string, unknown>) {
+  const { join_authorised_via_users_server: _, ...own } = content
+  return { type, stateKey, sender, content: own }
+}
+
 /** @throws MatrixError `M_FORBIDDEN`, `M_BAD_JSON`, `M_INVALID_PARAM`, `M_BAD_ALIAS` */
 export function makeSendState(needs: SendStateNeeds): SendState {
   return async ({ roomId, sender, type, stateKey, content }) => {
@@ -43,6 +52,7 @@ export function makeSendState(needs: SendStateNeeds): SendState {
       const target = parseUserId(stateKey)
       if (!target) throw invalidParam('The state key of a member event is a user ID')
       if (typeof content.membership !== 'string') throw badJson('content.membership must be a string')
+      if (content.membership === 'join') return needs.sendEvent(roomId, ownJoin(type, stateKey, sender, content))
       // An invite to another server needs that server's signature first.
       if (content.membership === 'invite' && serverNameOf(target) !== needs.serverName) {
         await needs.inviteUser({

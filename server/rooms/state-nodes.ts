@@ -23,6 +23,8 @@ export type StateNodes = {
   read(roomId: RoomId, n: number): Promise<StateNode>
   /** Remembers a node whose state was just worked out. */
   remember(roomId: RoomId, node: StateNode): void
+  /** Forgets the nodes of a room, some of which never became durable. */
+  forget(roomId: RoomId): void
 }
 
 export function makeStateNodes(db: Reader): StateNodes {
@@ -42,6 +44,9 @@ export function makeStateNodes(db: Reader): StateNodes {
     },
     remember(roomId, node) {
       cache.set(keyOf(roomId, node.n), node)
+    },
+    forget(roomId) {
+      for (const key of [...cache.keys()]) if (key.startsWith(`${roomId} `)) cache.delete(key)
     },
   }
 }

@@ -2,12 +2,15 @@
 import { describe, expect, test } from 'vitest'
 import type { PduEvent } from '../../../server/events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
+import { makeReadVisibility } from '../../../server/live/projector/visibility.js'
 import { buildUnsignedEvent, type EventDraft, signEvent } from '../../../server/rooms/build-event.js'
 import type { Room } from '../../../server/rooms/room.js'
+import { makeVisibility } from '../../../server/sync/visibility.js'
 import { openTestDatabase } from '../../support/database.js'
 import { makeSigner, makeTestRooms, user } from '../../support/rooms.js'
 
 const alice = user('alice')
+const bob = user('bob')
 const zoe = user('zoe', 'other.test')
 const remote = makeSigner('other.test', 2)
 
@@ -142,6 +145,104 @@ describe('events of another server', async () => {
     expect(await hs.rooms.readStateNode(roomId, fresh?.node ?? -1)).toEqual(
       new Map([...(fresh?.state ?? [])].map(([key, { eventId }]) => [key, eventId])),
     )
+  })
+
+  test('an event whose acceptance breaks off in the middle leaves no trace and can come again', async () => {
+    const roomId = await sharedRoom()
+    const view = await viewOf(roomId)
+    await hs.sendText(roomId, alice, 'ours')
+    const theirs = await remoteEvent(roomId, text('theirs'), view)
+    const { read } = hs.rooms.nodes
+    const before = (await hs.rooms.get(roomId))?.extremities
+    let reads = 0
+    // The first read is of the state before the event, the next when the room has begun to move on.
+    hs.rooms.nodes.read = (room, n) => (++reads > 1 ? Promise.reject(new Error('disk')) : read(room, n))
+    await hs.rooms.lock(roomId, async () => void hs.rooms.drop((await hs.rooms.get(roomId))!))
+
+    await expect(hs.acceptPdu(roomId, theirs)).rejects.toThrow('disk')
+    hs.rooms.nodes.read = read
+
+    expect((await hs.rooms.get(roomId))?.extremities).toEqual(before)
+    expect((await hs.acceptPdu(roomId, theirs)).status).toBe('accepted')
+    expect(await idsInTimeline(roomId)).toContain(theirs.eventId)
+  })
+
+  test('the state of a fork is found before it is durable, and after a commit that failed it is forgotten', async () => {
+    const roomId = await sharedRoom()
+    const levels = { users: { [zoe]: 50 }, events: { 'm.room.topic': 50 } }
+    await hs.sendEvent(roomId, { type: 'm.room.power_levels', stateKey: '', sender: alice, content: levels })
+    const view = await viewOf(roomId)
+    const topic = (body: string) => ({ type: 'm.room.topic', stateKey: '', sender: zoe, content: { topic: body } })
+    await hs.sendText(roomId, alice, 'ours')
+    const { nextNode } = (await hs.rooms.get(roomId))!
+    const { commit } = db
+    Object.defineProperty(db, 'commit', { configurable: true, value: () => Promise.reject(new Error('disk full')) })
+    await expect(hs.acceptPdu(roomId, await remoteEvent(roomId, topic('lost'), view))).rejects.toThrow('disk full')
+    Object.defineProperty(db, 'commit', { configurable: true, value: commit })
+
+    await expect(hs.rooms.readStateNode(roomId, nextNode)).rejects.toThrow(/no state node/)
+    const kept = await remoteEvent(roomId, topic('kept'), view)
+    const [, next] = await Promise.all([
+      hs.acceptPdu(roomId, kept),
+      hs.sendEvent(roomId, { type: 'm.room.name', stateKey: '', sender: alice, content: { name: 'ours' } }),
+    ])
+
+    const room = await hs.rooms.get(roomId)
+    expect(room?.state.get('m.room.topic\u0000')?.eventId).toBe(kept.eventId)
+    expect(room?.state.get('m.room.name\u0000')?.eventId).toBe(next)
+    const fresh = await makeTestRooms(db)
+    expect(await fresh.rooms.readStateNode(roomId, room?.node ?? -1)).toEqual(
+      new Map([...(room?.state ?? [])].map(([key, { eventId }]) => [key, eventId])),
+    )
+  })
+
+  test('events of a fork store what they change, not the whole state each', async () => {
+    const roomId = await sharedRoom()
+    const view = await viewOf(roomId)
+    for (let i = 0; i < 5; i++) {
+      await hs.sendEvent(roomId, { type: 'm.room.name', stateKey: '', sender: alice, content: { name: `ours ${i}` } })
+      const theirs = await remoteEvent(roomId, text(`theirs ${i}`), view)
+      expect((await hs.acceptPdu(roomId, theirs)).status).toBe('accepted')
+      view.extremities = [{ ...view.extremities[0]!, eventId: theirs.eventId, reference: theirs.eventId }]
+    }
+
+    const [nodes] = await db.query<[{ n: number; entries: string }[]]>(
+      'SELECT n, entries FROM state_node:[$room, $from]..[$room, ..]',
+      { room: roomId, from: view.nextNode },
+    )
+    const entries = nodes.flatMap((node) => Object.keys(JSON.parse(node.entries)))
+    expect(entries).toEqual(Array.from({ length: 5 }, () => 'm.room.name\u0000'))
+  })
+
+  test('a history visibility that came on a fork is the successor of the one that held', async () => {
+    const roomId = await sharedRoom()
+    const events = { 'm.room.history_visibility': 0 }
+    await hs.sendEvent(roomId, { type: 'm.room.power_levels', stateKey: '', sender: alice, content: { events } })
+    const visibility = (sender: UserId, value: string): EventDraft => ({
+      ...{ type: 'm.room.history_visibility', stateKey: '', sender },
+      content: { history_visibility: value },
+    })
+    await hs.sendEvent(roomId, visibility(alice, 'joined'))
+    const secret = await hs.sendText(roomId, alice, 'for those who are here')
+    const view = await viewOf(roomId)
+    await hs.sendText(roomId, alice, 'meanwhile')
+    const opened = await remoteEvent(roomId, visibility(zoe, 'shared'), view)
+    expect((await hs.acceptPdu(roomId, opened)).status).toBe('accepted')
+    await hs.joinRoom({ roomId, sender: bob })
+
+    const room = (await hs.rooms.get(roomId))!
+    const seen = await makeVisibility({ rooms: hs.rooms }).filterVisible(room, bob, room.recent)
+
+    expect(room.state.get('m.room.history_visibility\u0000')?.eventId).toBe(opened.eventId)
+    expect(seen.map(({ event }) => event.eventId)).toContain(opened.eventId)
+    expect(seen.map(({ event }) => event.eventId)).not.toContain(secret)
+    const live = makeReadVisibility(hs.rooms)
+    const told = await Promise.all(
+      room.recent
+        .filter(({ eventId }) => eventId === secret)
+        .map((event) => live(room, { ...event, status: 'accepted' })),
+    )
+    expect(told).toEqual(['joined'])
   })
 
   test('a redaction that comes before its target takes the content away when that comes', async () => {

@@ -22,8 +22,9 @@ export const joinRoomByIdEndpoint = defineEndpoint({
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ reason: Type.Optional(Type.String()) }),
   response: Type.Object({ room_id: RoomIdSchema }),
-  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_INCOMPATIBLE_ROOM_VERSION'],
+  errors: ['M_FORBIDDEN', 'M_GUEST_ACCESS_FORBIDDEN', 'M_NOT_FOUND', 'M_INCOMPATIBLE_ROOM_VERSION'],
   async handle({ params, body, requester }, hs: Needs) {
-    return { room_id: await hs.joinRoom({ roomId: params.roomId, sender: requester.userId, reason: body.reason }) }
+    const { userId: sender, isGuest } = requester
+    return { room_id: await hs.joinRoom({ roomId: params.roomId, sender, isGuest, reason: body.reason }) }
   },
 })

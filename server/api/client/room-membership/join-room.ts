@@ -28,9 +28,10 @@ export const joinRoomEndpoint = defineEndpoint({
   }),
   body: Type.Object({ reason: Type.Optional(Type.String()) }),
   response: Type.Object({ room_id: RoomIdSchema }),
-  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_INVALID_PARAM', 'M_INCOMPATIBLE_ROOM_VERSION'],
+  errors: ['M_FORBIDDEN', 'M_GUEST_ACCESS_FORBIDDEN', 'M_NOT_FOUND', 'M_INVALID_PARAM', 'M_INCOMPATIBLE_ROOM_VERSION'],
   async handle({ params, query, body, requester }, hs: Needs) {
     const { roomId, via } = await resolveRoom(hs, params.roomIdOrAlias, query.via ?? query.server_name)
-    return { room_id: await hs.joinRoom({ roomId, via, sender: requester.userId, reason: body.reason }) }
+    const { userId: sender, isGuest } = requester
+    return { room_id: await hs.joinRoom({ roomId, via, sender, isGuest, reason: body.reason }) }
   },
 })

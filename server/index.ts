@@ -148,6 +148,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
 
   let closing: Promise<void> | undefined
   async function close(): Promise<void> {
+    base.liveBridge.close() // its sockets count as connections of the listener, which waits for them
     await opened.close()
     await services?.close()
     await base.close()

@@ -34,6 +34,7 @@ export type Base = {
   liveBridge: LiveBridge
   liveRegistry: LiveRegistry
   commitTimes: CommitTimes
+  /** After the live bridge is closed. */
   close(): Promise<void>
 }
 
@@ -80,7 +81,6 @@ export async function startBase(options: {
     ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, commitTimes },
     nodeId: node.id,
     async close() {
-      liveBridge.close()
       await recordSessions.close()
       await node.close()
       await db.close()

@@ -102,8 +102,11 @@ export async function startListeners(options: ListenerOptions): Promise<Listener
 
 async function closeApp(app: FastifyInstance, clock: Clock): Promise<void> {
   const cut = clock.after(closeGraceMs, () => app.server.closeAllConnections())
+  // Connections are kept alive after their last answer; each is closed as soon as it has been given.
+  const sweep = clock.every(20, () => app.server.closeIdleConnections())
   await app.close()
   cut.cancel()
+  sweep.cancel()
 }
 
 const refuseUpgrade = (_request: IncomingMessage, socket: Duplex) =>

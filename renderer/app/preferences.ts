@@ -1,6 +1,7 @@
 /** What this window remembers for itself: theme, language, sizes, the last room. Kept in localStorage. */
 import type { Language } from '../i18n/index.js'
 import { makeStore, useStore } from '../live/store.js'
+import { platform } from '../platform/bridge.js'
 
 export type Preferences = {
   theme: 'system' | 'light' | 'dark'
@@ -11,6 +12,8 @@ export type Preferences = {
   lastRoomId: string | null
   sendReceipts: boolean
   sendTyping: boolean
+  /** Of the system; in a browser it must have been allowed too. */
+  notifications: boolean
 }
 
 const storageKey = 'hearth.preferences'
@@ -22,6 +25,7 @@ const initial: Preferences = {
   lastRoomId: null,
   sendReceipts: true,
   sendTyping: true,
+  notifications: true,
 }
 
 function readStored(): Preferences {
@@ -45,7 +49,10 @@ export function changePreferences(changes: Partial<Preferences>): void {
   } catch {
     // storage is full or forbidden: the choice lasts as long as the window
   }
-  if (changes.theme) applyTheme()
+  if (!changes.theme) return
+  applyTheme()
+  // The desktop's own frame follows; in a browser there is none.
+  void platform.changeSettings({ theme: changes.theme }).catch(() => undefined)
 }
 
 /** `system` follows the system by itself, in CSS. */

@@ -3,19 +3,26 @@
  *
  * A fragment, because the same files are served from a folder, from app:// and from loopback, and
  * reloading any address must find them. Paths: `/room/!id`, `/room/!id/$event`, `/home/live`,
- * `/settings`. Notifications and deep links of the desktop bring the same paths.
+ * `/settings`, and `/link/<user, room or alias>[/$event][?via=…]` for what a Matrix link names.
+ * Notifications and deep links of the desktop bring the same paths.
  */
 import { makeStore, useStore } from '../live/store.js'
 import { platform } from '../platform/bridge.js'
 
-export type Route = { section: 'chat' | 'home' | 'settings'; parts: readonly string[] }
+export type Route = {
+  section: 'chat' | 'home' | 'settings' | 'link'
+  parts: readonly string[]
+  /** Servers to join through, of a link. */
+  via: readonly string[]
+}
 
 /** @param path decoded by its parts; unknown ones lead to the chat */
 export function parseRoute(path: string): Route {
-  const parts = path.replace(/^#/, '').split('/').filter(Boolean).map(decodePart)
-  const [first, ...rest] = parts
-  if (first === 'home' || first === 'settings') return { section: first, parts: rest }
-  return { section: 'chat', parts: first === 'room' ? rest : [] }
+  const [pathname = '', query = ''] = path.replace(/^#/, '').split('?')
+  const [first, ...rest] = pathname.split('/').filter(Boolean).map(decodePart)
+  const via = new URLSearchParams(query).getAll('via')
+  if (first === 'home' || first === 'settings' || first === 'link') return { section: first, parts: rest, via }
+  return { section: 'chat', parts: first === 'room' ? rest : [], via }
 }
 
 function decodePart(part: string): string {
@@ -28,6 +35,13 @@ function decodePart(part: string): string {
 
 export const roomPath = (roomId: string, eventId?: string) =>
   `/room/${encodeURIComponent(roomId)}${eventId ? `/${encodeURIComponent(eventId)}` : ''}`
+
+/** The page for what a link names; it goes on to the room where the user is in it. */
+export function linkPath(entity: string, via: readonly string[] = [], eventId?: string): string {
+  const query = via.map((server) => `via=${encodeURIComponent(server)}`).join('&')
+  const event = eventId ? `/${encodeURIComponent(eventId)}` : ''
+  return `/link/${encodeURIComponent(entity)}${event}${query ? `?${query}` : ''}`
+}
 
 const store = makeStore<Route>(parseRoute(typeof location === 'undefined' ? '' : location.hash))
 

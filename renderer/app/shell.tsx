@@ -12,6 +12,7 @@ import { Menu, MenuItem, MenuLabel, MenuSeparator } from '../ui/menu.js'
 import { Tip } from '../ui/tip.js'
 import { ErrorBoundary } from './error-boundary.js'
 import { type Dialogs, useGlobalKeys } from './global-keys.js'
+import { useNotifications } from './notifications.js'
 import { changePreferences, usePreferences } from './preferences.js'
 import { navigate, type Route, roomPath, useRoute } from './route.js'
 import { useServices } from './services.js'
@@ -20,6 +21,7 @@ import { StatusLine } from './status-line.js'
 import { useMyProfile } from './use-my-profile.js'
 
 const Home = lazy(() => import('../features/home/index.js'))
+const LinkPage = lazy(() => import('../features/chat/link-page.js'))
 const SettingsPage = lazy(() => import('../features/settings/index.js'))
 const JumpDialog = lazy(() => import('./jump-dialog.js'))
 const KeyMap = lazy(() => import('./key-map.js'))
@@ -29,6 +31,7 @@ export function Shell() {
   const [dialog, setDialog] = useState<Dialogs>()
   useGlobalKeys(setDialog)
   useBadge()
+  useNotifications()
   useCloseRoomOutsideChat(route)
   const isDeep = route.parts.length > 0 && route.section === 'chat'
   return (
@@ -55,6 +58,7 @@ export function Shell() {
         <ErrorBoundary resetKey={[route.section, ...route.parts].join('/')}>
           <Suspense fallback={null}>
             {route.section === 'chat' && <Chat roomId={route.parts[0]} eventId={route.parts[1]} />}
+            {route.section === 'link' && <LinkPage route={route} />}
             {route.section === 'home' && <Home parts={route.parts} />}
             {route.section === 'settings' && <SettingsPage parts={route.parts} />}
           </Suspense>

@@ -1,5 +1,6 @@
 /** What several parts of the chat do: open a conversation, follow a link, ignore someone. */
-import { navigate, roomPath } from '../../app/route.js'
+import type { RoomSummaryRow } from '../../../server/api/live/rows.js'
+import { linkPath, navigate, roomPath } from '../../app/route.js'
 import type { Services } from '../../app/services.js'
 import { t } from '../../i18n/index.js'
 import { readIgnoredUsers } from '../../live/account-data.js'
@@ -32,16 +33,21 @@ export async function openDirectChat({ matrix, live, session }: Services, userId
   navigate(roomPath(roomId))
 }
 
-/** Goes where a Matrix link leads: a room of the user's, a room to join, or a person. */
-export async function followMatrixLink(services: Services, target: MatrixTarget): Promise<void> {
-  if (target.kind === 'user') return openDirectChat(services, target.userId)
-  const rooms = [...(services.live.summaries.get().rooms?.values() ?? [])]
-  const known = rooms.find(
-    (room) =>
-      room.membership === 'join' && (room.room_id === target.idOrAlias || room.canonical_alias === target.idOrAlias),
+/** The room of the user's that an ID or address names. */
+export const findJoinedRoom = (rooms: ReadonlyMap<string, RoomSummaryRow> | undefined, idOrAlias: string) =>
+  [...(rooms?.values() ?? [])].find(
+    (room) => room.membership === 'join' && (room.room_id === idOrAlias || room.canonical_alias === idOrAlias),
   )
-  const roomId = known?.room_id ?? (await services.matrix.joinRoom(target.idOrAlias, target.via))
-  navigate(roomPath(roomId, target.eventId))
+
+/** Goes where a Matrix link leads: a room of the user's; for others the page that asks first. */
+export function followMatrixLink({ live }: Services, target: MatrixTarget): void {
+  if (target.kind === 'user') {
+    navigate(linkPath(target.userId))
+    return
+  }
+  const known = findJoinedRoom(live.summaries.get().rooms, target.idOrAlias)
+  const path = known ? roomPath(known.room_id, target.eventId) : linkPath(target.idOrAlias, target.via, target.eventId)
+  navigate(path)
 }
 
 export async function setIgnored(

@@ -10,6 +10,7 @@ import { Avatar } from '../../ui/avatar.js'
 import { Button } from '../../ui/button.js'
 import { SelectField, Switch, TextField } from '../../ui/field.js'
 import { showToast } from '../../ui/toast.js'
+import { ComputerSection } from './computer-section.js'
 import styles from './settings.module.css'
 
 export default function SettingsPage(_props: { parts: readonly string[] }) {
@@ -39,6 +40,7 @@ export default function SettingsPage(_props: { parts: readonly string[] }) {
           ))}
         </SelectField>
       </section>
+      <ComputerSection />
       <section>
         <h2>{t('settings.privacy')}</h2>
         <Switch

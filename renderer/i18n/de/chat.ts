@@ -4,6 +4,12 @@ export const chat = {
   'settings.displayName': 'Anzeigename',
   'settings.picture': 'Bild wählen',
   'settings.saved': 'Gespeichert',
+  'settings.computer': 'Dieser Computer',
+  'settings.notifications': 'Mitteilungen zeigen',
+  'settings.notificationsDenied': 'Dieser Browser erlaubt es nicht; seine Einstellungen für diese Seite können es.',
+  'settings.startAtLogin': 'Starten, wenn ich mich an diesem Computer anmelde',
+  'settings.keepRunning': 'Den Server weiterlaufen lassen, wenn das Fenster geschlossen wird',
+  'settings.keepRunningHint': 'Andere erreichen dich weiter; Hearth bleibt im Infobereich.',
   'settings.privacy': 'Privatsphäre',
   'settings.receipts': 'Anderen zeigen, wie weit ich gelesen habe',
   'settings.receiptsHint': 'Sonst wissen es nur deine eigenen Geräte.',
@@ -148,6 +154,10 @@ export const chat = {
   'join.bad': 'Das ist keine Raumadresse. Sie beginnt mit # oder !.',
   'join.public': 'Öffentliche Räume auf diesem Server',
   'join.noPublic': 'Auf diesem Server gibt es noch keine öffentlichen Räume.',
+
+  'link.user': 'Jemand, mit dem du noch kein Gespräch hast.',
+  'link.room': 'Ein Raum, in dem du nicht bist.',
+  'link.unknown': 'Dieser Link führt nirgendwohin, wo Hearth sich auskennt',
 
   'invite.title': 'In {room} einladen',
   'invite.submit': 'Einladen',

@@ -4,6 +4,12 @@ export const chat = {
   'settings.displayName': 'Display name',
   'settings.picture': 'Choose a picture',
   'settings.saved': 'Saved',
+  'settings.computer': 'This computer',
+  'settings.notifications': 'Show notifications',
+  'settings.notificationsDenied': 'This browser does not allow it; its settings for this page can.',
+  'settings.startAtLogin': 'Start when I sign in to this computer',
+  'settings.keepRunning': 'Keep the server running when the window is closed',
+  'settings.keepRunningHint': 'Others can still reach you; Hearth stays in the tray.',
   'settings.privacy': 'Privacy',
   'settings.receipts': 'Show others how far I have read',
   'settings.receiptsHint': 'When off, only your own devices know.',
@@ -148,6 +154,10 @@ export const chat = {
   'join.bad': 'That is no room address. It begins with # or !.',
   'join.public': 'Public rooms on this server',
   'join.noPublic': 'There are no public rooms on this server yet.',
+
+  'link.user': 'Somebody you have no conversation with yet.',
+  'link.room': 'A room you are not in.',
+  'link.unknown': 'This link leads nowhere that Hearth knows',
 
   'invite.title': 'Invite to {room}',
   'invite.submit': 'Invite',

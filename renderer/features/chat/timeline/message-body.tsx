@@ -2,7 +2,7 @@
 import { type MouseEvent, useEffect, useMemo, useRef } from 'react'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
-import { attempt, followMatrixLink } from '../chat-actions.js'
+import { followMatrixLink } from '../chat-actions.js'
 import { parseMatrixLink } from '../matrix-links.js'
 import { stripReplyFallback } from '../message-preview.js'
 import { FileMessage, ImageMessage, PlayableMessage } from './media-message.js'
@@ -86,7 +86,7 @@ function TextBody({ content, senderName }: { content: Record<string, unknown>; s
     const target = parseMatrixLink(event.target.closest('a')?.getAttribute('href') ?? '')
     if (!target) return
     event.preventDefault()
-    void attempt(() => followMatrixLink(services, target))
+    followMatrixLink(services, target)
   }
   const isLarge = formatted === undefined && isOnlyEmoji(body.trim())
   return (

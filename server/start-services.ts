@@ -41,6 +41,7 @@ import { makeReadAccounts } from './users/read-accounts.js'
 import { makeRegistration } from './users/register-user.js'
 import { makeRegistrationTokens } from './users/registration-tokens.js'
 import { makeSharedSecretRegistration } from './users/shared-secret-registration.js'
+import { makeCheckMaySend } from './users/suspension.js'
 import { makeRequireAuth, type Stage } from './users/user-interactive-auth.js'
 
 export type Services = Awaited<ReturnType<typeof startServices>>
@@ -179,6 +180,7 @@ export async function startServices(
     federation,
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: makeOncePerTxn(db, clock),
+    checkMaySend: makeCheckMaySend({ readEvent: rooms.readEvent }),
     readDestinations: () => readDestinations(db),
     retryDestination: (destination: ServerName) => federation.sender?.retryNow(destination),
 

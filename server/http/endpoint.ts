@@ -90,6 +90,8 @@ export type EndpointSpec<
   guests?: boolean
   /** A locked user may call it too. Spec: client-server-api, "Account locking". */
   evenIfLocked?: boolean
+  /** Speaks, or changes what others see: a suspended user may not. Spec: client-server-api, "Account suspension". */
+  notIfSuspended?: boolean
   rateLimit?: RateLimit
   params?: P
   /** Numbers and booleans are converted; a list member takes one or many. */
@@ -135,6 +137,7 @@ export type Endpoint<Needs> = {
   readonly auth: Auth
   readonly guests: boolean
   readonly evenIfLocked: boolean
+  readonly notIfSuspended: boolean
   readonly rateLimit: RateLimit
   readonly hasBody: boolean
   readonly rawBody: boolean
@@ -170,6 +173,7 @@ export function defineEndpoint<
     auth: spec.auth,
     guests: spec.guests ?? false,
     evenIfLocked: spec.evenIfLocked ?? false,
+    notIfSuspended: spec.notIfSuspended ?? false,
     rateLimit: spec.rateLimit ?? 'default',
     hasBody: spec.body !== undefined,
     rawBody: spec.rawBody ?? false,

@@ -5,7 +5,7 @@
  * A signed request is the exception: its signature covers the body, so the body is read first.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { badJson, invalidParam, MatrixError, missingParam } from '../kernel/errors.js'
+import { badJson, invalidParam, MatrixError, missingParam, userSuspended } from '../kernel/errors.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Authenticate } from '../users/authenticate.js'
@@ -110,7 +110,7 @@ const pathOf = (url: string) => {
 }
 
 async function authenticate(
-  { auth, guests, evenIfLocked }: BoundEndpoint,
+  { auth, guests, evenIfLocked, notIfSuspended }: BoundEndpoint,
   context: ServeContext,
   request: FastifyRequest,
   headers: Readonly<Record<string, string | undefined>>,
@@ -139,6 +139,7 @@ async function authenticate(
     throw new MatrixError(403, 'M_FORBIDDEN', 'You are not a server administrator.')
   if (auth === 'access-token' && requester.isGuest && !guests)
     throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do that.')
+  if (notIfSuspended && requester.isSuspended) throw userSuspended()
   return { requester }
 }
 

@@ -76,6 +76,8 @@ export class MatrixError extends Error {
 }
 
 export const forbidden = (message: string) => new MatrixError(403, 'M_FORBIDDEN', message)
+export const userSuspended = () =>
+  new MatrixError(403, 'M_USER_SUSPENDED', 'Your account is suspended: you may read, but not do that.')
 export const notFound = (message: string) => new MatrixError(404, 'M_NOT_FOUND', message)
 export const badJson = (message: string) => new MatrixError(400, 'M_BAD_JSON', message)
 export const invalidParam = (message: string) => new MatrixError(400, 'M_INVALID_PARAM', message)

@@ -29,14 +29,14 @@ export type AccessTokenRow = {
 /** A token with what authentication must know of its session and account. */
 export type TokenFacts = AccessTokenRow & {
   active: boolean
-  account?: { status: UserStatus; admin: boolean; kind: UserKind }
+  account?: { status: UserStatus; admin: boolean; suspended?: boolean; kind: UserKind }
 }
 
 export async function readAccessToken(db: Reader, hash: string): Promise<TokenFacts | undefined> {
   const [rows] = await db.query<[TokenFacts[]]>(
     `SELECT sid, user_id, device_id, expires_at, refresh_hash, replaces,
        type::record("login_session", sid).active = true AS active,
-       type::record("user", user_id).{ status, admin, kind } AS account
+       type::record("user", user_id).{ status, admin, suspended, kind } AS account
      FROM type::record("access_token", $hash)`,
     { hash },
   )

@@ -9,13 +9,15 @@ import type { UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
 import { deleteRow, insertRow, upsertRow, type Write } from './writes.js'
 
-export type UserStatus = 'active' | 'deactivated' | 'locked' | 'suspended'
+export type UserStatus = 'active' | 'deactivated' | 'locked'
 export type UserKind = 'user' | 'guest' | 'service'
 
 export type UserRow = {
   user_id: UserId
   status: UserStatus
   admin: boolean
+  /** May read but not speak; apart from `status`, as a locked account may be suspended too. */
+  suspended?: boolean
   kind: UserKind
   displayname?: string
   avatar_url?: string
@@ -24,7 +26,7 @@ export type UserRow = {
   created_at: number
 }
 
-const columns = 'user_id, status, admin, kind, displayname, avatar_url, profile, created_at'
+const columns = 'user_id, status, admin, suspended, kind, displayname, avatar_url, profile, created_at'
 
 export async function readUser(db: Reader, userId: UserId): Promise<UserRow | undefined> {
   const [rows] = await db.query<[UserRow[]]>('SELECT * OMIT id FROM type::record("user", $user)', { user: userId })

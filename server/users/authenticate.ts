@@ -109,9 +109,9 @@ export function makeAuthenticator(needs: { db: Database; clock: Clock; logger: L
 
 function toKnown(tokenHash: string, facts: TokenFacts): Known {
   const { user_id: userId, device_id: deviceId, sid, account } = facts
-  const requester = { userId, deviceId, sid, tokenHash, isAdmin: account!.admin, isGuest: account!.kind === 'guest' }
+  const { admin: isAdmin, kind, suspended: isSuspended = false } = account!
   return {
-    requester,
+    requester: { userId, deviceId, sid, tokenHash, isAdmin, isGuest: kind === 'guest', isSuspended },
     expiresAt: facts.expires_at ?? Number.POSITIVE_INFINITY,
     isLocked: account!.status === 'locked',
     seenNotedAt: 0,

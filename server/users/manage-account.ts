@@ -28,6 +28,8 @@ export type ManageAccount = {
   deactivate(userId: UserId, erase: boolean): Promise<void>
   /** @throws MatrixError 404 `M_NOT_FOUND` for an unknown account, 400 where it is deactivated */
   setStatus(userId: UserId, status: Exclude<UserStatus, 'deactivated'>): Promise<void>
+  /** @throws MatrixError as `setStatus` */
+  setSuspended(userId: UserId, suspended: boolean): Promise<void>
   setAdmin(userId: UserId, admin: boolean): Promise<void>
 }
 
@@ -50,6 +52,10 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     if (!user) throw notFound('There is no such account.')
     return user
   }
+  async function readOpen(userId: UserId): Promise<void> {
+    const { status } = await readExisting(userId)
+    if (status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
+  }
   const setFields = async (userId: UserId, fields: Parameters<typeof setUser>[1]) => {
     await db.commit(() => ({ writes: [setUser(userId, fields)], changes: [], result: undefined }))
     authenticator.forgetUser(userId)
@@ -58,7 +64,8 @@ export function makeManageAccount(needs: Needs): ManageAccount {
   return {
     async setPassword(userId, password, keep) {
       checkPasswordShape(password)
-      await readExisting(userId)
+      const { status } = await readExisting(userId)
+      if (status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
       const credential = setPasswordHash(userId, await hasher.hash(password))
       await db.commit(() => ({ writes: [credential], changes: [], result: undefined }))
       if (keep !== undefined) await sessions.deleteAllDevices(userId, keep ?? undefined)
@@ -85,11 +92,15 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     },
 
     async setStatus(userId, status) {
-      const user = await readExisting(userId)
-      if (user.status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
+      await readOpen(userId)
       await setFields(userId, { status })
       if (status !== 'locked') return
       for (const { sid } of await readActiveSessions(db, userId)) needs.closeSession(sid, userId)
+    },
+
+    async setSuspended(userId, suspended) {
+      await readOpen(userId)
+      await setFields(userId, { suspended: suspended || undefined })
     },
 
     async setAdmin(userId, admin) {

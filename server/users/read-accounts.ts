@@ -26,8 +26,7 @@ export function makeReadAccounts({ db }: { db: Reader }): ReadAccounts {
     listAccounts: (filter, from, limit) => readUserPage(db, filter, from, limit),
     hasAccounts: () => hasUsers(db),
     async isActiveUser(userId) {
-      const status = (await readUser(db, userId))?.status
-      return status === 'active' || status === 'suspended'
+      return (await readUser(db, userId))?.status === 'active'
     },
   }
 }

@@ -12,6 +12,8 @@ export type Requester = {
   readonly sid: string
   readonly isAdmin: boolean
   readonly isGuest: boolean
+  /** May read, leave and log out, but not speak. Spec: client-server-api, "Account suspension". */
+  readonly isSuspended: boolean
   /** Lookup hash of the access token that was used; never the token. */
   readonly tokenHash: string
 }

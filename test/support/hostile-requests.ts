@@ -65,4 +65,6 @@ const asText = (name: string, value: unknown): string =>
 
 /** Percent-encoding that lets lone surrogates through, in the bytes that a broken client would send; dots stay dots. */
 const encode = (text: string) =>
-  text.isWellFormed() ? encodeURIComponent(text) : Buffer.from(text, 'utf16le').toString('hex').replace(/../g, '%$&')
+  /\p{Surrogate}/u.test(text)
+    ? Buffer.from(text, 'utf16le').toString('hex').replace(/../g, '%$&')
+    : encodeURIComponent(text)

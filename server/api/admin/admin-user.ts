@@ -26,7 +26,7 @@ export const toAdminUser = (user: Account) => ({
   admin: user.admin,
   deactivated: user.status === 'deactivated',
   locked: user.status === 'locked',
-  suspended: user.status === 'suspended',
+  suspended: user.suspended ?? false,
   user_type: user.kind === 'service' ? 'bot' : null,
   creation_ts: user.created_at,
 })

@@ -11,7 +11,7 @@ import { readOperations } from '../../conformance/operations.js'
 import { startFederation } from '../../support/federation.js'
 import { hostileRequests } from '../../support/hostile-requests.js'
 import type { Plausible } from '../../support/hostile-values.js'
-import { startPuppet } from '../../support/puppet-server.js'
+import { type Answer, startPuppet } from '../../support/puppet-server.js'
 import { hasSpecData, readEndpoints } from '../../support/spec-data.js'
 
 const runs = Number(process.env.FUZZ_RUNS ?? 600)
@@ -74,7 +74,7 @@ describe.skipIf(!hasSpecData)('random requests of another server', () => {
           ...(content !== undefined && { rawBody: canonicalJson(content, { strict: false }) }), // null and false too
           ...(!authorized && { authorization: 'X-Matrix nonsense' }),
         })
-        .catch((error: Error) => ({ status: 0, body: { error: error.message } }))
+        .catch((error: Error): Answer => ({ status: 0, body: { error: error.message } }))
       seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1)
       if (answer.status === 0 || answer.status >= 500)
         faults.push(`${answer.status} ${JSON.stringify(answer.body)}: ${shown}: ${bugs.join(' ')}`)

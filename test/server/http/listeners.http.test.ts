@@ -108,6 +108,7 @@ const alice = {
   sid: 's',
   isAdmin: false,
   isGuest: false,
+  isSuspended: false,
   tokenHash: 'h',
 }
 const dir = mkdtempSync(join(tmpdir(), 'hearth-http-'))
@@ -350,7 +351,8 @@ describe('listeners', () => {
     expect(await at({})).toBe(200)
     expect(await at({ origin: to.clientUrl!.slice(0, -1) })).toBe(200)
     expect(await at({ origin: 'https://evil.example' })).toBe(403)
-    expect(await at({ 'x-forwarded-for': '203.0.113.7' })).toBe(403)
+    for (const name of ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'])
+      expect(await at({ [name]: '203.0.113.7' }), name).toBe(403)
   })
 
   test('a path of the app answers with its page under the content security policy, an unknown file with 404', async () => {

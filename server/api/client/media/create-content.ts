@@ -16,6 +16,7 @@ export const createContentEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/media/v1/create',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'media',
   response: Type.Object({ content_uri: Type.String(), unused_expires_at: Type.Integer() }),
   errors: ['M_LIMIT_EXCEEDED'],

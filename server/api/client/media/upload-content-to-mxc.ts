@@ -18,6 +18,7 @@ export const uploadContentToMxcEndpoint = defineEndpoint({
   method: 'PUT',
   path: '/_matrix/media/v3/upload/:serverName/:mediaId',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'media',
   rawBody: true,
   params: Type.Object({ serverName: ServerNameSchema, mediaId: MediaIdSchema }),

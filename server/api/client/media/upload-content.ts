@@ -17,6 +17,7 @@ export const uploadContentEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/media/v3/upload',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'media',
   rawBody: true,
   query: Type.Object({ filename: Type.Optional(Type.String()) }),

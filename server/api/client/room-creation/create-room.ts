@@ -20,6 +20,7 @@ export const createRoomEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/createRoom',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'create',
   body: Type.Object({
     creation_content: Type.Optional(JsonObjectSchema),

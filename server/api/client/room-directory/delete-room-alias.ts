@@ -15,6 +15,7 @@ export const deleteRoomAliasEndpoint = defineEndpoint({
   method: 'DELETE',
   path: '/_matrix/client/v3/directory/room/:roomAlias',
   auth: 'access-token',
+  notIfSuspended: true,
   params: Type.Object({ roomAlias: RoomAliasSchema }),
   response: Type.Object({}),
   errors: ['M_NOT_FOUND', 'M_FORBIDDEN'],

@@ -17,6 +17,7 @@ export const setRoomAliasEndpoint = defineEndpoint({
   method: 'PUT',
   path: '/_matrix/client/v3/directory/room/:roomAlias',
   auth: 'access-token',
+  notIfSuspended: true,
   params: Type.Object({ roomAlias: RoomAliasSchema }),
   body: Type.Object({ room_id: RoomIdSchema }),
   response: Type.Object({}),

@@ -17,6 +17,7 @@ export const setRoomVisibilityEndpoint = defineEndpoint({
   method: 'PUT',
   path: '/_matrix/client/v3/directory/list/room/:roomId',
   auth: 'access-token',
+  notIfSuspended: true,
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ visibility: Type.Optional(Type.Union([Type.Literal('public'), Type.Literal('private')])) }),
   response: Type.Object({}),

@@ -17,6 +17,7 @@ export const banEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/ban',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'default',
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ user_id: UserIdSchema, reason: Type.Optional(Type.String()) }),

@@ -17,6 +17,7 @@ export const inviteUserEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/invite',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'invite',
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ user_id: UserIdSchema, reason: Type.Optional(Type.String()) }),

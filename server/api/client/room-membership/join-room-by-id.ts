@@ -18,6 +18,7 @@ export const joinRoomByIdEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/rooms/:roomId/join',
   auth: 'access-token',
   guests: true,
+  notIfSuspended: true,
   rateLimit: 'join',
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ reason: Type.Optional(Type.String()) }),

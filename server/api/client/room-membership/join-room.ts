@@ -20,6 +20,7 @@ export const joinRoomEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/join/:roomIdOrAlias',
   auth: 'access-token',
   guests: true,
+  notIfSuspended: true,
   rateLimit: 'join',
   params: Type.Object({ roomIdOrAlias: Type.String() }),
   query: Type.Object({

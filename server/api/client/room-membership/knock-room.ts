@@ -19,6 +19,7 @@ export const knockRoomEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/knock/:roomIdOrAlias',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'join',
   params: Type.Object({ roomIdOrAlias: Type.String() }),
   query: Type.Object({

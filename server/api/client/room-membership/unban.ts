@@ -17,6 +17,7 @@ export const unbanEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/unban',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'default',
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ user_id: UserIdSchema, reason: Type.Optional(Type.String()) }),

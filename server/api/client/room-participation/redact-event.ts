@@ -10,8 +10,9 @@ import { defineEndpoint } from '../../../http/endpoint.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { RedactEvent } from '../../../rooms/redact-event.js'
 import type { OncePerTxn } from '../../../rooms/transaction-ids.js'
+import type { CheckMaySend } from '../../../users/suspension.js'
 
-type Needs = { redactEvent: RedactEvent; oncePerTxn: OncePerTxn }
+type Needs = { redactEvent: RedactEvent; oncePerTxn: OncePerTxn; checkMaySend: CheckMaySend }
 
 export const redactEventEndpoint = defineEndpoint({
   operationId: 'redactEvent',
@@ -23,9 +24,10 @@ export const redactEventEndpoint = defineEndpoint({
   params: Type.Object({ roomId: RoomIdSchema, eventId: EventIdSchema, txnId: Type.String() }),
   body: Type.Object({ reason: Type.Optional(Type.String()) }),
   response: Type.Object({ event_id: EventIdSchema }),
-  errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
+  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_USER_SUSPENDED'],
   async handle({ params, body, requester, path }, hs: Needs) {
     const { roomId, eventId, txnId } = params
+    await hs.checkMaySend(requester, eventId)
     return hs.oncePerTxn(requester, path, async (record) => ({
       event_id: await hs.redactEvent(
         { roomId, sender: requester.userId, target: eventId, reason: body.reason },

@@ -22,6 +22,7 @@ export const setRoomStateWithKeyEndpoint = defineEndpoint({
     '/_matrix/client/v3/rooms/:roomId/state/:eventType/',
   ],
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'message',
   params: Type.Object({ roomId: RoomIdSchema, eventType: Type.String(), stateKey: Type.Optional(Type.String()) }),
   body: Type.Record(Type.String(), Type.Unknown()),

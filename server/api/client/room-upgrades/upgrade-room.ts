@@ -17,6 +17,7 @@ export const upgradeRoomEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/upgrade',
   auth: 'access-token',
+  notIfSuspended: true,
   rateLimit: 'create',
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({

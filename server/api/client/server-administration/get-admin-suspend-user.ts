@@ -20,7 +20,5 @@ export const getAdminSuspendUserEndpoint = defineEndpoint({
   params: Type.Object({ userId: UserIdSchema }),
   response: Type.Object({ suspended: Type.Boolean() }),
   errors: ['M_NOT_FOUND', 'M_FORBIDDEN'],
-  handle: async ({ params }, hs: Needs) => ({
-    suspended: (await hs.readAccount(params.userId)).status === 'suspended',
-  }),
+  handle: async ({ params }, hs: Needs) => ({ suspended: (await hs.readAccount(params.userId)).suspended ?? false }),
 })

@@ -1,7 +1,7 @@
 /**
  * PUT /_matrix/client/v1/admin/suspend/{userId} (operationId `setAdminSuspendUser`)
  *
- * Suspends an account or ends that. A suspended user may read, and leave, but not speak.
+ * Suspends an account or ends that. A suspended user may read, leave and redact what they said, but not speak.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv1adminsuspenduserid
  */
@@ -11,7 +11,7 @@ import { forbidden } from '../../../kernel/errors.js'
 import { UserIdSchema } from '../../../kernel/identifiers.js'
 import type { ManageAccount } from '../../../users/manage-account.js'
 
-type Needs = Pick<ManageAccount, 'setStatus'>
+type Needs = Pick<ManageAccount, 'setSuspended'>
 
 export const setAdminSuspendUserEndpoint = defineEndpoint({
   operationId: 'setAdminSuspendUser',
@@ -24,7 +24,7 @@ export const setAdminSuspendUserEndpoint = defineEndpoint({
   errors: ['M_NOT_FOUND', 'M_FORBIDDEN'],
   async handle({ params: { userId }, body, requester }, hs: Needs) {
     if (userId === requester.userId) throw forbidden('You cannot do that to yourself.')
-    await hs.setStatus(userId, body.suspended ? 'suspended' : 'active')
+    await hs.setSuspended(userId, body.suspended)
     return { suspended: body.suspended }
   },
 })

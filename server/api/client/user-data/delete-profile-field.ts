@@ -19,6 +19,7 @@ export const deleteProfileFieldEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/profile/:userId/:keyName',
   auth: 'access-token',
   guests: true,
+  notIfSuspended: true,
   params: Type.Object({ userId: UserIdSchema, keyName: Type.String() }),
   response: Type.Object({}),
   errors: ['M_FORBIDDEN', 'M_KEY_TOO_LARGE'],

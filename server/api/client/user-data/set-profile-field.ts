@@ -20,6 +20,7 @@ export const setProfileFieldEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/profile/:userId/:keyName',
   auth: 'access-token',
   guests: true,
+  notIfSuspended: true,
   params: Type.Object({ userId: UserIdSchema, keyName: Type.String() }),
   body: Type.Record(Type.String(), Type.Unknown()),
   response: Type.Object({}),

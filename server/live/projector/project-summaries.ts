@@ -58,6 +58,7 @@ export class SummaryProjection {
   #dirtyUsers = new Map<UserId, number>()
   /** Position up to which everything is marked. */
   #marked = 0
+  #flushed = 0
   /** What was written last, to leave out lines that would say the same. */
   readonly #written = new LRUCache<string, string>({ max: 10_000 })
 
@@ -94,6 +95,11 @@ export class SummaryProjection {
   ring(position: number): void {
     this.#marked = position
     if (this.#dirty.size > 0 || this.#dirtyUsers.size > 0) this.#flush.ask()
+  }
+
+  /** Position up to which lines are known to be written: a restart goes on from there. */
+  get flushed(): number {
+    return this.#flushed
   }
 
   settle(): Promise<void> {
@@ -137,7 +143,9 @@ export class SummaryProjection {
       if (writes.length >= linesPerWrite) await write()
     }
     if (writes.length > 0 && isWhole) writes.push(setProjection('summaries', upTo, version))
+    const isMarked = writes.length > 0
     await write()
+    if (isMarked && isWhole) this.#flushed = upTo
   }
 
   async #spreadUsers(): Promise<void> {

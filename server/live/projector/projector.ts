@@ -14,12 +14,12 @@ import { serverNameIn } from '../../kernel/identifiers.js'
 import type { Logger } from '../../kernel/logger.js'
 import type { Rooms } from '../../rooms/room.js'
 import { DatabaseError } from '../../store/errors.js'
-import { readFeed } from '../../store/feed-store.js'
+import { deleteFeedBefore, readFeed } from '../../store/feed-store.js'
 import type { LiveTables } from '../../store/live.js'
 import { readProjection, setProjection } from '../../store/projection-store.js'
 import type { Database } from '../../store/reader.js'
 import type { ReceiptRow } from '../../store/receipt-store.js'
-import type { Change, Write } from '../../store/writes.js'
+import type { Change, StreamPosition, Write } from '../../store/writes.js'
 import type { LiveRegistry } from '../live-registry.js'
 import { type BatchNeeds, projectBatch } from './project-batch.js'
 import { MemberProjection } from './project-members.js'
@@ -59,6 +59,8 @@ export type Projector = {
 /** Form of the rows; a database written by another one is rebuilt. */
 const version = 1
 const batchSize = 256
+/** Feed rows that are deleted together. */
+const prunedAtOnce = 1_000
 /** How long rows gather while there is no live query at all. */
 const unwatchedPauseMs = 100
 /** Works kept in memory; beyond that they are read from the feed when their turn comes. */
@@ -88,6 +90,8 @@ class ProjectorLoop implements Projector {
   /** Position of the last change that was told, and of the last that is projected. */
   #told = 0
   #position = 0
+  /** Positions before this are gone from the feed. */
+  #pruned = 0
   #loop: Promise<void> = Promise.resolve()
   #wake: (() => void) | undefined
   #stopListening: () => void = () => {}
@@ -296,6 +300,19 @@ class ProjectorLoop implements Projector {
     }
     this.#position = until
     this.#batchNeeds.summaries.ring(until)
+    await this.#pruneFeed()
+  }
+
+  /** Forgets what no restart will ask for. In the live lane, so that no sender waits for it. */
+  async #pruneFeed(): Promise<void> {
+    const { db, live, logger } = this.#needs
+    const needed = Math.min(this.#position, this.#batchNeeds.summaries.flushed)
+    const until = this.#pruned + prunedAtOnce
+    if (needed < until) return
+    this.#pruned = until
+    await live
+      .writeLive(deleteFeedBefore(until as StreamPosition, db.position))
+      .catch((error: unknown) => logger.warn({ err: error }, 'the feed was not pruned'))
   }
 
   /** The poisoned one among them will stand alone in the end. */

@@ -1,8 +1,10 @@
 /** The projector behind real rooms: what each live table says after what happened. */
+
 import { describe, expect, test } from 'vitest'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import type { RoomEventRow, RoomMemberRow, RoomSummaryRow } from '../../../server/kernel/live-rows.js'
 import { setAccountDataEntry } from '../../../server/store/account-data-store.js'
+import { readStreamPosition } from '../../../server/store/feed-store.js'
 import { setMembership } from '../../../server/store/membership-store.js'
 import { readProjection } from '../../../server/store/projection-store.js'
 import type { StreamPosition } from '../../../server/store/writes.js'
@@ -89,6 +91,21 @@ describe('room_events', () => {
       event: { content: {}, unsigned: { redacted_because: { event_id: redaction } } },
     })
     expect((await lineOf(hs, alice, room))?.last_event?.event_id).not.toBe(target)
+  })
+
+  test('the feed keeps what a restart may ask for, and no more', async () => {
+    await using hs = await startLiveServer()
+    const room = await hs.rooms.createRoom({ creator: alice })
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 800 }, (_, i) => hs.rooms.sendText(room, alice, `${round} ${i}`)))
+      await hs.live.projector.settled()
+    }
+    await hs.rooms.sendText(room, alice, 'the last')
+    await hs.live.projector.settled()
+
+    const [rows] = await hs.db.query<[{ n: number }[]]>('SELECT count() AS n FROM feed GROUP ALL')
+    expect(rows[0]?.n).toBeLessThan(1_600)
+    expect(await readStreamPosition(hs.db)).toBe(hs.db.position)
   })
 
   test('a change of visibility in the middle of a room divides what a later member sees', async () => {

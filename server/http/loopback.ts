@@ -8,6 +8,9 @@
 const loopbackAddress = /^(?:127(?:\.[0-9]{1,3}){3}|::1|::ffff:127(?:\.[0-9]{1,3}){3})$/
 const loopbackHost = /^(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(?::[0-9]{1,5})?$/i
 
+/** Each says that somebody else is behind the one who asks. */
+const proxied = /^(?:forwarded|via|x-forwarded(?:-.*)?|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/
+
 /** Origin of the desktop app's own pages. */
 export const appOrigin = 'app://local'
 
@@ -16,7 +19,7 @@ export function isLoopback(
   headers: Readonly<Record<string, string | undefined>>,
 ): boolean {
   if (!socketAddress || !loopbackAddress.test(socketAddress)) return false
-  if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false
+  if (Object.keys(headers).some((name) => proxied.test(name) && headers[name] !== undefined)) return false
   const host = headers.host ?? ''
   if (!loopbackHost.test(host)) return false
   const { origin } = headers

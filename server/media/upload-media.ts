@@ -50,18 +50,23 @@ export const toMxc = ({ serverName, mediaId }: MxcUri) => `mxc://${serverName}/$
 
 export function makeUploadMedia(needs: Needs): UploadMedia {
   const { db, files, clock, serverName, maxUploadBytes } = needs
-  /** Reservations of each user in this process: a guard, forgotten at a restart. */
-  const reserved = new Map<UserId, number[]>()
+  /** When the reservations of each user end, by media ID, oldest first: a guard, forgotten at a restart. */
+  const reserved = new Map<UserId, Map<string, number>>()
+  /** Uploaders and URIs whose content is on its way: the first to come is the one that counts. */
+  const receiving = new Set<string>()
 
-  function noteReservation(userId: UserId): void {
+  function noteReservation(userId: UserId, mediaId: string): void {
     const now = clock.now()
-    const alive = (reserved.get(userId) ?? []).filter((expiresAt) => expiresAt > now)
-    if (alive.length >= maxReservations)
+    const alive = new Map([...(reserved.get(userId) ?? [])].filter(([, expiresAt]) => expiresAt > now))
+    const [oldest] = alive.values()
+    if (oldest !== undefined && alive.size >= maxReservations)
       throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many uploads wait for their content.', {
-        retry_after_ms: Math.max(1, alive[0]! - now),
+        retry_after_ms: Math.max(1, oldest - now),
       })
-    reserved.set(userId, [...alive, now + reservationMs])
+    reserved.set(userId, alive.set(mediaId, now + reservationMs))
   }
+
+  const inUse = () => new MatrixError(409, 'M_CANNOT_OVERWRITE_MEDIA', 'That URI has content already.')
 
   return {
     maxUploadBytes,
@@ -82,8 +87,8 @@ export function makeUploadMedia(needs: Needs): UploadMedia {
     },
 
     async createMedia(uploader) {
-      noteReservation(uploader)
       const uri = { serverName, mediaId: randomId(mediaIdLength) }
+      noteReservation(uploader, uri.mediaId)
       const unusedExpiresAt = clock.now() + reservationMs
       const row = insertMedia({
         server_name: serverName,
@@ -100,16 +105,23 @@ export function makeUploadMedia(needs: Needs): UploadMedia {
     },
 
     async uploadInto(uri, upload) {
-      const row = await readMedia(db, uri)
-      const isOurs = uri.serverName === serverName && row !== undefined
-      if (!isOurs) throw notFound('That URI was not made by this server.')
-      if (row.uploader !== upload.uploader) throw forbidden('That URI was made by somebody else.')
-      if (row.sha256 !== undefined)
-        throw new MatrixError(409, 'M_CANNOT_OVERWRITE_MEDIA', 'That URI has content already.')
-      if ((row.unused_expires_at ?? 0) <= clock.now()) throw notFound('That URI has expired.')
-      const stored = await files.storeFile(upload.content, maxUploadBytes)
-      const fields = { ...(await describe(stored, upload)), unused_expires_at: undefined }
-      await db.commit(() => ({ writes: [setMedia(uri, fields)], changes: [], result: undefined }))
+      const key = `${upload.uploader} ${uri.mediaId}` // nobody else's attempt is in the way
+      if (receiving.has(key)) throw inUse()
+      receiving.add(key)
+      try {
+        const row = await readMedia(db, uri)
+        const isOurs = uri.serverName === serverName && row !== undefined
+        if (!isOurs) throw notFound('That URI was not made by this server.')
+        if (row.uploader !== upload.uploader) throw forbidden('That URI was made by somebody else.')
+        if (row.sha256 !== undefined) throw inUse()
+        if ((row.unused_expires_at ?? 0) <= clock.now()) throw notFound('That URI has expired.')
+        const stored = await files.storeFile(upload.content, maxUploadBytes)
+        const fields = { ...(await describe(stored, upload)), unused_expires_at: undefined }
+        await db.commit(() => ({ writes: [setMedia(uri, fields)], changes: [], result: undefined }))
+      } finally {
+        receiving.delete(key)
+      }
+      reserved.get(upload.uploader)?.delete(uri.mediaId)
       needs.uploaded(uri)
     },
   }

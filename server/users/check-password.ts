@@ -10,7 +10,7 @@ import { MatrixError } from '../kernel/errors.js'
 import { isValidLocalpart, parseUserId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { Reader } from '../store/reader.js'
 import { readPasswordHash, readUser } from '../store/user-store.js'
-import type { PasswordHasher } from './password-hashing.js'
+import { maxPasswordLength, type PasswordHasher } from './password-hashing.js'
 
 /**
  * @param user a user ID or only its localpart, in any case
@@ -36,28 +36,35 @@ export function makeCheckPassword(needs: Needs): CheckPassword {
     throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many wrong passwords.', { retry_after_ms: retryAfterMs })
   }
 
+  /** Counted before it is looked at, or many at once would all be let through. */
+  function countGuess(userId: UserId): void {
+    const before = wrong.get(userId)
+    const guess = { count: (before?.count ?? 0) + 1, since: before?.since ?? needs.clock.now() }
+    wrong.set(userId, guess, { noUpdateTTL: true })
+  }
+
   return async (user, password) => {
     const userId = toLocalUserId(user, needs.serverName)
-    if (userId) checkGuesses(userId)
-    const hash = userId && (await readPasswordHash(needs.db, userId))
-    if (!(await needs.hasher.matches(password, hash)) || !userId) {
-      if (userId) {
-        const before = wrong.get(userId)
-        wrong.set(
-          userId,
-          { count: (before?.count ?? 0) + 1, since: before?.since ?? needs.clock.now() },
-          { noUpdateTTL: true },
-        )
-      }
-      throw new MatrixError(403, 'M_FORBIDDEN', 'The user name or the password is wrong.')
+    // No account has one that long, and normalising and hashing megabytes would hold everybody up.
+    if (!userId || password.length > maxPasswordLength) {
+      await needs.hasher.matches('', undefined)
+      throw wrongPassword()
     }
+    checkGuesses(userId)
+    countGuess(userId)
+    const hash = await readPasswordHash(needs.db, userId)
+    if (!(await needs.hasher.matches(password, hash))) throw wrongPassword()
     wrong.delete(userId)
     const account = await readUser(needs.db, userId)
+    if (account?.status === 'deactivated')
+      throw new MatrixError(403, 'M_USER_DEACTIVATED', 'This account has been deactivated.')
     if (account?.status === 'locked')
       throw new MatrixError(401, 'M_USER_LOCKED', 'This account is locked.', { soft_logout: true })
     return userId
   }
 }
+
+const wrongPassword = () => new MatrixError(403, 'M_FORBIDDEN', 'The user name or the password is wrong.')
 
 /** `Alice`, `alice`, `@alice:server` → `@alice:server`; undefined for what cannot be an account here. */
 export function toLocalUserId(user: string, serverName: ServerName): UserId | undefined {

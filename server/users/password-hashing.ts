@@ -7,6 +7,9 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 
+/** Longer passwords are refused: each is hashed, and nobody types that much. In characters. */
+export const maxPasswordLength = 512
+
 type Cost = { N: number; r: number; p: number }
 const scryptAsync = promisify<string, Buffer, number, Cost & { maxmem: number }, Buffer>(scrypt)
 

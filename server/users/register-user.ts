@@ -13,10 +13,7 @@ import { AlreadyExistsError } from '../store/errors.js'
 import type { Database } from '../store/reader.js'
 import { insertUser, readUser, setPasswordHash, type UserKind } from '../store/user-store.js'
 import type { Write } from '../store/writes.js'
-import type { PasswordHasher } from './password-hashing.js'
-
-/** Longer passwords are refused: each is hashed, and nobody types that much. In characters. */
-const maxPasswordLength = 512
+import { maxPasswordLength, type PasswordHasher } from './password-hashing.js'
 
 export type RegisterUser = (options: {
   localpart: string

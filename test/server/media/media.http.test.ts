@@ -111,6 +111,32 @@ describe('a URI made before its upload', () => {
     expect([again.status, again.body.errcode]).toEqual([409, 'M_CANNOT_OVERWRITE_MEDIA'])
     expect((await alice.put('/_matrix/media/v3/upload/test/madeup', 'x')).body.errcode).toBe('M_NOT_FOUND')
   })
+
+  test('counts against its user while it waits, and no longer once it is filled', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const alice = hs.as('alice')
+    const create = () => alice.post('/_matrix/media/v1/create')
+    const uris: string[] = []
+    for (let i = 0; i < 100; i++) uris.push((await create()).body.content_uri)
+
+    expect((await create()).status).toBe(429)
+    await alice.put(`/_matrix/media/v3/upload/${pathOf(uris[0]!)}`, 'x', { headers: { 'content-type': 'text/plain' } })
+    expect((await create()).status).toBe(200)
+  })
+
+  test('is filled by the first of two uploads at the same time', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const alice = hs.as('alice')
+    const path = pathOf((await alice.post('/_matrix/media/v1/create')).body.content_uri)
+    const fill = (text: string) =>
+      alice.put(`/_matrix/media/v3/upload/${path}`, text, { headers: { 'content-type': 'text/plain' } })
+
+    const answers = await Promise.all([fill('first'), fill('second')])
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
+    const winner = answers[0]!.status === 200 ? 'first' : 'second'
+    expect((await alice.get(`${media}/download/${path}`)).body.toString()).toBe(winner)
+  })
 })
 
 describe('thumbnails', () => {

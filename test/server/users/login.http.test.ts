@@ -1,7 +1,7 @@
 /** Registering, logging in and out, refreshing, over HTTP. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../../server/kernel/clock.js'
 import { passwordOf, startHomeserver } from '../../support/homeserver.js'
 
@@ -154,6 +154,37 @@ describe('login', () => {
     for (let i = 0; i < 11; i++) answers.push(await guess(`203.0.113.${i}`))
     expect(answers.slice(0, 10).map(({ status }) => status)).toEqual(Array(10).fill(403))
     expect([answers[10]!.status, answers[10]!.body.errcode]).toEqual([429, 'M_LIMIT_EXCEEDED'])
+  })
+
+  test('guesses made all at once are counted as well', async () => {
+    await using hs = await startHomeserver({
+      users: ['alice'],
+      config: ({ rate_limits }) => Object.assign(rate_limits, { enabled: true }),
+    })
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) =>
+        hs.request('POST', '/login', {
+          headers: { 'x-forwarded-for': `203.0.113.${i}` },
+          body: { type: 'm.login.password', user: 'alice', password: `guess ${i}` },
+        }),
+      ),
+    )
+
+    expect(answers.filter(({ status }) => status === 403)).toHaveLength(10)
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(20)
+  })
+
+  test('a password of megabytes is refused without being worked on', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    // Each character becomes eighteen when it is normalised.
+    const body = { type: 'm.login.password', user: 'alice', password: '\ufdfa'.repeat(3_000_000) }
+    const normalize = vi.spyOn(String.prototype, 'normalize')
+
+    const refused = await hs.request('POST', '/login', { body })
+
+    expect([refused.status, refused.body.errcode]).toEqual([403, 'M_FORBIDDEN'])
+    expect(normalize.mock.contexts.filter((text) => String(text).length > 512)).toEqual([])
+    normalize.mockRestore()
   })
 
   test('with the ID of a device in use ends the session before', async () => {

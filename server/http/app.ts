@@ -91,7 +91,7 @@ function addRoutes(app: FastifyInstance, options: AppOptions): void {
   for (const endpoint of options.endpoints) {
     const handler = makeServe(endpoint, options)
     for (const path of endpoint.paths) {
-      if (options.side === 'federation' && !isMatrixPath(path)) continue
+      if (options.side === 'federation' && (!isMatrixPath(path) || isLocalOnly(endpoint))) continue
       app.route({ method: endpoint.method, url: path, config: { operationId: endpoint.operationId }, handler })
       const key = path.replace(/:[^/]+/g, ':')
       const known = taken.get(key) ?? { path, methods: new Set() }
@@ -110,6 +110,9 @@ function addRoutes(app: FastifyInstance, options: AppOptions): void {
     })
   }
 }
+
+/** Administration may have a Matrix path too; the world has no business there. */
+const isLocalOnly = ({ auth }: BoundEndpoint) => auth === 'admin' || auth === 'loopback'
 
 const sendRefusal = (reply: FastifyReply, status: number, body: unknown, headers: Record<string, string>) =>
   reply.code(status).headers(headers).type('application/json').send(JSON.stringify(body))

@@ -56,7 +56,7 @@ const endpoints = bindEndpoints(
     defineEndpoint({
       operationId: 'admin',
       method: 'GET',
-      path: '/_synapse/admin/x',
+      path: ['/_synapse/admin/x', '/_matrix/client/v1/admin/x'],
       auth: 'admin',
       handle: async () => ({}),
     }),
@@ -340,8 +340,8 @@ describe('listeners', () => {
     const status = async (path: string) =>
       (await fetch(`http://127.0.0.1:${to.federationPort}${path}`, { headers: { accept: 'text/html' } })).status
     expect(await status('/_matrix/open')).toBe(200)
-    for (const path of ['/', '/index.html', '/room/x', '/_hearth/local', '/_synapse/admin/x'])
-      expect(await status(path)).toBe(404)
+    const others = ['/', '/index.html', '/room/x', '/_hearth/local', '/_synapse/admin/x', '/_matrix/client/v1/admin/x']
+    for (const path of others) expect(await status(path)).toBe(404)
   })
 
   test('a foreign origin or a foreign host name is not this machine', async () => {

@@ -4,6 +4,7 @@
  * A small room is read whole when it is opened. Of a large one only the members that the timeline
  * shows are read, until the member list asks for all.
  */
+import { RecordId } from 'surrealdb'
 import type { RoomMemberRow } from '../../server/api/live/rows.js'
 import type { LiveConnection } from './connection.js'
 import { coalesce, makeStore, type Store } from './store.js'
@@ -51,11 +52,8 @@ export function makeRoomMembers(roomId: string, connection: LiveConnection, coun
     const userIds = wanted.splice(0)
     if (userIds.length === 0 || !stop) return
     try {
-      const results = await connection.query(
-        userIds.map((_, index) => `SELECT * FROM room_members:[$room_id, $u${index}]`).join('; '),
-        { room_id: roomId, ...Object.fromEntries(userIds.map((userId, index) => [`u${index}`, userId])) },
-      )
-      put(results.flat() as RoomMemberRow[])
+      const ids = userIds.map((userId) => new RecordId('room_members', [roomId, userId]))
+      put((await connection.query('SELECT * FROM $ids', { ids })).flat() as RoomMemberRow[])
     } catch {
       for (const userId of userIds) asked.delete(userId) // asked again when next shown
     }

@@ -22,10 +22,13 @@ function toneOf(id: string): number {
   return hash % 12
 }
 
+// Making one costs more than all else here, and a list has hundreds of faces.
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
 /** First letter or emoji of a name, whatever the script; sigils are skipped. */
 export function initialOf(name: string): string {
   const stripped = name.replace(/^[@#!+\s]+/u, '')
-  const [first] = new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(stripped)
+  const [first] = segmenter.segment(stripped)
   return (first?.segment ?? '?').toLocaleUpperCase()
 }
 

@@ -20,12 +20,14 @@ import { makeReadThumbnail } from './media/thumbnails.js'
 import { makeUploadMedia } from './media/upload-media.js'
 import { makePushRules } from './push/push-rules.js'
 import { makePushers } from './push/pushers.js'
+import { makeForgetTransactionIds } from './rooms/forget-transaction-ids.js'
 import { makeLeaveAllRooms } from './rooms/leave-all-rooms.js'
 import { makeListRooms } from './rooms/list-rooms.js'
 import type { PublicRoomsQuery } from './rooms/public-rooms.js'
 import { makeRoomOperations } from './rooms/room-operations.js'
 import { makeOncePerTxn } from './rooms/transaction-ids.js'
 import type { Base } from './start-base.js'
+import { startCleaning } from './start-cleaning.js'
 import { startFederation } from './start-federation.js'
 import { databaseName, namespace } from './store/accesses.js'
 import { readDestinations } from './store/destination-store.js'
@@ -35,6 +37,7 @@ import { makeAccountData } from './users/account-data.js'
 import { makeCheckPassword } from './users/check-password.js'
 import { makeIssueLiveToken } from './users/issue-live-token.js'
 import { makeManageAccount } from './users/manage-account.js'
+import { makeOpenIdTokens } from './users/openid-tokens.js'
 import { makePasswordHasher } from './users/password-hashing.js'
 import { makeProfiles } from './users/profile.js'
 import { makeReadAccounts } from './users/read-accounts.js'
@@ -70,6 +73,9 @@ export async function startServices(
   })
   const accountData = makeAccountData({ db })
 
+  const readAccounts = makeReadAccounts({ db })
+  const openIdTokens = makeOpenIdTokens({ db, clock, isActiveUser: readAccounts.isActiveUser })
+
   const roomOperations = await makeRoomOperations({
     db,
     signer: { serverName, key: signingKeys.current, now: clock.now },
@@ -84,7 +90,6 @@ export async function startServices(
   })
   const { rooms, leaveRoom } = roomOperations
   const pushRules = makePushRules(accountData)
-  const readAccounts = makeReadAccounts({ db })
 
   // The live side and sync need each other's ends: what sync writes to live tables goes out through `live`, which
   // counts unread messages through sync.
@@ -120,6 +125,14 @@ export async function startServices(
     isActiveUser: readAccounts.isActiveUser,
   })
   await syncing.restore()
+  const cleaning = startCleaning({
+    clock,
+    logger: loggerFor(logger, 'server'),
+    tasks: {
+      'answers to transaction IDs': makeForgetTransactionIds({ db, clock }),
+      'OpenID tokens': openIdTokens.forgetOpenIdTokens,
+    },
+  })
 
   const files = await openMediaFiles(layout.media)
   const { findMedia, uploaded } = makeFindMedia({
@@ -147,6 +160,7 @@ export async function startServices(
 
     checkPassword,
     registrationTokens,
+    ...openIdTokens,
     registrationPolicy: registrationPolicy(config.registration),
     sharedSecretRegistration: makeSharedSecretRegistration(config.registration.shared_secret),
     requireAuth: makeRequireAuth({ checkPassword, registrationTokens }),
@@ -197,6 +211,7 @@ export async function startServices(
     /** After the listeners are closed and before the database is. */
     async close() {
       syncing.close()
+      await cleaning.close()
       await federation.close()
       await live.close()
     },

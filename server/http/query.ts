@@ -3,7 +3,7 @@
  * lists. What cannot be turned stays as it is, and the schema then refuses it.
  *
  * A token in the query string is as good as one in the header up to v1.19; it is read by
- * `access-token.ts` and taken away here, so that it reaches no endpoint.
+ * `access-token.ts` and taken away here, so that it reaches no endpoint but one that asks for it by name.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#using-access-tokens
  */
@@ -18,7 +18,7 @@ export function convertQuery(
   const members = (schema as { properties?: Record<string, Member> } | undefined)?.properties ?? {}
   const query: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(given)) {
-    if (name === 'access_token') continue
+    if (name === 'access_token' && !members.access_token) continue
     query[name] = convert(members[name], value)
   }
   return query

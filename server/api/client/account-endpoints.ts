@@ -1,4 +1,5 @@
 /** The endpoints around accounts: sessions, devices, profiles, account data, filters, push rules, what the server can do. */
+import { exchangeOpenIdTokenEndpoint } from '../federation/openid/exchange-open-id-token.js'
 import { changePasswordEndpoint } from './account-management/change-password.js'
 import { checkUsernameAvailabilityEndpoint } from './account-management/check-username-availability.js'
 import { deactivateAccountEndpoint } from './account-management/deactivate-account.js'
@@ -11,6 +12,7 @@ import { deleteDevicesEndpoint } from './device-management/delete-devices.js'
 import { getDeviceEndpoint } from './device-management/get-device.js'
 import { getDevicesEndpoint } from './device-management/get-devices.js'
 import { updateDeviceEndpoint } from './device-management/update-device.js'
+import { requestOpenIdTokenEndpoint } from './openid/request-open-id-token.js'
 import { deletePushRuleEndpoint } from './push-notifications/delete-push-rule.js'
 import { getPushRuleEndpoint } from './push-notifications/get-push-rule.js'
 import { getPushRuleActionsEndpoint } from './push-notifications/get-push-rule-actions.js'
@@ -79,6 +81,8 @@ export const accountEndpoints = [
   updateDeviceEndpoint,
   deleteDeviceEndpoint,
   deleteDevicesEndpoint,
+  requestOpenIdTokenEndpoint,
+  exchangeOpenIdTokenEndpoint,
   getCapabilitiesEndpoint,
   getVersionsEndpoint,
   getAdminLockUserEndpoint,

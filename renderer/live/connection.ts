@@ -81,7 +81,9 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   let open: Open | undefined
   let queue: Promise<unknown> = Promise.resolve()
   let sid: string | undefined
-  let isStopped = true
+  let runs = 0
+  /** The loop that keeps the connection; undefined while stopped. */
+  let currentRun: number | undefined
   let wake: (() => void) | undefined
   let stopListening: (() => void) | undefined
 
@@ -249,20 +251,21 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
       }
     })
 
-  async function loop(): Promise<void> {
+  /** @param run ends when another run has begun, or none: a restart must not leave two loops behind */
+  async function loop(run: number): Promise<void> {
     let waitMs = firstWaitMs
-    while (!isStopped) {
+    while (run === currentRun) {
       const outcome = await live(() => {
         waitMs = firstWaitMs
       }).catch((error: unknown) => outcomeOf(error))
-      if (isStopped) return
+      if (run !== currentRun) return
       if ('fatal' in outcome) {
         state.set({ kind: 'offline', reason: 'refused', error: outcome.fatal })
       } else {
         const reason = reasons[outcome.code] ?? 'unreachable'
         if (reason === 'loggedOut') {
           state.set({ kind: 'offline', reason })
-          isStopped = true
+          currentRun = undefined
           stopListening?.()
           needs.onSignedOut()
           return
@@ -278,14 +281,14 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   }
 
   function start(): void {
-    if (!isStopped) return
-    isStopped = false
+    if (currentRun !== undefined) return
+    currentRun = ++runs
     stopListening = needs.onResumed(() => wake?.())
-    void loop()
+    void loop(currentRun)
   }
 
   function stop(): void {
-    isStopped = true
+    currentRun = undefined
     stopListening?.()
     wake?.()
     open?.lose({ code: 1000, reason: '' })

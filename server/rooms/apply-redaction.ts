@@ -62,7 +62,7 @@ export async function decideAwaitingRedaction(
 
 /** Writes an applied redaction and tells of it. */
 export function addRedaction(
-  rooms: Pick<RoomsForWriting, 'rememberEvent' | 'whenDurable'>,
+  rooms: Pick<RoomsForWriting, 'rememberEvent' | 'forgetReplacing' | 'whenDurable'>,
   room: Room,
   { redacted, json, stateKey }: AppliedRedaction,
   grant: Grant,
@@ -86,6 +86,10 @@ export function addRedaction(
     room.recent = room.recent.map((recent) =>
       recent.eventId === eventId ? { ...recent, pdu: redacted.pdu, redactedBy } : recent,
     )
+    // What replaced it is shown with its content beside: whoever kept that must see that it is another now.
+    if (redacted.pdu.state_key === undefined) return
+    rooms.forgetReplacing(eventId)
+    room.recent = room.recent.map((recent) => (recent.replaces === eventId ? { ...recent } : recent))
   })
 }
 

@@ -37,6 +37,8 @@ export type RoomsForWriting = Rooms & {
   /** Keeps the room in memory until the returned function is called. */
   pin(room: Room): () => void
   rememberEvent(event: StoredEvent): void
+  /** Forgets the event that replaced this one in the state: it is read again as another object. */
+  forgetReplacing(eventId: EventId): void
   /** Events on their way to the disk: found by `readEvents` already, without seq and position. */
   fly(events: readonly StoredEvent[], durable: Promise<unknown>): void
   /** Resolves when the event is not on its way any more, whatever came of it. */
@@ -233,6 +235,9 @@ export async function makeRooms(db: Database): Promise<RoomsForWriting> {
         if (left === 0) pins.delete(room)
         else pins.set(room, left)
       }
+    },
+    forgetReplacing(eventId) {
+      for (const event of [...events.values()]) if (event.replaces === eventId) events.delete(event.eventId)
     },
     rememberEvent: (event) => void events.set(event.eventId, event),
     fly(group, durable) {

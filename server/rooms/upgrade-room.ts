@@ -91,8 +91,8 @@ async function moveAliases(
 ): Promise<void> {
   const aliases = await readAliasesOf(rooms.db, old.roomId)
   if (aliases.length > 0) {
-    await rooms.db.commit(() => ({ writes: aliases.map(deleteAlias), changes: [], result: undefined }))
-    const writes = aliases.map((alias) => insertAlias(alias, { room_id: replacement, creator: userId }))
+    const moved = aliases.map((alias) => insertAlias(alias, { room_id: replacement, creator: userId }))
+    const writes = [...aliases.map(deleteAlias), ...moved]
     await rooms.db.commit(() => ({ writes, changes: [], result: undefined }))
   }
   const canonical = old.state.get(stateKeyOf('m.room.canonical_alias', ''))?.pdu.content

@@ -9,7 +9,7 @@ import type { Logger } from '../../kernel/logger.js'
 import type { Room, Rooms } from '../../rooms/room.js'
 import type { Reader } from '../../store/reader.js'
 import type { Write } from '../../store/writes.js'
-import { eventRow, type ReadEvents, readEventsOf, readRoomsOf } from './project-events.js'
+import { eventRow, type ReadEvents, readEventsOf, readRoomsOf, successorRow } from './project-events.js'
 import { isPowerLevels, MemberChanges, type MemberProjection } from './project-members.js'
 import { accountDataWrites, receiptWrites } from './project-receipts.js'
 import type { SummaryProjection } from './project-summaries.js'
@@ -42,6 +42,8 @@ export async function projectBatch(needs: BatchNeeds, works: readonly Work[]): P
       await projectMembers(needs, work, reads, members)
       const row = await projectEvent(needs, work, reads)
       if (row) events.push(row)
+      const successor = await projectSuccessor(needs, work, reads)
+      if (successor) events.push(successor)
       mark(needs, work)
     } catch (error) {
       needs.logger.error({ err: error, position: work.position, kind: work.kind }, 'a change could not be projected')
@@ -91,6 +93,12 @@ async function projectEvent(needs: BatchNeeds, work: Work, { rooms, events }: Re
   if (!room) return undefined
   const { eventId, position } = work
   return eventRow(needs, room, work.kind === 'event' ? work : { eventId, position }, events)
+}
+
+async function projectSuccessor(needs: BatchNeeds, work: Work, { rooms, events }: Reads): Promise<Write | undefined> {
+  const room = work.kind === 'redaction' ? rooms.get(work.roomId) : undefined
+  const redacted = work.kind === 'redaction' ? events.get(work.eventId) : undefined
+  return room && redacted && successorRow(needs, room, redacted, work.position)
 }
 
 /** Which lines of the room list have to be made anew. */

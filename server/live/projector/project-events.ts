@@ -4,10 +4,11 @@
  * A redaction writes the row of its target anew, from the redacted event.
  */
 import { toClientEvent } from '../../events/client-event.js'
+import { stateKeyOf } from '../../events/pdu.js'
 import type { EventId, RoomId } from '../../kernel/identifiers.js'
 import type { RoomEventRow } from '../../kernel/live-rows.js'
 import type { Room, Rooms, StoredEvent } from '../../rooms/room.js'
-import { upsertRow, type Write } from '../../store/writes.js'
+import { type StreamPosition, upsertRow, type Write } from '../../store/writes.js'
 import type { ReadVisibility } from './visibility.js'
 import type { Work } from './work.js'
 
@@ -77,6 +78,31 @@ function unsignedOf(room: Room, { replaces, redactedBy }: StoredEvent, events: R
     ...(replaced && { prev_content: replaced.pdu.content, replaces_state: replaced.eventId }),
     ...(redaction && { redacted_because: toClientEvent(redaction, { rules: room.rules, omitRoomId: true }) }),
   }
+}
+
+/** Steps back through what replaced what. */
+const maxSteps = 100
+
+/**
+ * The row of the state event that replaced a redacted one and is shown with its content beside.
+ *
+ * @returns undefined where nothing replaced it, or only long ago
+ */
+export async function successorRow(
+  needs: EventsNeeds,
+  room: Room,
+  redacted: StoredEvent,
+  position: StreamPosition,
+): Promise<Write | undefined> {
+  const { eventId, pdu } = redacted
+  if (pdu.state_key === undefined) return undefined
+  let next = room.state.get(stateKeyOf(pdu.type, pdu.state_key))?.eventId
+  for (let step = 0; next && next !== eventId && step < maxSteps; step++) {
+    const [event]: StoredEvent[] = await needs.rooms.readEvents([next])
+    if (event?.replaces !== eventId) next = event?.replaces
+    else return eventRow(needs, room, { eventId: next, position }, await readEventsOf(needs.rooms, [next]))
+  }
+  return undefined
 }
 
 /** Rooms of a batch, each read once; a room this server does not know (any more) is left out. */

@@ -93,6 +93,23 @@ describe('room_events', () => {
     expect((await lineOf(hs, alice, room))?.last_event?.event_id).not.toBe(target)
   })
 
+  test('a redacted state event is not told beside the one that replaced it either', async () => {
+    await using hs = await startLiveServer()
+    const room = await hs.rooms.createRoom({ creator: alice })
+    const rename = (name: string) =>
+      hs.rooms.sendEvent(room, { type: 'm.room.name', sender: alice, stateKey: '', content: { name } })
+    const target = await rename('a secret')
+    const next = await rename('harmless')
+    await rename('later')
+    await hs.settled()
+    await hs.rooms.sendEvent(room, { type: 'm.room.redaction', sender: alice, content: { redacts: target } })
+
+    const rows = await eventsOf(hs, room)
+
+    expect(rows.find(({ event_id }) => event_id === next)?.event.content).toEqual({ name: 'harmless' })
+    expect(JSON.stringify(rows)).not.toContain('a secret')
+  })
+
   test('the feed keeps what a restart may ask for, and no more', async () => {
     await using hs = await startLiveServer()
     const room = await hs.rooms.createRoom({ creator: alice })

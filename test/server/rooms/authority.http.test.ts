@@ -24,6 +24,33 @@ describe('authority', () => {
     },
   )
 
+  test('what was redacted is not told beside what replaced it, to who read it before either', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const alice = hs.as('alice')
+    const roomId = await alice.createRoom()
+    const rename = async (name: string) =>
+      (await alice.put(inRoom(roomId, 'state/m.room.name'), { name })).body.event_id
+    const target = await rename('a secret')
+    const next = await rename('harmless')
+    const read = async () => (await alice.get(inRoom(roomId, `event/${encodeURIComponent(next)}`))).body.unsigned
+    expect((await read()).prev_content).toEqual({ name: 'a secret' })
+
+    await alice.put(inRoom(roomId, `redact/${encodeURIComponent(target)}/1`))
+
+    expect((await read()).prev_content).toEqual({})
+    expect(JSON.stringify((await alice.get('/sync')).body)).not.toContain('a secret')
+  })
+
+  test('a room that is upgraded takes its addresses along', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const alice = hs.as('alice')
+    const roomId = await alice.createRoom({ room_alias_name: 'hall', room_version: '11' })
+
+    const { replacement_room } = (await alice.post(inRoom(roomId, 'upgrade'), { new_version: '12' })).body
+
+    expect((await alice.get('/directory/room/%23hall:test')).body.room_id).toBe(replacement_room)
+  })
+
   test('nobody lets themselves into a restricted room in the name of a member', async () => {
     await using hs = await startHomeserver({ users: ['alice', 'bob'] })
     const [alice, bob] = [hs.as('alice'), hs.as('bob')]

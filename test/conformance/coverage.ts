@@ -56,5 +56,14 @@ export async function runCoverage(hs: TestHomeserver): Promise<CoverageReport> {
   })
   await new Promise((done) => child.once('close', done))
   if (!output) throw new Error(`the coverage tool said nothing: ${complaints}`)
-  return JSON.parse(output)
+  const report: CoverageReport = JSON.parse(output)
+  for (const endpoint of report.endpoints)
+    endpoint.problems = endpoint.problems.filter((problem) => disputed[endpoint.id] !== problem)
+  return report
+}
+
+/** Where the tool and the specification's own words differ, the words hold. */
+const disputed: Readonly<Record<string, string>> = {
+  // "401: The token was not recognized or has expired", with M_UNKNOWN_TOKEN; the token meant is not an access token.
+  'ss:exchangeOpenIdToken': 'auth: needs no token, yet gave 401 M_UNKNOWN_TOKEN',
 }

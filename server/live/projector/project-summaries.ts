@@ -6,10 +6,12 @@
  * far summaries have come trails, so that a restart does the rest.
  */
 import { LRUCache } from 'lru-cache'
+import { type PduEvent, stateKeyOf } from '../../events/pdu.js'
+import { readPowerLevels } from '../../events/power-levels.js'
 import type { Clock } from '../../kernel/clock.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import type { Logger } from '../../kernel/logger.js'
-import type { RoomMembership, Rooms } from '../../rooms/room.js'
+import type { Room, RoomMembership, Rooms } from '../../rooms/room.js'
 import type { LiveTables } from '../../store/live.js'
 import { setProjection } from '../../store/projection-store.js'
 import type { ReceiptRow } from '../../store/receipt-store.js'
@@ -21,13 +23,13 @@ import type { MemberProjection } from './project-members.js'
 import { makeReadFacts } from './room-facts.js'
 import { type RoomParts, type SummaryParts, type SummaryRow, strippedSummaryRow, summaryRow } from './summary-row.js'
 import type { UserFactsReader } from './user-facts.js'
-import { isInSight, type ReadVisibility } from './visibility.js'
+import { isInSight, noBounds, type ReadVisibility } from './visibility.js'
 
 export type SummaryNeeds = {
   live: Pick<LiveTables, 'writeLive'>
   /** Who watches the lines: for nobody they are written once a second. */
   registry: Pick<LiveRegistry, 'countOn'>
-  rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'readTimeline' | 'readEvent'>
+  rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'readTimeline' | 'readEvent' | 'readEvents' | 'readStateNode'>
   members: MemberProjection
   userFacts: UserFactsReader
   readVisibility: ReadVisibility
@@ -191,11 +193,37 @@ export class SummaryProjection {
       unread: isJoined ? await this.#needs.countUnread(userId, roomId) : { notification_count: 0, highlight_count: 0 },
       readSeq: isJoined ? await this.#readSeq(userId, roomId) : 0,
     }
-    const isKnown = parts && (isJoined || own.stripped === undefined)
-    const row = isKnown
-      ? summaryRow(summary, { ...parts, lastEvent: await this.#visible(own, userId, parts) })
+    const isOutside = own.membership === 'leave' || own.membership === 'ban'
+    const known = isOutside
+      ? await this.#whenLeft(userId, parts)
+      : own.stripped === undefined || isJoined
+        ? parts
+        : undefined
+    const row = known
+      ? summaryRow(summary, { ...known, lastEvent: await this.#visible(own, userId, known) })
       : strippedSummaryRow(summary)
     return this.#isNews(key, row) ? upsertRow('room_summaries', { id: [userId, roomId], ...row }) : undefined
+  }
+
+  /** The room as it was when the user left: what it is called now is no business of theirs. */
+  async #whenLeft(userId: UserId, parts: RoomParts | undefined): Promise<RoomParts | undefined> {
+    if (!parts) return undefined
+    const { rooms, members } = this.#needs
+    const { roomId } = parts.room
+    const { shared_to: left } = await members.readBounds(roomId, userId)
+    const [leaving] = left === noBounds.shared_to ? [] : await rooms.readTimeline(roomId, left, left)
+    if (!leaving) return undefined
+    const ids = await rooms.readStateNode(roomId, leaving.node)
+    const state = new Map<string, PduEvent>()
+    for (const event of await rooms.readEvents([...ids.values()]))
+      state.set(stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event)
+    const levels = state.get(stateKeyOf('m.room.power_levels', ''))?.pdu.content
+    const room: Room = {
+      ...parts.room,
+      ...{ state, node: leaving.node, maxSeq: leaving.seq },
+      powerLevels: readPowerLevels(levels, parts.room.createEvent, parts.room.rules),
+    }
+    return { room, facts: this.#readFacts(room), lastEvent: parts.lastEvent }
   }
 
   /** The position moves with every flush and says nothing by itself. */

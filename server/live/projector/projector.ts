@@ -35,7 +35,14 @@ export type ProjectorNeeds = {
   /** `rooms/` fills this in: rooms and events in memory, and the memberships of users. */
   rooms: Pick<
     Rooms,
-    'get' | 'readEvent' | 'readEvents' | 'readTimeline' | 'readStateEntryAt' | 'membershipsOf' | 'readMembershipHistory'
+    | 'get'
+    | 'readEvent'
+    | 'readEvents'
+    | 'readTimeline'
+    | 'readStateNode'
+    | 'readStateEntryAt'
+    | 'membershipsOf'
+    | 'readMembershipHistory'
   >
   /** `sync/` fills these in. */
   countUnread(userId: UserId, roomId: RoomId): Promise<{ notification_count: number; highlight_count: number }>

@@ -110,6 +110,36 @@ describe('room_events', () => {
     expect(JSON.stringify(rows)).not.toContain('a secret')
   })
 
+  test('who was removed is not told what the room is called since, whatever they touch', async () => {
+    await using hs = await startLiveServer()
+    const room = await hs.rooms.createRoom({ creator: alice, preset: 'public_chat', name: 'Before' })
+    await hs.rooms.joinRoom({ roomId: room, sender: bob })
+    await hs.rooms.sendText(room, alice, 'hello')
+    await hs.rooms.kickUser({ roomId: room, sender: alice, target: bob })
+    for (const [type, content] of [
+      ['m.room.name', { name: 'After' }],
+      ['m.room.topic', { topic: 'Without Bob' }],
+    ] as const)
+      await hs.rooms.sendEvent(room, { type, sender: alice, stateKey: '', content })
+    await hs.settled()
+    await hs.db.commit((grant) => {
+      const position = grant.position()
+      const change = { kind: 'account_data' as const, position, userId: bob, type: 'm.direct', content: {} }
+      return { writes: [], changes: [change], result: undefined }
+    })
+
+    const line = await lineOf(hs, bob, room)
+
+    expect(line).toMatchObject({
+      membership: 'leave',
+      name: 'Before',
+      joined_count: 1,
+      last_event: { preview: 'hello' },
+    })
+    expect(line?.topic).toBeUndefined()
+    expect(line?.max_seq).toBeLessThan((await hs.rooms.rooms.get(room))!.maxSeq)
+  })
+
   test('the feed keeps what a restart may ask for, and no more', async () => {
     await using hs = await startLiveServer()
     const room = await hs.rooms.createRoom({ creator: alice })

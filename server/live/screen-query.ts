@@ -163,7 +163,7 @@ class Parser {
         : token.kind === 'param'
           ? this.bindings[token.name]
           : undefined
-    const liveId = (value instanceof Uuid ? value.toString() : String(value)).toLowerCase()
+    const liveId = (value instanceof Uuid ? value.toString() : typeof value === 'string' ? value : '').toLowerCase()
     if (!/^[0-9a-f-]{36}$/.test(liveId)) throw new Refused('KILL needs the id of a live query')
     return { kind: 'kill', liveId, sql: `KILL u"${liveId}"` }
   }
@@ -248,12 +248,8 @@ class Parser {
 
   private wholeNumber(clause: string): number {
     const token = this.take()
-    const value =
-      token.kind === 'number'
-        ? Number(token.text)
-        : token.kind === 'param'
-          ? Number(this.bindings[token.name])
-          : Number.NaN
+    const bound = token.kind === 'param' ? this.bindings[token.name] : undefined
+    const value = token.kind === 'number' ? Number(token.text) : typeof bound === 'number' ? bound : Number.NaN
     if (!Number.isSafeInteger(value) || value < 0) throw new Refused(`${clause} needs a whole number`)
     return value
   }

@@ -69,6 +69,14 @@ describe('what a record session may ask', () => {
     expect(passed('SELECT * FROM receipts WHERE $some CONTAINSANY $some', { some })).toContain('CONTAINSANY')
   })
 
+  test('a binding of the wrong kind is refused, not stumbled over', () => {
+    const value = { toString: 1, valueOf: 1 }
+
+    expect(refusal('KILL $value', { value })).toMatch(/KILL needs/)
+    expect(refusal('SELECT * FROM receipts LIMIT $value', { value })).toMatch(/LIMIT/)
+    expect(refusal('SELECT * FROM receipts START $value', { value: ['7'] })).toMatch(/START/)
+  })
+
   test('a binding cannot stand in for others through its name', () => {
     const bindings = JSON.parse('{"__proto__":{"n":7}}') as object
 

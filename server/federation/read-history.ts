@@ -23,6 +23,7 @@ import { redactPdu } from '../events/redaction.js'
 import { notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
 import type { Room, Rooms, StoredEvent } from '../rooms/room.js'
+import { searchByTime } from '../rooms/search-by-time.js'
 import { type ReadEventRow, readEventRows } from '../store/event-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Reader } from '../store/reader.js'
@@ -239,19 +240,3 @@ export function forWire({ unsigned: _ours, ...pdu }: Pdu): Pdu {
 }
 
 export const toWire = (events: readonly PduEvent[]): JsonObject[] => events.map(({ pdu }) => forWire(pdu))
-
-/** Binary search by seq: timestamps of a timeline rise but for clocks that were wrong. */
-async function searchByTime(rooms: Pick<Rooms, 'readTimeline'>, room: Room, ts: number, direction: 'f' | 'b') {
-  let [low, high] = [room.minSeq as number, room.maxSeq as number]
-  while (low < high) {
-    const middle = direction === 'f' ? Math.floor((low + high) / 2) : Math.ceil((low + high) / 2)
-    const [event] = await rooms.readTimeline(room.roomId, middle, middle)
-    if (!event) return undefined
-    const time = event.pdu.origin_server_ts
-    if (direction === 'f') [low, high] = time >= ts ? [low, middle] : [middle + 1, high]
-    else [low, high] = time <= ts ? [middle, high] : [low, middle - 1]
-  }
-  const [event] = await rooms.readTimeline(room.roomId, low, low)
-  const fits = event && (direction === 'f' ? event.pdu.origin_server_ts >= ts : event.pdu.origin_server_ts <= ts)
-  return fits ? event : undefined
-}

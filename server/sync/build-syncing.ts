@@ -25,6 +25,7 @@ import type { SendEdu } from './outgoing-edus.js'
 import { makePresence, type Presence } from './presence.js'
 import { makeReadPresence } from './presence-section.js'
 import { makeReadEvents, type ReadEvents } from './read-event.js'
+import { makeReadEventByTime, type ReadEventByTime } from './read-event-by-time.js'
 import { makeSetFullyRead, type SetFullyRead } from './read-markers.js'
 import { type Backfill, makeReadMessages, makeReadPage, type ReadMessages } from './read-messages.js'
 import { makeReadPresenceOf, type ReadPresenceOf } from './read-presence-of.js'
@@ -73,6 +74,7 @@ export type ReadingOperations = {
   readMessages: ReadMessages
   readEventContext: ReadEvents['readContext']
   readOneEvent: ReadEvents['readEvent']
+  readEventByTime: ReadEventByTime
   readRoomState: ReadState['readState']
   readRoomStateEvent: ReadState['readStateEvent']
   readMembers: ReadState['readMembers']
@@ -163,6 +165,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
       readMessages: makeReadMessages(reading),
       readEventContext: events.readContext,
       readOneEvent: events.readEvent,
+      readEventByTime: makeReadEventByTime(reading),
       readRoomState: state.readState,
       readRoomStateEvent: state.readStateEvent,
       readMembers: state.readMembers,

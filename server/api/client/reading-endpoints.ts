@@ -5,6 +5,7 @@ import { getRelatingEventsWithRelTypeAndEventTypeEndpoint } from './event-relati
 import { getPresenceEndpoint } from './presence/get-presence.js'
 import { setPresenceEndpoint } from './presence/set-presence.js'
 import { setReadMarkerEndpoint } from './read-markers/set-read-marker.js'
+import { getEventByTimestampEndpoint } from './room-participation/get-event-by-timestamp.js'
 import { getEventContextEndpoint } from './room-participation/get-event-context.js'
 import { getJoinedMembersByRoomEndpoint } from './room-participation/get-joined-members-by-room.js'
 import { getMembersByRoomEndpoint } from './room-participation/get-members-by-room.js'
@@ -22,6 +23,7 @@ export const readingEndpoints = [
   getRoomEventsEndpoint,
   getEventContextEndpoint,
   getOneRoomEventEndpoint,
+  getEventByTimestampEndpoint,
   getRoomStateEndpoint,
   getRoomStateWithKeyEndpoint,
   getMembersByRoomEndpoint,

@@ -70,11 +70,11 @@ describe('what a record session may ask', () => {
   })
 
   test('a binding of the wrong kind is refused, not stumbled over', () => {
-    const value = { toString: 1, valueOf: 1 }
+    const x = { toString: 1, valueOf: 1 }
 
-    expect(refusal('KILL $value', { value })).toMatch(/KILL needs/)
-    expect(refusal('SELECT * FROM receipts LIMIT $value', { value })).toMatch(/LIMIT/)
-    expect(refusal('SELECT * FROM receipts START $value', { value: ['7'] })).toMatch(/START/)
+    expect(refusal('KILL $x', { x })).toMatch(/KILL needs/)
+    expect(refusal('SELECT * FROM receipts LIMIT $x', { x })).toMatch(/LIMIT/)
+    expect(refusal('SELECT * FROM receipts START $x', { x: ['7'] })).toMatch(/START/)
   })
 
   test('a binding cannot stand in for others through its name', () => {

@@ -32,8 +32,6 @@ export const typingEdu = (roomId: RoomId, userId: UserId, typing: boolean): Edu 
   content: { room_id: roomId, user_id: userId, typing },
 })
 
-export const presenceEdu = (push: readonly PresenceEntry[]): Edu => ({ edu_type: 'm.presence', content: { push } })
-
 /** A public read receipt; private ones never leave this server. */
 export const receiptEdu = (receipt: {
   roomId: RoomId

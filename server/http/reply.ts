@@ -9,8 +9,8 @@ export class Reply {
     readonly status: number,
     readonly body: object | string | Uint8Array | Readable | undefined,
     readonly headers: Readonly<Record<string, string>>,
-    /** `json` bodies are serialised here, `text` is JSON already, `raw` goes out as it is. */
-    readonly form: 'json' | 'text' | 'raw',
+    /** `json` bodies are serialised when they are sent, `raw` goes out as it is. */
+    readonly form: 'json' | 'raw',
   ) {}
 }
 
@@ -18,11 +18,6 @@ export class Reply {
 export const json = (status: number, body: object, headers: Record<string, string> = {}) =>
   new Reply(status, body, headers, 'json')
 
-/** JSON that is text already: stored answers, or rows that hold JSON strings. */
-export const jsonText = (text: string, status = 200) => new Reply(status, text, {}, 'text')
-
 /** Bytes or a stream with their own content type in `headers`. */
 export const raw = (status: number, body: Uint8Array | Readable | string, headers: Record<string, string>) =>
   new Reply(status, body, headers, 'raw')
-
-export const redirect = (location: string) => new Reply(302, undefined, { location }, 'raw')

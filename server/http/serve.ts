@@ -193,5 +193,5 @@ function send(reply: FastifyReply, result: unknown): FastifyReply {
   if (!(result instanceof Reply)) return reply.header('content-type', jsonType).send(JSON.stringify(result))
   reply.code(result.status).headers(result.headers)
   if (result.form === 'raw') return reply.send(result.body)
-  return reply.header('content-type', jsonType).send(result.form === 'json' ? JSON.stringify(result.body) : result.body)
+  return reply.header('content-type', jsonType).send(JSON.stringify(result.body))
 }

@@ -5,7 +5,7 @@
  * Schema: schema/migrations/0001-accounts.surql
  */
 import type { Reader } from './reader.js'
-import { upsertRow, type Write } from './writes.js'
+import type { Write } from './writes.js'
 
 export type RegistrationTokenRow = {
   /** Undefined: any number. */
@@ -23,9 +23,6 @@ export async function readRegistrationToken(db: Reader, token: string): Promise<
   )
   return rows[0]
 }
-
-export const setRegistrationToken = (token: string, row: RegistrationTokenRow): Write =>
-  upsertRow('registration_token', { id: token, ...row })
 
 /** Counts one more account made with it. Counted by the database, because several may use it at once. */
 export const countRegistrationTokenUse = (token: string): Write => ({

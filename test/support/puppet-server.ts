@@ -8,14 +8,7 @@ import { Agent, request } from 'undici'
 import { authEventKeys } from '../../server/events/auth-rules/index.js'
 import { canonicalJson } from '../../server/events/canonical-json.js'
 import { toPduEvent } from '../../server/events/event-id.js'
-import {
-  authEventIds,
-  type JsonObject,
-  type Pdu,
-  type PduEvent,
-  stateKeyOf,
-  type UnsignedPdu,
-} from '../../server/events/pdu.js'
+import { type JsonObject, type Pdu, type PduEvent, stateKeyOf, type UnsignedPdu } from '../../server/events/pdu.js'
 import { type RoomVersionRules, roomVersionRules } from '../../server/events/room-versions.js'
 import { hashAndSignPdu, type SigningKey, signingKeyFromSeed, signJson } from '../../server/events/signatures.js'
 import { signRequest } from '../../server/events/x-matrix.js'
@@ -181,9 +174,6 @@ export async function startPuppet(name: string, ca: TestCa, ports: Ports): Promi
     },
   }
 }
-
-/** The auth events an event names. */
-export const authOf = (event: PduEvent): string[] => authEventIds(event.pdu)
 
 const agents = new Map<string, Agent>()
 function agentFor(to: ServerName, ca: TestCa): Agent {

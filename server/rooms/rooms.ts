@@ -20,7 +20,6 @@ import type { Membership, Room, RoomMembership, Rooms, StoredEvent, TimelineEven
 import { makeStateNodes, type StateNodes } from './state-nodes.js'
 import { toStoredEvent } from './stored-event.js'
 
-const maxRoomsInMemory = 1_000
 const maxStateEntriesInMemory = 300_000
 const maxEventsInMemory = 10_000
 const maxUsersInMemory = 5_000
@@ -54,7 +53,7 @@ export type RoomsForWriting = Rooms & {
   awaitTarget(target: EventId): void
 }
 
-export async function makeRooms(db: Database): Promise<RoomsForWriting> {
+export async function makeRooms(db: Database, maxRoomsInMemory = 1_000): Promise<RoomsForWriting> {
   const loaded = new Map<RoomId, Room>()
   const loading = new Map<RoomId, Promise<Room | undefined>>()
   const pins = new Map<Room, number>()

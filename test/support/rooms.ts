@@ -33,8 +33,8 @@ const noRemote: Remote = {
   inviteUser: unreachable,
 }
 
-export async function makeTestRooms(db: Database, signer = makeSigner()) {
-  const rooms = await makeRooms(db)
+export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoomsInMemory?: number) {
+  const rooms = await makeRooms(db, maxRoomsInMemory)
   const commitEvents = makeCommitEvents(rooms, () => [])
   const sendEvent = makeSendEvent(rooms, commitEvents, signer)
   const memberProfile = async (userId: UserId): Promise<JsonObject> => ({

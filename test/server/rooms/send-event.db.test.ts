@@ -65,6 +65,37 @@ describe('a room in memory and on disk', async () => {
     for (const [i, event] of timeline.entries()) if (i > 0) expect(event.pdu.prev_events).toEqual([sent[i - 1]])
   })
 
+  test('a room is not read a second time while somebody writes to it, however little fits into memory', async () => {
+    const made = await Promise.all(Array.from({ length: 8 }, () => hs.createRoom({ creator: alice })))
+    const tight = await makeTestRooms(db, undefined, 2)
+    await Promise.all(
+      made.flatMap((roomId) =>
+        Array.from({ length: 10 }, async (_, i) => {
+          const target = await tight.sendText(roomId, alice, `m${i}`)
+          for (const other of made) void tight.rooms.get(other)
+          await tight.sendEvent(roomId, { type: 'm.room.redaction', sender: alice, content: { redacts: target } })
+          await tight.sendEvent(roomId, {
+            type: 'm.room.topic',
+            stateKey: '',
+            sender: alice,
+            content: { topic: `${i}` },
+          })
+        }),
+      ),
+    )
+
+    const fresh = await makeTestRooms(db)
+    for (const roomId of made) {
+      const room = (await fresh.rooms.get(roomId))!
+      const timeline = await fresh.rooms.readTimeline(roomId, 1, room.maxSeq)
+      for (const [i, event] of timeline.entries())
+        if (i > 0) expect(event.pdu.prev_events).toEqual([timeline[i - 1]!.eventId])
+      expect(await fresh.rooms.readStateNode(roomId, room.node)).toEqual(
+        new Map([...room.state].map(([key, { eventId }]) => [key, eventId])),
+      )
+    }
+  })
+
   test('a redaction takes the content away from memory and disk', async () => {
     const roomId = await hs.createRoom({ creator: alice })
     const target = await hs.sendText(roomId, alice, 'a secret')

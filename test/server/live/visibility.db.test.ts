@@ -191,7 +191,8 @@ describe('the other tables, from both sides', () => {
       )
       await hs.db.live.writeLive([upsertRow('room_summaries', { ...own, topic: condition })])
       await settle()
-      expect(heard, condition).toEqual([])
+      const rows = heard.filter(({ action }) => action !== 'KILLED') // the end of the query before
+      expect(rows, condition).toEqual([])
       await hs.db.query('KILL $id', { id })
     }
   })

@@ -41,6 +41,17 @@ describe('authority', () => {
     expect(JSON.stringify((await alice.get('/sync')).body)).not.toContain('a secret')
   })
 
+  test('a room is not created with so many events that everybody waits for it', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const create = (count: number) =>
+      hs.as('alice').post('/createRoom', { invite: Array.from({ length: count }, (_, i) => `@u${i}:test`) })
+    const state = Array.from({ length: 251 }, (_, i) => ({ type: 'x', state_key: `${i}`, content: {} }))
+
+    expect((await create(250)).status).toBe(200)
+    expect((await create(251)).body.errcode).toBe('M_BAD_JSON')
+    expect((await hs.as('alice').post('/createRoom', { initial_state: state })).body.errcode).toBe('M_BAD_JSON')
+  })
+
   test('a room that is upgraded takes its addresses along', async () => {
     await using hs = await startHomeserver({ users: ['alice'] })
     const alice = hs.as('alice')

@@ -13,6 +13,10 @@ import type { CreateRoom } from '../../../rooms/create-room.js'
 
 type Needs = { createRoom: CreateRoom }
 
+/** Each becomes an event, all of them one commit: more would keep everybody waiting. */
+const maxInvites = 250
+const maxInitialState = 250
+
 const JsonObjectSchema = Type.Record(Type.String(), Type.Unknown())
 
 export const createRoomEndpoint = defineEndpoint({
@@ -27,9 +31,10 @@ export const createRoomEndpoint = defineEndpoint({
     initial_state: Type.Optional(
       Type.Array(
         Type.Object({ type: Type.String(), state_key: Type.Optional(Type.String()), content: JsonObjectSchema }),
+        { maxItems: maxInitialState },
       ),
     ),
-    invite: Type.Optional(Type.Array(UserIdSchema)),
+    invite: Type.Optional(Type.Array(UserIdSchema, { maxItems: maxInvites })),
     invite_3pid: Type.Optional(Type.Array(Type.Unknown())),
     is_direct: Type.Optional(Type.Boolean()),
     name: Type.Optional(Type.String()),

@@ -14,6 +14,7 @@ export const noRemoteServers: RemoteServers = {
   queryDirectory: off,
   queryProfile: off,
   queryPublicRooms: off,
+  querySpace: async () => undefined,
   queryEventByTime: async () => undefined,
   fetchRemoteMedia: off,
   backfillRoom: async () => 0,

@@ -18,6 +18,7 @@ import {
   serverNameOf,
   type UserId,
 } from '../kernel/identifiers.js'
+import { type RemoteSpace, readRemoteSpace } from '../rooms/space-children.js'
 import { type FederationClient, pathOf } from './federation-client.js'
 import { FederationError, toClientError } from './federation-error.js'
 
@@ -37,6 +38,8 @@ export type RemoteQueries = {
       thirdPartyInstanceId?: string
     },
   ): Promise<{ chunk: JsonObject[]; next_batch?: string; prev_batch?: string; total_room_count_estimate?: number }>
+  /** A space and its rooms as that server tells; undefined where it does not know it or does not answer. */
+  querySpace(server: ServerName, roomId: RoomId): Promise<RemoteSpace | undefined>
   /** Undefined where the server knows none or does not answer. */
   queryEventByTime(
     server: ServerName,
@@ -106,6 +109,16 @@ export function makeRemoteQueries({ client }: { client: FederationClient }): Rem
         }
       } catch (error) {
         throw toClientError(error)
+      }
+    },
+
+    async querySpace(server, roomId) {
+      try {
+        const path = pathOf('/_matrix/federation/v1/hierarchy/:roomId', { roomId })
+        return readRemoteSpace(await get(server, path, {}), roomId)
+      } catch (error) {
+        if (error instanceof FederationError) return undefined
+        throw error
       }
     },
 

@@ -7,7 +7,7 @@
  */
 import { stateKeyOf } from '../events/pdu.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
-import type { RoomId, UserId } from '../kernel/identifiers.js'
+import { parseMxcUri, parseRoomAlias, type RoomId, type UserId } from '../kernel/identifiers.js'
 import { deletePublished, isPublished, readPublishedRooms, setPublished } from '../store/room-alias-store.js'
 import type { Room } from './room.js'
 import { checkRoomPermission } from './room-permission.js'
@@ -96,8 +96,8 @@ export function describePublicRoom(room: Room): PublicRoom {
   const optional = {
     name: text(read('m.room.name')?.name),
     topic: text(read('m.room.topic')?.topic),
-    canonical_alias: text(read('m.room.canonical_alias')?.alias),
-    avatar_url: text(read('m.room.avatar')?.url),
+    canonical_alias: parseRoomAlias(read('m.room.canonical_alias')?.alias),
+    avatar_url: parseMxcUri(read('m.room.avatar')?.url) && text(read('m.room.avatar')?.url),
     room_type: text(room.createEvent.pdu.content.type),
   }
   return {

@@ -6,6 +6,7 @@ import { getLocalAliasesEndpoint } from './room-directory/get-local-aliases.js'
 import { getRoomIdByAliasEndpoint } from './room-directory/get-room-id-by-alias.js'
 import { setRoomAliasEndpoint } from './room-directory/set-room-alias.js'
 import { getPublicRoomsEndpoint } from './room-discovery/get-public-rooms.js'
+import { getRoomSummaryEndpoint } from './room-discovery/get-room-summary.js'
 import { getRoomVisibilityEndpoint } from './room-discovery/get-room-visibility.js'
 import { queryPublicRoomsEndpoint } from './room-discovery/query-public-rooms.js'
 import { setRoomVisibilityEndpoint } from './room-discovery/set-room-visibility.js'
@@ -23,6 +24,7 @@ import { redactEventEndpoint } from './room-participation/redact-event.js'
 import { sendMessageEndpoint } from './room-participation/send-message.js'
 import { setRoomStateWithKeyEndpoint } from './room-participation/set-room-state-with-key.js'
 import { upgradeRoomEndpoint } from './room-upgrades/upgrade-room.js'
+import { getSpaceHierarchyEndpoint } from './spaces/get-space-hierarchy.js'
 
 export const roomEndpoints = [
   createRoomEndpoint,
@@ -47,6 +49,8 @@ export const roomEndpoints = [
   getLocalAliasesEndpoint,
   getRoomVisibilityEndpoint,
   setRoomVisibilityEndpoint,
+  getRoomSummaryEndpoint,
+  getSpaceHierarchyEndpoint,
   getPublicRoomsEndpoint,
   queryPublicRoomsEndpoint,
 ] as const

@@ -27,6 +27,7 @@ import { bulkPerspectivesKeyQueryEndpoint } from './server-discovery/bulk-perspe
 import { getServerKeyEndpoint } from './server-discovery/get-server-key.js'
 import { getVersionEndpoint } from './server-discovery/get-version.js'
 import { perspectivesKeyQueryEndpoint } from './server-discovery/perspectives-key-query.js'
+import { getSpaceHierarchyEndpoint } from './spaces/get-space-hierarchy.js'
 import { sendTransactionEndpoint } from './transactions/send-transaction.js'
 
 export const federationEndpoints = [
@@ -56,6 +57,7 @@ export const federationEndpoints = [
   queryInfoEndpoint,
   getPublicRoomsEndpoint,
   queryPublicRoomsEndpoint,
+  getSpaceHierarchyEndpoint,
   getContentEndpoint,
   getContentThumbnailEndpoint,
 ] as const

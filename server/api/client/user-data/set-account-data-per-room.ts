@@ -10,6 +10,7 @@ import { defineEndpoint } from '../../../http/endpoint.js'
 import { RoomIdSchema, UserIdSchema } from '../../../kernel/identifiers.js'
 import type { AccountData } from '../../../users/account-data.js'
 import { checkOwn } from './check-own.js'
+import { maxAccountDataBytes } from './set-account-data.js'
 
 type Needs = Pick<AccountData, 'setAccountData'>
 
@@ -19,6 +20,7 @@ export const setAccountDataPerRoomEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/user/:userId/rooms/:roomId/account_data/:type',
   auth: 'access-token',
   guests: true,
+  maxBodyBytes: maxAccountDataBytes,
   params: Type.Object({ userId: UserIdSchema, roomId: RoomIdSchema, type: Type.String() }),
   body: Type.Record(Type.String(), Type.Unknown()),
   response: Type.Object({}),

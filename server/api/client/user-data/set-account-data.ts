@@ -11,6 +11,9 @@ import { UserIdSchema } from '../../../kernel/identifiers.js'
 import type { AccountData } from '../../../users/account-data.js'
 import { checkOwn } from './check-own.js'
 
+/** It goes whole into each first sync of the user. */
+export const maxAccountDataBytes = 512 * 1024
+
 type Needs = Pick<AccountData, 'setAccountData'>
 
 export const setAccountDataEndpoint = defineEndpoint({
@@ -19,6 +22,7 @@ export const setAccountDataEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/user/:userId/account_data/:type',
   auth: 'access-token',
   guests: true,
+  maxBodyBytes: maxAccountDataBytes,
   params: Type.Object({ userId: UserIdSchema, type: Type.String() }),
   body: Type.Record(Type.String(), Type.Unknown()),
   response: Type.Object({}),

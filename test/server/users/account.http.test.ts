@@ -197,6 +197,8 @@ describe('account data', () => {
     expect(Object.keys(global.body)).toEqual(['z', 'a'])
     expect((await alice.get(`${room}/account_data/org.example.x`)).body).toEqual({ here: true })
     expect((await alice.get(`${at}/account_data/org.example.none`)).body.errcode).toBe('M_NOT_FOUND')
+    const large = await alice.put(`${at}/account_data/org.example.x`, { text: 'x'.repeat(600_000) })
+    expect([large.status, large.body.errcode]).toEqual([413, 'M_TOO_LARGE'])
   })
 
   test('of others is out of reach, and the types that the server keeps cannot be set', async () => {

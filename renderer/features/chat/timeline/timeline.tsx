@@ -56,6 +56,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
   const list = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
   const isStuck = useRef(!places.has(room.room_id))
+  const lastOffset = useRef(0)
   const [isAtEnd, setIsAtEnd] = useState(isStuck.current)
   const [topDay, setTopDay] = useState<string>()
   const [seenEnd, setSeenEnd] = useState<number>()
@@ -98,7 +99,11 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
       const handle = list.current
       if (!handle || items.length === 0) return
       const fromEnd = handle.scrollSize - offset - handle.viewportSize
-      isStuck.current = fromEnd < stickWithinPx
+      // Only a hand that moves up lets go of the end: what grows (a picture, a line that is measured) does not.
+      const movedUp = offset < lastOffset.current - 1
+      lastOffset.current = offset
+      if (fromEnd < stickWithinPx) isStuck.current = true
+      else if (movedUp) isStuck.current = false
       setIsAtEnd(isStuck.current)
       const topIndex = handle.findItemIndex(offset)
       setTopDay(offset > 40 ? dayAbove(items, topIndex) : undefined)

@@ -24,9 +24,7 @@ import { makeForgetTransactionIds } from './rooms/forget-transaction-ids.js'
 import { makeLeaveAllRooms } from './rooms/leave-all-rooms.js'
 import { makeListRooms } from './rooms/list-rooms.js'
 import type { PublicRoomsQuery } from './rooms/public-rooms.js'
-import { makeReadRoomSummary } from './rooms/read-room-summary.js'
 import { makeRoomOperations } from './rooms/room-operations.js'
-import { makeSpaceHierarchies } from './rooms/space-hierarchy.js'
 import { makeOncePerTxn } from './rooms/transaction-ids.js'
 import type { Base } from './start-base.js'
 import { startCleaning } from './start-cleaning.js'
@@ -91,7 +89,6 @@ export async function startServices(
     remote,
   })
   const { rooms, leaveRoom } = roomOperations
-  const hierarchies = makeSpaceHierarchies({ rooms, serverName, clock, querySpace: remote.querySpace })
   const pushRules = makePushRules(accountData)
 
   // The live side and sync need each other's ends: what sync writes to live tables goes out through `live`, which
@@ -189,12 +186,6 @@ export async function startServices(
     liveDatabase: { namespace, database: databaseName },
 
     ...roomOperations,
-    ...hierarchies,
-    readRoomSummary: makeReadRoomSummary({
-      ...{ rooms, serverName },
-      resolveAlias: roomOperations.resolveAlias,
-      queryRoomSummary: hierarchies.queryRoomSummary,
-    }),
     sharedRooms: rooms.sharedRooms,
     membershipsOf: rooms.membershipsOf,
     queryRemotePublicRooms: (server: ServerName, query: PublicRoomsQuery) =>

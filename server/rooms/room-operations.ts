@@ -10,11 +10,13 @@ import { type ImportRoom, makeImportRoom } from './import-room.js'
 import { type CompleteHistory, type InsertHistory, makeCompleteHistory, makeInsertHistory } from './insert-history.js'
 import { type MemberOperations, makeMemberOperations, type Remote } from './member-operations.js'
 import { makePublicRooms, type PublicRooms } from './public-rooms.js'
+import { makeReadRoomSummary, type ReadRoomSummary } from './read-room-summary.js'
 import { makeRedactEvent, type RedactEvent } from './redact-event.js'
 import { makeRoomAliases, type ResolvedAlias, type RoomAliases } from './room-aliases.js'
 import { makeRooms, type RoomsForWriting } from './rooms.js'
 import { makeSendEvent, type SendEvent } from './send-event.js'
 import { makeSendState, type SendState } from './send-state.js'
+import { makeSpaceHierarchies, type QuerySpace, type SpaceHierarchies } from './space-hierarchy.js'
 import { makeUpgradeRoom, type UpgradeRoom } from './upgrade-room.js'
 
 export type RoomNeeds = {
@@ -24,12 +26,14 @@ export type RoomNeeds = {
   anyoneMayPublish: boolean
   memberProfile: (userId: UserId) => Promise<JsonObject>
   outboxWrites: OutboxWrites
-  remote: Remote & { queryDirectory: (alias: RoomAlias) => Promise<ResolvedAlias> }
+  remote: Remote & { queryDirectory: (alias: RoomAlias) => Promise<ResolvedAlias>; querySpace: QuerySpace }
 }
 
 export type RoomOperations = MemberOperations &
   RoomAliases &
-  PublicRooms & {
+  PublicRooms &
+  SpaceHierarchies & {
+    readRoomSummary: ReadRoomSummary
     rooms: RoomsForWriting
     sendEvent: SendEvent
     sendState: SendState
@@ -51,8 +55,13 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
   const aliases = makeRoomAliases({ rooms, sendEvent, signer, queryDirectory: remote.queryDirectory })
   const { inviteUser } = members
   const createRoom = makeCreateRoom({ rooms, commitEvents, signer, defaultRoomVersion, memberProfile, inviteUser })
+  const { serverName, now } = signer
+  const hierarchies = makeSpaceHierarchies({ rooms, serverName, now, querySpace: remote.querySpace })
+  const { queryRoomSummary } = hierarchies
   return {
     rooms,
+    ...hierarchies,
+    readRoomSummary: makeReadRoomSummary({ rooms, serverName, queryRoomSummary, resolveAlias: aliases.resolveAlias }),
     sendEvent,
     createRoom,
     sendState: makeSendState({

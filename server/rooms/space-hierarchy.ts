@@ -10,7 +10,6 @@
 import { LRUCache } from 'lru-cache'
 import { stateKeyOf } from '../events/pdu.js'
 import { isServerAllowed } from '../events/server-acl.js'
-import type { Clock } from '../kernel/clock.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
 import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import { describeRoom, isOpenTo, type RoomSummary } from './describe-room.js'
@@ -46,12 +45,14 @@ export type SpaceHierarchies = {
   queryRoomSummary: QueryRoomSummary
 }
 
+/** Undefined where that server does not know the room or does not answer. */
+export type QuerySpace = (server: ServerName, roomId: RoomId) => Promise<RemoteSpace | undefined>
+
 type Needs = {
   rooms: Pick<Rooms, 'get' | 'membershipsOf'>
   serverName: ServerName
-  clock: Clock
-  /** Undefined where that server does not know the room or does not answer. */
-  querySpace: (server: ServerName, roomId: RoomId) => Promise<RemoteSpace | undefined>
+  now: () => number
+  querySpace: QuerySpace
 }
 
 const limits = {
@@ -67,15 +68,15 @@ const rememberedMs = 5 * 60_000
 type Place = SpaceChild & { depth: number; known?: RoomSummary | undefined }
 type Found = { entry: SpaceRoom; remote?: RemoteSpace }
 
-export function makeSpaceHierarchies({ rooms, serverName, clock, querySpace }: Needs): SpaceHierarchies {
+export function makeSpaceHierarchies({ rooms, serverName, now, querySpace }: Needs): SpaceHierarchies {
   const asked = new LRUCache<string, { answer: Promise<RemoteSpace | undefined>; at: number }>({ max: 500 })
 
   function ask(server: ServerName, roomId: RoomId): Promise<RemoteSpace | undefined> {
     const key = `${server} ${roomId}`
     const known = asked.get(key)
-    if (known && clock.now() - known.at < rememberedMs) return known.answer
+    if (known && now() - known.at < rememberedMs) return known.answer
     const answer = querySpace(server, roomId)
-    asked.set(key, { answer, at: clock.now() })
+    asked.set(key, { answer, at: now() })
     void answer.then((found) => found ?? asked.delete(key)) // silence is not remembered
     return answer
   }

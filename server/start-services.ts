@@ -9,7 +9,7 @@ import { makeToLoginAnswer } from './api/client/session-management/login-answer.
 import { makeManageDevices } from './devices/manage-devices.js'
 import { knownRoomVersions } from './events/room-versions.js'
 import { dataDirLayout } from './kernel/data-dir.js'
-import type { ServerName } from './kernel/identifiers.js'
+import type { ServerName, UserId } from './kernel/identifiers.js'
 import { loggerFor } from './kernel/logger.js'
 import { version } from './kernel/version.js'
 import { loadSigningKeys } from './keys/signing-key.js'
@@ -43,6 +43,7 @@ import { makeProfiles } from './users/profile.js'
 import { makeReadAccounts } from './users/read-accounts.js'
 import { makeRegistration } from './users/register-user.js'
 import { makeRegistrationTokens } from './users/registration-tokens.js'
+import { makeReports } from './users/reports.js'
 import { makeSharedSecretRegistration } from './users/shared-secret-registration.js'
 import { makeCheckMaySend } from './users/suspension.js'
 import { makeRequireAuth, type Stage } from './users/user-interactive-auth.js'
@@ -195,6 +196,18 @@ export async function startServices(
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: makeOncePerTxn(db, clock),
     checkMaySend: makeCheckMaySend({ readEvent: rooms.readEvent }),
+    ...makeReports({
+      ...{ db, clock },
+      logger: loggerFor(logger, 'users'),
+      async findSender(userId, roomId, eventId) {
+        if (!(await rooms.get(roomId))?.joined.has(userId)) return undefined
+        const { sender } = await syncing.operations.readOneEvent({ userId, sid: '', roomId, eventId })
+        return sender as UserId
+      },
+      isKnownRoom: async (roomId) => (await rooms.get(roomId)) !== undefined,
+      isKnownUser: async (userId) =>
+        (await profiles.readLocalProfile(userId)) !== undefined || (await rooms.membershipsOf(userId)).size > 0,
+    }),
     readDestinations: () => readDestinations(db),
     retryDestination: (destination: ServerName) => federation.sender?.retryNow(destination),
 

@@ -1,5 +1,8 @@
 /** The endpoints that make, change and find rooms; reading them is in `sync/`'s list. */
 import { getMutualRoomsEndpoint } from './mutual-rooms/get-mutual-rooms.js'
+import { reportEventEndpoint } from './reporting-content/report-event.js'
+import { reportRoomEndpoint } from './reporting-content/report-room.js'
+import { reportUserEndpoint } from './reporting-content/report-user.js'
 import { createRoomEndpoint } from './room-creation/create-room.js'
 import { deleteRoomAliasEndpoint } from './room-directory/delete-room-alias.js'
 import { getLocalAliasesEndpoint } from './room-directory/get-local-aliases.js'
@@ -49,6 +52,9 @@ export const roomEndpoints = [
   getLocalAliasesEndpoint,
   getRoomVisibilityEndpoint,
   setRoomVisibilityEndpoint,
+  reportEventEndpoint,
+  reportRoomEndpoint,
+  reportUserEndpoint,
   getRoomSummaryEndpoint,
   getSpaceHierarchyEndpoint,
   getPublicRoomsEndpoint,

@@ -1,5 +1,12 @@
-/** Our own endpoints for signed-in users. */
+/** Our own endpoints for signed-in users and administrators. */
 import { issueLiveTokenEndpoint } from './issue-live-token.js'
+import { listReportsEndpoint } from './list-reports.js'
 import { readServerInfoEndpoint } from './read-server-info.js'
+import { removeReportEndpoint } from './remove-report.js'
 
-export const hearthEndpoints = [issueLiveTokenEndpoint, readServerInfoEndpoint] as const
+export const hearthEndpoints = [
+  issueLiveTokenEndpoint,
+  readServerInfoEndpoint,
+  listReportsEndpoint,
+  removeReportEndpoint,
+] as const

@@ -23,6 +23,7 @@ import { makePushers } from './push/pushers.js'
 import { makeForgetTransactionIds } from './rooms/forget-transaction-ids.js'
 import { makeLeaveAllRooms } from './rooms/leave-all-rooms.js'
 import { makeListRooms } from './rooms/list-rooms.js'
+import { makeReadOpenRooms } from './rooms/open-rooms.js'
 import type { PublicRoomsQuery } from './rooms/public-rooms.js'
 import { makeRoomOperations } from './rooms/room-operations.js'
 import { makeOncePerTxn } from './rooms/transaction-ids.js'
@@ -46,6 +47,7 @@ import { makeRegistrationTokens } from './users/registration-tokens.js'
 import { makeReports } from './users/reports.js'
 import { makeSharedSecretRegistration } from './users/shared-secret-registration.js'
 import { makeCheckMaySend } from './users/suspension.js'
+import { makeSearchUsers } from './users/user-directory.js'
 import { makeRequireAuth, type Stage } from './users/user-interactive-auth.js'
 
 export type Services = Awaited<ReturnType<typeof startServices>>
@@ -196,6 +198,7 @@ export async function startServices(
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: makeOncePerTxn(db, clock),
     checkMaySend: makeCheckMaySend({ readEvent: rooms.readEvent }),
+    searchUsers: makeSearchUsers({ db, clock, rooms, readOpenRooms: makeReadOpenRooms({ db, rooms }) }),
     ...makeReports({
       ...{ db, clock },
       logger: loggerFor(logger, 'users'),

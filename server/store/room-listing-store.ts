@@ -29,6 +29,24 @@ export async function readRoomNames(db: Reader): Promise<RoomNameRow[]> {
   }))
 }
 
+/** What decides who may look into a room or join it. */
+export type RoomDoorRow = { room_id: RoomId; join_rule: string | undefined; history_visibility: string | undefined }
+
+export async function readRoomDoors(db: Reader): Promise<RoomDoorRow[]> {
+  type Stored = { room_id: RoomId; rules?: string; visibility?: string }
+  const [rows] = await db.query<[Stored[]]>(
+    `SELECT room_id,
+       type::record("state", [room_id, "m.room.join_rules", ""]).pdu AS rules,
+       type::record("state", [room_id, "m.room.history_visibility", ""]).pdu AS visibility
+     FROM room`,
+  )
+  return rows.map(({ room_id, rules, visibility }) => ({
+    room_id,
+    join_rule: contentField(rules, 'join_rule'),
+    history_visibility: contentField(visibility, 'history_visibility'),
+  }))
+}
+
 /** Whether a room is in the public directory. */
 export async function isPublished(db: Reader, roomId: RoomId): Promise<boolean> {
   const [rows] = await db.query<[unknown[]]>('SELECT * FROM type::record("room_directory", $room)', { room: roomId })

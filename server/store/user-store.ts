@@ -39,6 +39,17 @@ export async function hasUsers(db: Reader): Promise<boolean> {
   return rows.length > 0
 }
 
+export type UserCardRow = Pick<UserRow, 'user_id' | 'displayname' | 'avatar_url'>
+
+/** Open accounts of people, in no order. */
+export async function readUserCards(db: Reader, limit: number): Promise<UserCardRow[]> {
+  const [rows] = await db.query<[UserCardRow[]]>(
+    `SELECT user_id, displayname, avatar_url FROM user WHERE status = 'active' AND kind = 'user' LIMIT $limit`,
+    { limit },
+  )
+  return rows
+}
+
 export type UserFilter = {
   /** Part of the user ID or display name, compared in lower case. */
   contains?: string

@@ -49,6 +49,7 @@ import { setAccountDataEndpoint } from './user-data/set-account-data.js'
 import { setAccountDataPerRoomEndpoint } from './user-data/set-account-data-per-room.js'
 import { setProfileFieldEndpoint } from './user-data/set-profile-field.js'
 import { setRoomTagEndpoint } from './user-data/set-room-tag.js'
+import { searchUserDirectoryEndpoint } from './user-directory/search-user-directory.js'
 
 export const accountEndpoints = [
   getLoginFlowsEndpoint,
@@ -81,6 +82,7 @@ export const accountEndpoints = [
   updateDeviceEndpoint,
   deleteDeviceEndpoint,
   deleteDevicesEndpoint,
+  searchUserDirectoryEndpoint,
   requestOpenIdTokenEndpoint,
   exchangeOpenIdTokenEndpoint,
   getCapabilitiesEndpoint,

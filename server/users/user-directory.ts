@@ -1,0 +1,144 @@
+/**
+ * Finds users by a part of their name or ID, among those whom the asking user may know: people of this server, members
+ * of rooms they are in, and members of rooms that are open to anybody.
+ *
+ * Whom a user may know is gathered once and kept for a while, with texts made ready to be compared, because a search
+ * comes with every key that is pressed: each then is one pass over strings in memory.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3user_directorysearch
+ */
+import { LRUCache } from 'lru-cache'
+import { type PduEvent, stateKeyOf } from '../events/pdu.js'
+import type { Clock } from '../kernel/clock.js'
+import { localpartOf, parseMxcUri, type RoomId, type UserId } from '../kernel/identifiers.js'
+import type { Room, Rooms } from '../rooms/room.js'
+import type { Database } from '../store/reader.js'
+import { readUserCards } from '../store/user-store.js'
+
+export type FoundUser = { userId: UserId; displayName?: string; avatarUrl?: string }
+
+/** Best first. `isLimited`: there are more than `limit`. */
+export type SearchUsers = (
+  userId: UserId,
+  term: string,
+  limit: number,
+) => Promise<{ users: FoundUser[]; isLimited: boolean }>
+
+type Needs = {
+  db: Pick<Database, 'query' | 'onCommitted'>
+  clock: Clock
+  rooms: Pick<Rooms, 'get' | 'membershipsOf'>
+  readOpenRooms: () => Promise<ReadonlySet<RoomId>>
+}
+
+type Person = FoundUser & {
+  /** What is searched: localpart, name and whole ID, folded. */
+  localpart: string
+  name: string
+  id: string
+}
+type Circle = { people: Person[]; madeAt: number; ofVersion: number }
+
+/** In milliseconds; what concerns the asking user shows at once. */
+const keptMs = { whileQuiet: 10 * 60_000, whileOthersMove: 5_000 } as const
+const limits = { circles: 50, accounts: 20_000 } as const
+
+export function makeSearchUsers({ db, clock, rooms, readOpenRooms }: Needs): SearchUsers {
+  const circles = new LRUCache<UserId, Promise<Circle>>({ max: limits.circles })
+  /** Raised by whatever may change whom anybody knows, or under which name. */
+  let version = 0
+
+  db.onCommitted((changes) => {
+    for (const change of changes) {
+      if (change.kind === 'profile') circles.clear()
+      else if (change.kind === 'state') version++
+      else if (change.kind === 'event' && change.type === 'm.room.member' && change.stateKey) {
+        version++
+        circles.delete(change.stateKey as UserId)
+      }
+    }
+  })
+
+  async function gather(userId: UserId): Promise<Circle> {
+    const [ofVersion, madeAt] = [version, clock.now()]
+    const people = new Map<UserId, Person>()
+    for (const row of await readUserCards(db, limits.accounts))
+      people.set(row.user_id, toPerson(row.user_id, row.displayname, row.avatar_url))
+    const own = await rooms.membershipsOf(userId)
+    const joined = [...own.values()].filter(({ membership }) => membership === 'join').map(({ roomId }) => roomId)
+    for (const roomId of new Set([...joined, ...(await readOpenRooms())])) {
+      const room = await rooms.get(roomId)
+      if (room) addMembers(people, room)
+    }
+    people.delete(userId)
+    return { people: [...people.values()], madeAt, ofVersion }
+  }
+
+  async function circleOf(userId: UserId): Promise<Circle> {
+    const known = circles.get(userId)
+    if (known) {
+      const circle = await known
+      const age = clock.now() - circle.madeAt
+      if (age < (circle.ofVersion === version ? keptMs.whileQuiet : keptMs.whileOthersMove)) return circle
+    }
+    const gathering = gather(userId)
+    circles.set(userId, gathering)
+    gathering.catch(() => circles.delete(userId))
+    return gathering
+  }
+
+  return async (userId, term, limit) => {
+    const words = fold(term).split(/\s+/u).filter(Boolean)
+    if (words.length === 0) return { users: [], isLimited: false }
+    const found: { person: Person; rank: number }[] = []
+    for (const person of (await circleOf(userId)).people) {
+      const rank = rankOf(person, words)
+      if (rank !== undefined) found.push({ person, rank })
+    }
+    found.sort((a, b) => a.rank - b.rank || compare(a.person.id, b.person.id))
+    const users = found.slice(0, limit).map(({ person: { userId, displayName, avatarUrl } }) => ({
+      userId,
+      ...(displayName !== undefined && { displayName }),
+      ...(avatarUrl !== undefined && { avatarUrl }),
+    }))
+    return { users, isLimited: found.length > limit }
+  }
+}
+
+function addMembers(people: Map<UserId, Person>, { joined, state }: Room): void {
+  for (const userId of joined) {
+    if (people.has(userId)) continue
+    const { displayname, avatar_url } = contentOf(state.get(stateKeyOf('m.room.member', userId)))
+    people.set(userId, toPerson(userId, displayname, avatar_url))
+  }
+}
+
+const contentOf = (event: PduEvent | undefined): Readonly<Record<string, unknown>> => event?.pdu.content ?? {}
+
+function toPerson(userId: UserId, name: unknown, avatar: unknown): Person {
+  const displayName = typeof name === 'string' && name !== '' ? name : undefined
+  return {
+    userId,
+    ...(displayName !== undefined && { displayName }),
+    ...(parseMxcUri(avatar) && { avatarUrl: avatar as string }),
+    localpart: fold(localpartOf(userId)),
+    name: fold(displayName ?? ''),
+    id: fold(userId),
+  }
+}
+
+/** Without case and accents: who types "joerg" or "jorg" is not asked for the dots. */
+const fold = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+
+/** Smaller is better; undefined where a word is nowhere in it. Names of whom no profile is known come last. */
+function rankOf({ localpart, name, id, displayName, avatarUrl }: Person, words: readonly string[]): number | undefined {
+  if (!words.every((word) => name.includes(word) || id.includes(word))) return undefined
+  const whole = words.join(' ')
+  const hasProfile = displayName !== undefined || avatarUrl !== undefined ? 0 : 1
+  if (localpart === whole || name === whole || id === whole) return hasProfile
+  if (localpart.startsWith(whole) || name.startsWith(whole)) return 2 + hasProfile
+  if (words.every((word) => ` ${name}`.includes(` ${word}`))) return 4 + hasProfile
+  return 6 + hasProfile
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

@@ -1,5 +1,5 @@
 /** Two people chat in two browsers, on the built server. */
-import type { Browser } from 'playwright'
+import type { Browser, Locator } from 'playwright'
 import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -43,6 +43,12 @@ async function person(look = {}): Promise<Person> {
   people.push(opened)
   return opened
 }
+
+const isInView = (line: Locator) =>
+  line.evaluate((element) => {
+    const { top, bottom } = element.getBoundingClientRect()
+    return top >= 0 && bottom <= window.innerHeight
+  })
 
 const text = (body: string) => ({ msgtype: 'm.text', body })
 
@@ -209,6 +215,31 @@ describe('the timeline', () => {
     await ana.page.getByRole('dialog', { name: 'beds.jpg' }).locator('img').waitFor()
     await ana.page.keyboard.press('Escape')
     await expect.poll(() => ana.page.getByRole('dialog').count()).toBe(0)
+  })
+
+  test('a room with a picture opens at its end, on a small screen too', async () => {
+    const writer = await MatrixClient.login(server.url, 'ana', password)
+    const roomId = await writer.createRoom({ name: 'Pictures' })
+    const picture = await sharp({ create: { width: 800, height: 600, channels: 3, background: 'teal' } })
+      .png()
+      .toBuffer()
+    const upload = await fetch(`${server.url}/_matrix/media/v3/upload?filename=teal.png`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${writer.accessToken}`, 'content-type': 'image/png' },
+      body: new Uint8Array(picture),
+    })
+    const { content_uri: url } = (await upload.json()) as { content_uri: string }
+    for (let i = 0; i < 12; i++) await writer.send(roomId, text(`before ${i}`))
+    await writer.send(roomId, { msgtype: 'm.image', body: 'teal.png', url, info: { w: 800, h: 600 } })
+    await writer.send(roomId, text('below the picture'))
+
+    const ana = await person({ width: 360, height: 640 })
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Pictures').click()
+    await ana.page.getByRole('img', { name: 'teal.png' }).waitFor()
+
+    await expect.poll(() => isInView(messageWith(ana.page, 'below the picture'))).toBe(true)
+    expect(await ana.page.getByRole('button', { name: 'Jump to latest' }).count()).toBe(0)
   })
 })
 

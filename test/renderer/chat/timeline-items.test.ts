@@ -16,7 +16,7 @@ const build = (input: Partial<TimelineInput>) =>
     rows: [],
     echoes: [],
     userId: ana,
-    isAtStart: false,
+    isAtStart: true,
     newAfterSeq: undefined,
     ignored: new Set(),
     receipts: new Map(),
@@ -25,7 +25,8 @@ const build = (input: Partial<TimelineInput>) =>
   })
 const messages = (items: TimelineItem[]) => items.filter((item): item is MessageItem => item.kind === 'message')
 /** Without what stands above the oldest message. */
-const kinds = (items: TimelineItem[]) => items.map(({ kind }) => kind).filter((kind) => kind !== 'older')
+const kinds = (items: TimelineItem[]) =>
+  items.map(({ kind }) => kind).filter((kind) => kind !== 'older' && kind !== 'start')
 const echo = (parts: Partial<OutboxItem> = {}): OutboxItem => ({
   txnId: 't1',
   roomId,
@@ -66,6 +67,8 @@ describe('grouping', () => {
 
     expect(kinds(build({ rows }))).toEqual(['day', 'message', 'day', 'message'])
     expect(messages(build({ rows })).every((item) => item.isGroupStart)).toBe(true)
+    // With more above, the first day's line would move up when that is loaded.
+    expect(kinds(build({ rows, isAtStart: false }))).toEqual(['message', 'day', 'message'])
   })
 
   test('state changes in a row fold into one', () => {
@@ -274,6 +277,6 @@ test('ten thousand rows are built in well under a second', () => {
 })
 
 test('above the oldest message stands the beginning, or that there is more', () => {
-  expect(build({ rows: [messageRow({ seq: 1 })] })[0]).toMatchObject({ kind: 'older' })
+  expect(build({ rows: [messageRow({ seq: 1 })], isAtStart: false })[0]).toMatchObject({ kind: 'older' })
   expect(build({ rows: [messageRow({ seq: 1 })], isAtStart: true })[0]).toMatchObject({ kind: 'start' })
 })

@@ -84,7 +84,11 @@ export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
 
   const startDay = (ts: number) => {
     if (dayOf(ts) === day) return
+    // Above the oldest message that is loaded there is no line yet: older ones of its day would come between,
+    // and a line that moves up is a jump. The day stands at the top of the view anyway.
+    const isKnown = day !== 0 || input.isAtStart
     day = dayOf(ts)
+    if (!isKnown) return
     items.push({ kind: 'day', key: `day ${day}`, ts })
   }
 

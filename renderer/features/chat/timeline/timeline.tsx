@@ -58,6 +58,9 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
   const isStuck = useRef(!places.has(room.room_id))
   const lastOffset = useRef(0)
   const [isAtEnd, setIsAtEnd] = useState(isStuck.current)
+  const pin = useCallback(() => {
+    lastOffset.current = pinToEnd(scroller.current)
+  }, [])
   const [topDay, setTopDay] = useState<string>()
   const [seenEnd, setSeenEnd] = useState<number>()
   const [focusedKey, setFocusedKey] = useState<string>()
@@ -80,8 +83,8 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
       }
       isStuck.current = true
     }
-    if (isStuck.current) pinToEnd(scroller.current)
-  }, [items, room.room_id, eventId])
+    if (isStuck.current) pin()
+  }, [items, room.room_id, eventId, pin])
 
   // What the user just wrote is looked at, wherever they were reading.
   const lastItem = items.at(-1)
@@ -90,8 +93,8 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
     if (!lastEcho) return
     isStuck.current = true
     setIsAtEnd(true)
-    pinToEnd(scroller.current)
-  }, [lastEcho])
+    pin()
+  }, [lastEcho, pin])
 
   const maxSeq = rows.at(-1)?.seq ?? 0
   const onScroll = useCallback(
@@ -133,7 +136,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
   const toEnd = () => {
     isStuck.current = true
     setIsAtEnd(true)
-    pinToEnd(scroller.current)
+    pin()
   }
   const newCount = useMemo(
     () => (isAtEnd || seenEnd === undefined ? 0 : countNew(items, seenEnd, session.userId)),
@@ -191,7 +194,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
           onScroll={onScroll}
           onResize={() => {
             fillWindow()
-            if (isStuck.current) pinToEnd(scroller.current)
+            if (isStuck.current) pin()
           }}
         >
           {items.map((item, index) => (
@@ -339,8 +342,10 @@ function useNeededMembers(data: RoomData, rows: readonly RoomEventRow[]): void {
 }
 
 /** At once, unlike the list's own scrolling, which goes on for a while and would fight the user's hand. */
-function pinToEnd(scroller: HTMLElement | null): void {
-  if (scroller) scroller.scrollTop = scroller.scrollHeight
+function pinToEnd(scroller: HTMLElement | null): number {
+  if (!scroller) return 0
+  scroller.scrollTop = scroller.scrollHeight
+  return scroller.scrollTop
 }
 
 /** @returns whether it went somewhere else than to the end */

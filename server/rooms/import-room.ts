@@ -22,7 +22,7 @@ import type { CommitEvents } from './commit-events.js'
 import { makeEmptyRoom, newRow } from './create-room.js'
 import { countMember } from './load-room.js'
 import { fieldsOf, placeOnTop, takeNode } from './place-event.js'
-import type { Room } from './room.js'
+import type { Membership, Room, RoomMembership } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 import { buildStateNode } from './state-nodes.js'
 
@@ -68,7 +68,9 @@ export function makeImportRoom(rooms: RoomsForWriting, commitEvents: CommitEvent
         )
         takeNode(room, node)
         for (const key of room.state.keys()) staleKeys.delete(key)
-        await commitPieces(stateWrites(room, staleKeys, rooms.db.position))
+        const { position } = rooms.db
+        await commitPieces(stateWrites(room, staleKeys, position))
+        for (const [userId, row] of membershipsIn(room, position)) rooms.setMembershipInMemory(userId, row)
         if (!before) rooms.add(room)
         room.extremities = [] // only the join leads on from here; what came before it lies on other servers
         const joined = placeOnTop(
@@ -122,6 +124,16 @@ function replaceState(room: Room, state: readonly PduEvent[]): void {
   for (const event of state) countMember(room, undefined, event)
   const levels = room.state.get(stateKeyOf('m.room.power_levels', ''))
   room.powerLevels = readPowerLevels(levels?.pdu.content, room.createEvent, room.rules)
+}
+
+/** The members as the memory knows them; their history before the join lies on other servers. */
+function* membershipsIn(room: Room, position: StreamPosition): Generator<[UserId, RoomMembership]> {
+  for (const { eventId, pdu } of room.state.values()) {
+    if (pdu.type !== 'm.room.member') continue
+    const membership = pdu.content.membership as Membership // the auth rules know no other
+    const row = { roomId: room.roomId, membership, eventId, sender: pdu.sender, position, forgotten: false }
+    yield [pdu.state_key as UserId, row]
+  }
 }
 
 function stateWrites(room: Room, staleKeys: ReadonlySet<string>, position: StreamPosition): Write[] {

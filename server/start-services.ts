@@ -47,6 +47,7 @@ import { makeRegistrationTokens } from './users/registration-tokens.js'
 import { makeReports } from './users/reports.js'
 import { makeSharedSecretRegistration } from './users/shared-secret-registration.js'
 import { makeCheckMaySend } from './users/suspension.js'
+import { makeMakeTurnCredentials } from './users/turn-credentials.js'
 import { makeSearchUsers } from './users/user-directory.js'
 import { makeRequireAuth, type Stage } from './users/user-interactive-auth.js'
 
@@ -156,6 +157,8 @@ export async function startServices(
     startedAt: clock.now(),
     dataDir: config.data_dir,
     publicBaseUrl: config.public_baseurl,
+    supportContact: config.support,
+    makeTurnCredentials: makeMakeTurnCredentials(config.voip, clock),
     defaultRoomVersion: config.default_room_version,
     roomVersions: knownRoomVersions,
     federationDelegate: undefined,

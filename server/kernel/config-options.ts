@@ -5,7 +5,7 @@
  * `docs/config.example.json` all follow from this table, so an option is added in one place. Names
  * are those of the file (`snake_case`), in code as well: an option has one name everywhere.
  */
-import { parseServerName, type ServerName } from './identifiers.js'
+import { parseServerName, parseUserId, type ServerName, type UserId } from './identifiers.js'
 
 /** What a kind of option accepts: the parsed value, or undefined when it is not `expected`. */
 type Kind<Value> = {
@@ -36,6 +36,16 @@ const text: Kind<string> = {
 const serverName: Kind<ServerName> = {
   expected: 'a server name such as "example.org" or "example.org:8448"',
   parse: parseServerName,
+  fromText: asIs,
+}
+const userId: Kind<UserId> = {
+  expected: 'a user ID such as "@admin:example.org"',
+  parse: parseUserId,
+  fromText: asIs,
+}
+const turnUri: Kind<string> = {
+  expected: 'a turn: or turns: URI',
+  parse: (value) => (typeof value === 'string' && /^turns?:[^\s/]+$/.test(value) ? value : undefined),
   fromText: asIs,
 }
 const webUrl: Kind<string> = {
@@ -216,6 +226,24 @@ export const configOptions = {
       'Mail server for verification and password reset, as smtp://user:password@host:port.',
     ),
     from: option(text, undefined, 'Sender address of those mails.'),
+  },
+  voip: {
+    turn_uris: option(
+      listOf(turnUri),
+      [],
+      'TURN servers that calls may be relayed by, as turn:host:port?transport=udp; none: calls find their way without.',
+    ),
+    turn_shared_secret: option(
+      text,
+      undefined,
+      'Secret shared with those TURN servers ("static-auth-secret" of coturn), from which each user’s password is made.',
+    ),
+    turn_ttl_seconds: option(wholeNumber(60, 604_800), 86_400, 'How long such a password is good, in seconds.'),
+  },
+  support: {
+    contact_email: option(text, undefined, 'Mail address of whom to ask about this server; anybody can read it.'),
+    contact_user_id: option(userId, undefined, 'Matrix user to ask about this server; anybody can read it.'),
+    page_url: option(webUrl, undefined, 'Page with help about this server; anybody can read it.'),
   },
   password_hashing: {
     cost: option(oneOf('default', 'test'), 'default', 'Work per password check; "test" is fast and unsafe.'),

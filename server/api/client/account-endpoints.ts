@@ -38,6 +38,7 @@ import { loginEndpoint } from './session-management/login.js'
 import { logoutEndpoint } from './session-management/logout.js'
 import { logoutAllEndpoint } from './session-management/logout-all.js'
 import { refreshEndpoint } from './session-management/refresh.js'
+import { getProtocolsEndpoint } from './third-party-lookup/get-protocols.js'
 import { deleteProfileFieldEndpoint } from './user-data/delete-profile-field.js'
 import { deleteRoomTagEndpoint } from './user-data/delete-room-tag.js'
 import { getAccountDataEndpoint } from './user-data/get-account-data.js'
@@ -50,6 +51,7 @@ import { setAccountDataPerRoomEndpoint } from './user-data/set-account-data-per-
 import { setProfileFieldEndpoint } from './user-data/set-profile-field.js'
 import { setRoomTagEndpoint } from './user-data/set-room-tag.js'
 import { searchUserDirectoryEndpoint } from './user-directory/search-user-directory.js'
+import { getTurnServerEndpoint } from './voip/get-turn-server.js'
 
 export const accountEndpoints = [
   getLoginFlowsEndpoint,
@@ -83,6 +85,8 @@ export const accountEndpoints = [
   deleteDeviceEndpoint,
   deleteDevicesEndpoint,
   searchUserDirectoryEndpoint,
+  getTurnServerEndpoint,
+  getProtocolsEndpoint,
   requestOpenIdTokenEndpoint,
   exchangeOpenIdTokenEndpoint,
   getCapabilitiesEndpoint,

@@ -23,6 +23,13 @@ async function withSuspendedAlice() {
   return { hs, alice, bob, roomId, own, other, invitedTo, at, [Symbol.asyncDispose]: () => hs.close() }
 }
 
+test('administrators are told that they can suspend and lock; others are told nothing', async () => {
+  await using hs = await startHomeserver({ users: ['alice', 'root'], admins: ['root'] })
+  const capabilitiesOf = async (user: string) => (await hs.as(user).get('/capabilities')).body.capabilities
+  expect(await capabilitiesOf('root')).toMatchObject({ 'm.account_moderation': { suspend: true, lock: true } })
+  expect(await capabilitiesOf('alice')).not.toHaveProperty(['m.account_moderation'])
+})
+
 describe('a suspended user', () => {
   test.each<[string, (at: Awaited<ReturnType<typeof withSuspendedAlice>>) => Promise<Answer>]>([
     ['send messages', ({ alice, at }) => alice.put(at('send/m.room.message/1'), { body: 'x' })],

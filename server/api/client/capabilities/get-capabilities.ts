@@ -17,7 +17,7 @@ export const getCapabilitiesEndpoint = defineEndpoint({
   auth: 'access-token',
   guests: true,
   response: Type.Object({ capabilities: Type.Record(Type.String(), Type.Unknown()) }),
-  handle: (_request, hs: Needs) => ({
+  handle: ({ requester }, hs: Needs) => ({
     capabilities: {
       'm.room_versions': {
         default: hs.defaultRoomVersion,
@@ -30,6 +30,7 @@ export const getCapabilitiesEndpoint = defineEndpoint({
       'm.3pid_changes': { enabled: false },
       'm.get_login_token': { enabled: false },
       'm.forget_forced_upon_leave': { enabled: false },
+      ...(requester.isAdmin && { 'm.account_moderation': { suspend: true, lock: true } }),
     },
   }),
 })

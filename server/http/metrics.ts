@@ -2,6 +2,7 @@
  * Prometheus metrics of one homeserver: a registry, and what the HTTP layer counts in it. Other
  * parts add their own to the same registry.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 export type HttpMetrics = {
@@ -40,6 +41,17 @@ export function makeHttpMetrics(): HttpMetrics {
     collect() {
       const { user, system } = process.cpuUsage()
       this.set((user + system) / 1_000_000)
+    },
+  })
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  new Gauge({
+    name: 'hearth_event_loop_longest_stall_ms',
+    help: 'Longest time since the last reading in which the event loop did nothing else, in milliseconds.',
+    registers: [registry],
+    collect() {
+      this.set(Math.max(0, delay.max / 1e6 - 10)) // the histogram counts its own interval along
+      delay.reset()
     },
   })
   // Children are looked up once per operation and status: hashing labels for every request costs more than counting.

@@ -21,8 +21,7 @@ export async function benchSend(options: BenchOptions): Promise<object> {
     latency_ms: latency,
     throughput,
     wake_up_ms: await wakeUp(server, alice, options),
-    longest_stall_ms:
-      metrics.get('hearth_event_loop_longest_stall_ms') ?? metrics.get('nodejs_eventloop_lag_max_seconds'),
+    longest_stall_ms: Math.round(metrics.get('hearth_event_loop_longest_stall_ms') ?? Number.NaN),
   }
 }
 

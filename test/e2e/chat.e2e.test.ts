@@ -135,7 +135,7 @@ describe('two people', () => {
 
 test('a link to a room joins nothing by itself: it asks', async () => {
   const eve = await MatrixClient.register(server.url, 'linker', password)
-  await eve.createRoom({ name: 'Linked', preset: 'public_chat', room_alias_name: 'linked' })
+  await eve.createRoom({ name: 'Orchard', preset: 'public_chat', room_alias_name: 'linked' })
   const ana = await person()
   await signIn(ana, 'ana')
   await roomRow(ana.page, 'Kitchen').click()
@@ -143,10 +143,10 @@ test('a link to a room joins nothing by itself: it asks', async () => {
 
   await ana.page.getByRole('link', { name: /matrix\.to/ }).click()
   await ana.page.getByRole('heading', { name: '#linked:hearth.test' }).waitFor()
-  expect(await roomRow(ana.page, 'Linked').count()).toBe(0)
+  expect(await roomRow(ana.page, 'Orchard').count()).toBe(0)
 
   await ana.page.getByRole('button', { name: 'Join', exact: true }).click()
-  await ana.page.getByRole('heading', { name: 'Linked', level: 1 }).waitFor()
+  await ana.page.getByRole('heading', { name: 'Orchard', level: 1 }).waitFor()
 })
 
 describe('the timeline', () => {

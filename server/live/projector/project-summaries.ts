@@ -61,6 +61,7 @@ export class SummaryProjection {
   /** Position up to which everything is marked. */
   #marked = 0
   #flushed = 0
+  #isClosing = false
   /** What was written last, to leave out lines that would say the same. */
   readonly #written = new LRUCache<string, string>({ max: 10_000 })
 
@@ -109,6 +110,7 @@ export class SummaryProjection {
   }
 
   close(): Promise<void> {
+    this.#isClosing = true
     return this.#flush.close()
   }
 
@@ -137,6 +139,10 @@ export class SummaryProjection {
       })
     }
     for (const [roomId, dirty] of rooms) {
+      if (this.#isClosing) {
+        isWhole = false // the next start does the rest
+        break
+      }
       try {
         for (const line of await this.#lines(roomId, dirty, upTo)) writes.push(line)
       } catch (error) {

@@ -155,7 +155,7 @@ function addAccepted(
   }
   rooms.whenDurable(change, moved)
   if (stateChanges.size > (isCurrentState ? 1 : 0))
-    unit.changes.push({ kind: 'state', position: grant.position(), roomId })
+    unit.changes.push({ kind: 'state', position: grant.position(), roomId, keys: [...stateChanges.keys()] })
   const { redaction, awaitedTarget } = placed
   if (awaitedTarget) {
     unit.writes.push(setPendingRedaction(roomId, awaitedTarget, event.eventId))

@@ -12,7 +12,14 @@ import { readPowerLevels } from '../events/power-levels.js'
 import { type RoomVersionRules, roomVersionRules } from '../events/room-versions.js'
 import { randomId } from '../kernel/clock.js'
 import { badJson, invalidParam, MatrixError } from '../kernel/errors.js'
-import { parseRoomAlias, type RoomAlias, type RoomId, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import {
+  parseRoomAlias,
+  type RoomAlias,
+  type RoomId,
+  type ServerName,
+  serverNameOf,
+  type UserId,
+} from '../kernel/identifiers.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import { insertAlias, readAlias, setPublished } from '../store/room-alias-store.js'
 import type { RoomSeq, StreamPosition, Write } from '../store/writes.js'
@@ -130,12 +137,12 @@ function makeNewRoom(
   )
   const verdict = checkAgainstState(event, () => undefined, rules)
   if (!verdict.allowed) throw badJson(`creation_content cannot be used: ${verdict.reason}`)
-  const room = makeEmptyRoom(event, rules)
+  const room = makeEmptyRoom(event, rules, signer.serverName)
   return { room, created: placeOnTop(room, event, json, { isLocal: true, isNew: true, destinations: [] }) }
 }
 
 /** A room before its first event. */
-export function makeEmptyRoom(createEvent: PduEvent, rules: RoomVersionRules): Room {
+export function makeEmptyRoom(createEvent: PduEvent, rules: RoomVersionRules, serverName: ServerName): Room {
   return {
     roomId: createEvent.roomId,
     version: rules.version,
@@ -148,6 +155,10 @@ export function makeEmptyRoom(createEvent: PduEvent, rules: RoomVersionRules): R
     nextNode: 0,
     state: new Map(),
     powerLevels: readPowerLevels(undefined, createEvent, rules),
+    serverName,
+    localMembers: new Map(),
+    joinedCount: 0,
+    invitedCount: 0,
     joined: new Set(),
     servers: new Map(),
     maxSeq: 0 as RoomSeq,

@@ -13,7 +13,7 @@ import { canonicalJson } from '../events/canonical-json.js'
 import { type PduEvent, parseStateMapKey, stateKeyOf } from '../events/pdu.js'
 import { readPowerLevels } from '../events/power-levels.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
-import type { RoomId, UserId } from '../kernel/identifiers.js'
+import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { setEvent } from '../store/event-store.js'
 import { setMembership } from '../store/membership-store.js'
 import { deleteStateEntry, insertStateNode, setStateEntry } from '../store/room-store.js'
@@ -40,7 +40,7 @@ export type ImportRoom = (request: ImportRoomRequest) => Promise<void>
 
 const eventsPerPiece = 400
 
-export function makeImportRoom(rooms: RoomsForWriting, commitEvents: CommitEvents): ImportRoom {
+export function makeImportRoom(rooms: RoomsForWriting, commitEvents: CommitEvents, serverName: ServerName): ImportRoom {
   async function commitPieces(writes: Write[]): Promise<void> {
     for (let start = 0; start < writes.length; start += eventsPerPiece) {
       const piece = writes.slice(start, start + eventsPerPiece)
@@ -55,7 +55,7 @@ export function makeImportRoom(rooms: RoomsForWriting, commitEvents: CommitEvent
       const outliers = await missingOf(rooms, [createEvent, ...request.state, ...request.authChain])
       await commitPieces(outliers.map((event) => outlierWrite(event, rules)))
 
-      const room = before ?? { ...makeEmptyRoom(createEvent, rules), historyComplete: false }
+      const room = before ?? { ...makeEmptyRoom(createEvent, rules, serverName), historyComplete: false }
       const unpin = rooms.pin(room)
       try {
         const staleKeys = new Set(room.state.keys())
@@ -119,6 +119,9 @@ export function outlierWrite(event: PduEvent, rules: RoomVersionRules): Write {
 
 function replaceState(room: Room, state: readonly PduEvent[]): void {
   room.state = new Map(state.map((event) => [stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event]))
+  room.localMembers = new Map()
+  room.joinedCount = 0
+  room.invitedCount = 0
   room.joined = new Set()
   room.servers = new Map()
   for (const event of state) countMember(room, undefined, event)

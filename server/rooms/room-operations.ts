@@ -48,7 +48,7 @@ export type RoomOperations = MemberOperations &
 
 export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperations> {
   const { db, signer, remote, memberProfile, defaultRoomVersion } = needs
-  const rooms = await makeRooms(db)
+  const rooms = await makeRooms(db, signer.serverName)
   const commitEvents = makeCommitEvents(rooms, needs.outboxWrites)
   const sendEvent = makeSendEvent(rooms, commitEvents, signer)
   const members = makeMemberOperations({ rooms, sendEvent, signer, remote, memberProfile })
@@ -74,7 +74,7 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
     redactEvent: makeRedactEvent(rooms, sendEvent),
     upgradeRoom: makeUpgradeRoom(rooms, createRoom, sendEvent),
     acceptPdu: makeAcceptPdu(rooms, commitEvents),
-    importRoom: makeImportRoom(rooms, commitEvents),
+    importRoom: makeImportRoom(rooms, commitEvents, signer.serverName),
     insertHistory: makeInsertHistory(rooms),
     completeHistory: makeCompleteHistory(rooms),
     ...members,

@@ -37,6 +37,8 @@ export type Room = {
   readonly version: string
   readonly rules: RoomVersionRules
   readonly createEvent: PduEvent
+  /** This server: whose users are local. */
+  readonly serverName: ServerName
   /** Raised when a commit failed: whatever was built on the room before is stale. */
   epoch: number
   /** Forward extremities: the events new ones will name as prev events. */
@@ -49,6 +51,10 @@ export type Room = {
   /** Current state: `stateKeyOf(type, stateKey)` → event. */
   state: Map<string, PduEvent>
   powerLevels: PowerLevels
+  /** Users of this server by their membership, whatever it is. */
+  localMembers: Map<UserId, Membership>
+  joinedCount: number
+  invitedCount: number
   /** Joined users, and how many of them each server has. */
   joined: Set<UserId>
   servers: Map<ServerName, number>
@@ -98,6 +104,12 @@ export type Rooms = {
   readStateNode(roomId: RoomId, node: number): Promise<ReadonlyMap<string, EventId>>
   /** One entry of the state after (at) an event, e.g. a membership for visibility. */
   readStateEntryAt(roomId: RoomId, node: number, type: string, stateKey: string): Promise<PduEvent | undefined>
+  /** A user's member event in the room's current state. */
+  readMember(room: Room, userId: UserId): Promise<PduEvent | undefined>
+  /** All member events of the room's current state, in no particular order: a bulk read. */
+  readMembers(room: Room): Promise<readonly PduEvent[]>
+  /** Servers with joined users, and how many each has. */
+  readServers(room: Room): Promise<ReadonlyMap<ServerName, number>>
   /** Membership changes of one user in one room, oldest first. */
   readMembershipHistory(
     roomId: RoomId,

@@ -8,7 +8,7 @@
 import { LRUCache } from 'lru-cache'
 import type { PduEvent, StateMap } from '../events/pdu.js'
 import { stateKeyOf } from '../events/pdu.js'
-import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { readAwaitedTargets, readEventRows, readPendingRedaction, readTimelineRows } from '../store/event-store.js'
 import { type MembershipRow, readMembershipChanges, readMembershipsOf } from '../store/membership-store.js'
 import type { Database } from '../store/reader.js'
@@ -53,7 +53,11 @@ export type RoomsForWriting = Rooms & {
   awaitTarget(target: EventId): void
 }
 
-export async function makeRooms(db: Database, maxRoomsInMemory = 1_000): Promise<RoomsForWriting> {
+export async function makeRooms(
+  db: Database,
+  serverName: ServerName,
+  maxRoomsInMemory = 1_000,
+): Promise<RoomsForWriting> {
   const loaded = new Map<RoomId, Room>()
   const loading = new Map<RoomId, Promise<Room | undefined>>()
   const pins = new Map<Room, number>()
@@ -119,7 +123,7 @@ export async function makeRooms(db: Database, maxRoomsInMemory = 1_000): Promise
   }
 
   async function load(roomId: RoomId): Promise<Room | undefined> {
-    const room = await loadRoom(db, roomId)
+    const room = await loadRoom(db, roomId, serverName)
     if (!room) return undefined
     loaded.set(roomId, room)
     db.seedRoom(roomId, { maxSeq: room.maxSeq, minSeq: room.minSeq })
@@ -203,6 +207,15 @@ export async function makeRooms(db: Database, maxRoomsInMemory = 1_000): Promise
       if (room?.node === node) return room.state.get(stateKeyOf(type, stateKey))
       const eventId = (await readStateNode(roomId, node)).get(stateKeyOf(type, stateKey))
       return eventId && (await readEvents([eventId]))[0]
+    },
+    async readMember({ state }, userId) {
+      return state.get(stateKeyOf('m.room.member', userId))
+    },
+    async readMembers({ state }) {
+      return [...state.values()].filter(({ pdu }) => pdu.type === 'm.room.member')
+    },
+    async readServers({ servers }) {
+      return servers
     },
     async readMembershipHistory(roomId, userId) {
       const rows = await readMembershipChanges(db, roomId, userId)

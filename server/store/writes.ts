@@ -69,7 +69,12 @@ export type Change = { position: StreamPosition } & (
       destinations?: readonly ServerName[]
     }
   /** The current state moved without a timeline event of its own (state resolution, redaction of a state event, join of a room). */
-  | { kind: 'state'; roomId: RoomId }
+  | {
+      kind: 'state'
+      roomId: RoomId
+      /** The entries that moved, as keys of a state map; absent: compare everything. */
+      keys?: readonly string[]
+    }
   | { kind: 'redaction'; roomId: RoomId; eventId: EventId; seq: RoomSeq; redactedBy: EventId }
   /** A membership that has no timeline here: an invite or knock over federation, its withdrawal, a forget. */
   | { kind: 'membership'; roomId: RoomId; userId: UserId; membership: string }

@@ -34,7 +34,7 @@ const noRemote: Remote = {
 }
 
 export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoomsInMemory?: number) {
-  const rooms = await makeRooms(db, maxRoomsInMemory)
+  const rooms = await makeRooms(db, signer.serverName, maxRoomsInMemory)
   const commitEvents = makeCommitEvents(rooms, () => [])
   const sendEvent = makeSendEvent(rooms, commitEvents, signer)
   const memberProfile = async (userId: UserId): Promise<JsonObject> => ({

@@ -10,6 +10,7 @@ import { type EventId, parseEventId, type RoomId, type ServerName, type UserId }
 import { insertEvent, insertRelation, insertTimelineRow, setEvent, setPendingRedaction } from '../store/event-store.js'
 import { insertMembershipChange, setMembership } from '../store/membership-store.js'
 import { deleteStateEntry, insertStateNode, type RoomRow, setRoom, setStateEntry } from '../store/room-store.js'
+import { insertStateMove } from '../store/state-move-store.js'
 import type { BuiltUnit, Change, Grant, RoomSeq, StreamPosition, Write } from '../store/writes.js'
 import { addRedaction } from './apply-redaction.js'
 import { recentEvents } from './load-room.js'
@@ -154,8 +155,17 @@ function addAccepted(
     for (const [userId, membership] of members) rooms.setMembershipInMemory(userId, membership)
   }
   rooms.whenDurable(change, moved)
-  if (stateChanges.size > (isCurrentState ? 1 : 0))
-    unit.changes.push({ kind: 'state', position: grant.position(), roomId, keys: [...stateChanges.keys()] })
+  const keys = [...stateChanges].flatMap(([key, entry]) => (entry === event ? [] : [key]))
+  if (keys.length > 0) {
+    const movedAt = grant.position()
+    const move: Change = { kind: 'state', position: movedAt, roomId, keys: [...stateChanges.keys()] }
+    unit.changes.push(move)
+    unit.writes.push(insertStateMove(roomId, movedAt, keys))
+    bounds.moved_position = movedAt
+    rooms.whenDurable(move, () => {
+      room.movedPosition = movedAt
+    })
+  }
   const { redaction, awaitedTarget } = placed
   if (awaitedTarget) {
     unit.writes.push(setPendingRedaction(roomId, awaitedTarget, event.eventId))

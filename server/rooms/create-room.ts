@@ -164,6 +164,7 @@ export function makeEmptyRoom(createEvent: PduEvent, rules: RoomVersionRules, se
     maxSeq: 0 as RoomSeq,
     minSeq: 1 as RoomSeq,
     lastPosition: 0 as StreamPosition,
+    movedPosition: 0,
     historyComplete: true,
     partialState: false,
     recent: [],

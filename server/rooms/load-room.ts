@@ -53,6 +53,7 @@ export async function loadRoom(db: Reader, roomId: RoomId, serverName: ServerNam
     maxSeq: row.max_seq as RoomSeq,
     minSeq: row.min_seq as RoomSeq,
     lastPosition: row.last_position,
+    movedPosition: row.moved_position ?? 0,
     historyComplete: row.history_complete,
     partialState: row.partial_state,
     recent,

@@ -62,6 +62,8 @@ export type Room = {
   maxSeq: RoomSeq
   minSeq: RoomSeq
   lastPosition: StreamPosition
+  /** Where state resolution last moved the state otherwise than by the event accepted there; 0: nowhere. */
+  movedPosition: number
   /** False while older history may exist on other servers. */
   historyComplete: boolean
   /** True between a join with omitted members and the arrival of the whole state. */

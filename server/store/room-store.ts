@@ -23,6 +23,8 @@ export type RoomRow = {
   max_seq: RoomSeq
   min_seq: RoomSeq
   last_position: StreamPosition
+  /** Position of the last state move (state-move-store.ts); absent where there was none. */
+  moved_position?: StreamPosition
   history_complete: boolean
   partial_state: boolean
 }

@@ -36,7 +36,7 @@ import { makeReadThreads, type ReadThreads } from './read-threads.js'
 import { makeReceipts, type Receipts } from './receipts.js'
 import { makeReadSummary } from './room-summary.js'
 import { makeStateDeltas } from './state-delta.js'
-import { makeHasMovedSince } from './state-moves.js'
+import { makeReadMovesSince } from './state-moves.js'
 import { makeStreamNotifier, type StreamNotifier } from './stream-notifier.js'
 import { makeSync, type Sync } from './sync.js'
 import { makeReadTimelineWindow } from './timeline-window.js'
@@ -113,7 +113,6 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   const presence = makePresence({ ...needs, stream, wakeSharing: notifier.wakeSharing, sendEdu })
   const unreadCounts = makeUnreadCounts({ db, rooms, receipts, weigh: weighByDefault, log: needs.log })
   const deviceUpdates = makeDeviceUpdates({ db, rooms })
-  const hasMovedSince = makeHasMovedSince(db)
   const stop = [
     db.onCommitted(typing.onCommitted),
     db.onCommitted(presence.onCommitted),
@@ -131,6 +130,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     clientEvents,
     readTimelineWindow: makeReadTimelineWindow({ rooms, visibility }),
     stateDeltas: makeStateDeltas({ rooms }),
+    readMovesSince: makeReadMovesSince(db),
   }
   const sync = makeSync({
     db,
@@ -152,7 +152,6 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
       readEphemeral: makeReadEphemeral({ receipts, typing, stream }),
       readSummary: makeReadSummary(),
       unreadCounts,
-      hasMovedSince,
     }),
     buildLeftRoom: makeBuildLeftRoom(section),
     readStrippedState: makeReadStrippedState({ rooms }),

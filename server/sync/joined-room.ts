@@ -20,6 +20,7 @@ import { formatGap } from './pagination-token.js'
 import type { RoomSummary } from './room-summary.js'
 import { readSeqAt } from './seq-at-position.js'
 import type { StateDeltas, StateQuery } from './state-delta.js'
+import type { ReadMovesSince } from './state-moves.js'
 import type { RoomSection, RoomToSync, SyncContext } from './sync-context.js'
 import { mainThread } from './thread-of.js'
 import type { ReadTimelineWindow, TimelineWindow } from './timeline-window.js'
@@ -31,6 +32,7 @@ export type SectionNeeds = {
   visibility: Pick<Visibility, 'readHistory'>
   readTimelineWindow: ReadTimelineWindow
   stateDeltas: StateDeltas
+  readMovesSince: ReadMovesSince
   clientEvents: ClientEvents
 }
 
@@ -38,8 +40,6 @@ type Needs = SectionNeeds & {
   readEphemeral: ReadEphemeral
   readSummary: (room: Room, userId: UserId) => RoomSummary
   unreadCounts: UnreadCounts
-  /** Whether the room's state moved after a position otherwise than by events of its timeline. */
-  hasMovedSince: (room: Room, position: number) => boolean
 }
 
 export type BuildJoinedRoom = (request: RoomToSync) => Promise<RoomSection>
@@ -60,16 +60,13 @@ export function makeBuildJoinedRoom(needs: Needs): BuildJoinedRoom {
     const after = isFirst ? undefined : await readSeqAt(rooms, room, from.position)
     if (isNew) context.sent.forgetRoom(roomId)
 
-    const window = await readWindow(room, context, after, last)
-    if (isNew) window.limited = true
-    const moved = after !== undefined && from !== undefined && needs.hasMovedSince(room, from.position)
-    const query: StateQuery = {
-      room,
-      window,
-      end: { node: room.node, current: room.state },
-      after: fullState ? undefined : after,
-      hasMoved: moved,
-    }
+    const read = await readWindow(room, context, after, last)
+    const moved = await needs.readMovesSince(room, isFirst ? room.movedPosition : from.position)
+    const end = { node: room.node, current: room.state }
+    const base = { room, end, after: fullState ? undefined : after, moved }
+    const whole = { ...base, window: isNew ? { ...read, limited: true } : read }
+    const window = context.useStateAfter ? whole.window : await stateDeltas.startBehindOutdated(whole)
+    const query: StateQuery = { ...base, window }
     const summary = membersChanged(query) ? readSummary(room, userId) : undefined
     const state = await readState(query, context, summary)
     const timeline = await clientEvents.ofTimeline(room, window.events, context.view)
@@ -105,7 +102,8 @@ export function makeBuildJoinedRoom(needs: Needs): BuildJoinedRoom {
     after: number | undefined,
     last: number,
   ): Promise<TimelineWindow> {
-    if (after !== undefined && after >= last) return { events: [], limited: false, startSeq: last + 1, scanned: [] }
+    if (after !== undefined && after >= last)
+      return { events: [], limited: false, startSeq: last + 1, lastSeq: last, scanned: [] }
     const { filter, userId } = context
     return readTimelineWindow({
       room,
@@ -159,8 +157,11 @@ export function wantsOf({ filter, account }: SyncContext): (event: TimelineEvent
     filter.timeline.matches({ ...pdu, roomId }) && (pdu.state_key !== undefined || !account.ignored.has(pdu.sender))
 }
 
-const membersChanged = ({ after, window, hasMoved }: StateQuery) =>
-  after === undefined || hasMoved || window.limited || window.scanned.some(({ pdu }) => pdu.type === 'm.room.member')
+const membersChanged = ({ after, window, moved }: StateQuery) =>
+  after === undefined ||
+  moved.size > 0 ||
+  window.limited ||
+  window.scanned.some(({ pdu }) => pdu.type === 'm.room.member')
 
 const summaryOf = ({ heroes, joinedCount, invitedCount, isNamed }: RoomSummary): JsonObject => ({
   ...(isNamed ? {} : { 'm.heroes': heroes }),

@@ -30,6 +30,7 @@ export function makeBuildLeftRoom({
   visibility,
   readTimelineWindow,
   stateDeltas,
+  readMovesSince,
   clientEvents,
 }: Needs): BuildLeftRoom {
   return async ({ context, membership }) => {
@@ -46,7 +47,7 @@ export function makeBuildLeftRoom({
 
     const wasInside = from && history.findLast(({ position }) => position <= from.position)?.membership === 'join'
     const after = from && wasInside ? await readSeqAt(rooms, room, from.position) : undefined
-    const window = await readTimelineWindow({
+    const read = await readTimelineWindow({
       room,
       userId,
       after,
@@ -54,13 +55,11 @@ export function makeBuildLeftRoom({
       limit: timelineLimitOf(context.filter.timeline),
       wants: wantsOf(context),
     })
-    const query: StateQuery = {
-      room,
-      window,
-      end: { node: leaving.node, current: undefined },
-      after: context.fullState ? undefined : after,
-      hasMoved: false,
-    }
+    const end = { node: leaving.node, current: undefined }
+    const moved = await readMovesSince(room, from && wasInside ? from.position : room.movedPosition)
+    const base = { room, end, after: context.fullState ? undefined : after, moved }
+    const window = context.useStateAfter ? read : await stateDeltas.startBehindOutdated({ ...base, window: read })
+    const query: StateQuery = { ...base, window }
     const timeline = await clientEvents.ofTimeline(room, window.events, context.view)
     if (membership.eventId !== leaving.eventId) timeline.push(...(await readMemberEvent(room, membership, context)))
     return {

@@ -2,14 +2,14 @@
  * The `state` and `state_after` of a room in /sync: what a client needs besides the timeline to know
  * the state of the room at the timeline's start, or at its end.
  *
- * Without `since` that is a whole state; else what changed in between. Keys that the timeline itself
- * touches are worked out from its events and what each of them replaced, so that the common case
- * reads nothing: the state in memory, minus what the timeline brings. Only a gap needs two state nodes
- * to be compared.
+ * Without `since` that is a whole state; else what may have changed in between: the keys that events of the
+ * window touch, those that state resolution moved, and, across a gap, those in which two state nodes differ.
+ * What a key holds is asked of the room's state, never of the timeline: an accepted event may have lost the
+ * resolution. The common case reads nothing.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#syncing
  */
-import { type PduEvent, type StateMap, stateKeyOf } from '../events/pdu.js'
+import { type PduEvent, parseStateMapKey, type StateMap, stateKeyOf } from '../events/pdu.js'
 import type { EventId } from '../kernel/identifiers.js'
 import type { Room, Rooms, TimelineEvent } from '../rooms/room.js'
 import type { TimelineWindow } from './timeline-window.js'
@@ -28,121 +28,147 @@ export type StateQuery = {
   end: StateEnd
   /** Seq of the last event the client has; undefined: the whole state is wanted. */
   after: number | undefined
-  /** The current state moved otherwise than by events of the timeline: compare it as a whole. */
-  hasMoved: boolean
+  /** Keys in which the current state moved otherwise than by events of the timeline. */
+  moved: ReadonlySet<string>
 }
 
 /** By state key. */
 export type StateEvents = Map<string, PduEvent>
 
 export type StateDeltas = {
-  /** State as of the timeline's start that the client does not have. */
+  /** The window without the events that would leave a client with another state than the room's (see `readBefore`). */
+  startBehindOutdated(query: StateQuery): Promise<TimelineWindow>
+  /**
+   * State as of the timeline's start that the client does not have. Where the timeline does not show what a key
+   * holds now, a client would not learn of it otherwise: then it is what holds at the end.
+   */
   readBefore(query: StateQuery): Promise<StateEvents>
   /** State as of the timeline's end that the client does not have, the timeline's own state events included. */
   readAfter(query: StateQuery): Promise<StateEvents>
 }
 
-type Needs = { rooms: Pick<Rooms, 'readEvents' | 'readStateNode' | 'readTimeline'> }
+type Needs = { rooms: Pick<Rooms, 'readEvents' | 'readStateNode' | 'readStateEntryAt' | 'readTimeline'> }
+
+/** More keys than this are looked up in the whole state. */
+const fewKeys = 16
 
 export function makeStateDeltas({ rooms }: Needs): StateDeltas {
-  async function readState(room: Room, { node, current }: StateEnd): Promise<StateEvents> {
+  async function readWhole(room: Room, { node, current }: StateEnd): Promise<StateEvents> {
     if (current) return new Map(current)
     return readEntries(await rooms.readStateNode(room.roomId, node))
   }
 
   async function readEntries(entries: StateMap): Promise<StateEvents> {
-    const events = await rooms.readEvents([...entries.values()])
-    return byStateKey(events)
+    return byStateKey(await rooms.readEvents([...entries.values()]))
   }
 
-  async function nodeAt(room: Room, seq: number): Promise<number | undefined> {
-    const [event] = await rooms.readTimeline(room.roomId, seq, seq)
-    return event?.node
+  /** What these keys hold where the section ends; a key that holds nothing is left out. */
+  async function readHeld({ room, window, end }: StateQuery, keys: ReadonlySet<string>): Promise<StateEvents> {
+    const held: StateEvents = new Map()
+    if (keys.size > fewKeys) {
+      const whole = await rooms.readStateNode(room.roomId, end.node)
+      for (const [key, event] of await readEntries(new Map([...whole].filter(([key]) => keys.has(key)))))
+        held.set(key, event)
+    } else {
+      for (const key of keys) {
+        const [type, stateKey] = parseStateMapKey(key)
+        const event = end.current?.get(key) ?? (await rooms.readStateEntryAt(room.roomId, end.node, type, stateKey))
+        if (event) held.set(key, event)
+      }
+    }
+    if (!end.current || room.maxSeq <= window.lastSeq) return held
+    // The room may have moved on since the section's end was settled: what came later is told later.
+    const last = lastByKey(window.scanned)
+    for (const later of room.recent) {
+      const key = later.seq > window.lastSeq ? keyOf(later) : undefined
+      if (key === undefined || held.get(key)?.eventId !== later.eventId) continue
+      const before = last.get(key)
+      if (before) held.set(key, before)
+    }
+    return held
   }
 
-  /** Entries of the node `to` that the node `from` does not have. */
-  async function readDifference(room: Room, from: number | undefined, to: number): Promise<StateEvents> {
-    if (from === to) return new Map()
+  /** Keys that may hold something else than the client knows. */
+  async function readTouched({ room, window, end, after, moved }: StateQuery): Promise<Set<string>> {
+    const touched = new Set([...moved, ...lastByKey(window.scanned).keys()])
+    if (after === undefined || !window.limited || window.startSeq <= after + 1) return touched
+    const [event] = await rooms.readTimeline(room.roomId, after, after)
     const [older, newer] = await Promise.all([
-      from === undefined ? new Map<string, EventId>() : rooms.readStateNode(room.roomId, from),
-      rooms.readStateNode(room.roomId, to),
+      event === undefined ? new Map<string, EventId>() : rooms.readStateNode(room.roomId, event.node),
+      rooms.readStateNode(room.roomId, end.node),
     ])
-    return readEntries(new Map([...newer].filter(([key, eventId]) => older.get(key) !== eventId)))
+    for (const [key, eventId] of newer) if (older.get(key) !== eventId) touched.add(key)
+    return touched
   }
 
-  /** What changed between the client's last event and the start of the timeline. */
-  async function readGap(room: Room, after: number, { startSeq, limited }: TimelineWindow): Promise<StateEvents> {
-    if (!limited || startSeq <= after + 1) return new Map()
-    const [from, to] = await Promise.all([nodeAt(room, after), nodeAt(room, startSeq - 1)])
-    return to === undefined ? new Map() : readDifference(room, from, to)
-  }
-
-  /** Puts each key back to what it was before the first event of the timeline that changed it. */
-  async function rewind(state: StateEvents, scanned: readonly TimelineEvent[]): Promise<void> {
-    const replaced = new Map<string, EventId | undefined>()
-    for (const event of scanned) {
+  /** What the keys that the timeline leads to their present value held before it. */
+  async function readBeforeTimeline(window: TimelineWindow, keys: ReadonlySet<string>): Promise<StateEvents> {
+    const replaced = new Map<string, EventId>()
+    const seen = new Set<string>()
+    for (const event of window.scanned) {
       const key = keyOf(event)
-      if (key !== undefined && !replaced.has(key)) replaced.set(key, event.replaces)
+      if (key === undefined || seen.has(key) || !keys.has(key)) continue
+      seen.add(key)
+      if (event.replaces) replaced.set(key, event.replaces)
     }
-    if (replaced.size === 0) return
-    const older = byStateKey(await rooms.readEvents([...replaced.values()].filter((id) => id !== undefined)))
-    for (const key of replaced.keys()) {
-      const event = older.get(key)
-      if (event) state.set(key, event)
-      else state.delete(key)
-    }
-  }
-
-  /** State events within the window that the timeline does not show: a filter or the visibility took them out. */
-  function addHidden(state: StateEvents, { events, scanned }: TimelineWindow): void {
-    const shown = new Set(events.map(({ event }) => event.eventId))
-    const last = new Map<string, TimelineEvent>()
-    for (const event of scanned) {
-      const key = keyOf(event)
-      if (key !== undefined) last.set(key, event)
-    }
-    for (const [key, event] of last) if (!shown.has(event.eventId)) state.set(key, event)
+    return replaced.size === 0 ? new Map() : readEntries(replaced)
   }
 
   return {
-    async readBefore({ room, window, end, after, hasMoved }) {
-      if (after !== undefined && !hasMoved) {
-        const state = await readGap(room, after, window)
-        addHidden(state, window)
-        return state
+    async startBehindOutdated(query) {
+      const { window } = query
+      const shown = lastByKey(window.events.map(({ event }) => event))
+      const held = await readHeld(query, new Set(shown.keys()))
+      let startSeq = window.startSeq
+      for (const [key, event] of shown) {
+        const holds = held.get(key)
+        if (holds && holds.eventId !== event.eventId) startSeq = Math.max(startSeq, event.seq + 1)
       }
-      const state = after === undefined ? await readState(room, end) : await readMoved(room, after, end)
-      if (after === undefined) await rewind(state, window.scanned)
-      addHidden(state, window)
-      const shown = new Set(window.events.map(({ event }) => event.eventId))
-      for (const [key, event] of state) if (shown.has(event.eventId)) state.delete(key)
+      if (startSeq === window.startSeq) return window
+      return {
+        ...window,
+        events: window.events.filter(({ event }) => event.seq >= startSeq),
+        scanned: window.scanned.filter(({ seq }) => seq >= startSeq),
+        startSeq,
+        limited: true,
+      }
+    },
+
+    async readBefore(query) {
+      const { room, window, end, after } = query
+      const touched = await readTouched(query)
+      const held = await readHeld(query, touched)
+      const shown = lastByKey(window.events.map(({ event }) => event))
+      const led = new Set([...shown].flatMap(([key, { eventId }]) => (held.get(key)?.eventId === eventId ? [key] : [])))
+      const before = await readBeforeTimeline(window, led)
+      const state = after === undefined ? await readWhole(room, end) : new Map(held)
+      for (const key of led) {
+        const event = before.get(key)
+        // Within a stretch the client follows, it has what held before the timeline already.
+        if (event && (after === undefined || window.limited)) state.set(key, event)
+        else state.delete(key)
+      }
       return state
     },
 
-    async readAfter({ room, window, end, after, hasMoved }) {
-      if (after === undefined) return readState(room, end)
-      if (hasMoved) return readMoved(room, after, end)
-      const state = await readGap(room, after, window)
-      for (const event of window.scanned) {
-        const key = keyOf(event)
-        if (key !== undefined) state.set(key, event)
-      }
-      return state
+    async readAfter(query) {
+      if (query.after === undefined) return readWhole(query.room, query.end)
+      return readHeld(query, await readTouched(query))
     },
-  }
-
-  /** Compares whole states; the newer one in memory, since its node may still be on its way to the disk. */
-  async function readMoved(room: Room, after: number, end: StateEnd): Promise<StateEvents> {
-    const from = await nodeAt(room, after)
-    const older = from === undefined ? new Map<string, EventId>() : await rooms.readStateNode(room.roomId, from)
-    const newer = await readState(room, end)
-    for (const [key, { eventId }] of newer) if (older.get(key) === eventId) newer.delete(key)
-    return newer
   }
 }
 
 const keyOf = ({ pdu }: PduEvent): string | undefined =>
   pdu.state_key === undefined ? undefined : stateKeyOf(pdu.type, pdu.state_key)
+
+function lastByKey(events: readonly TimelineEvent[]): Map<string, TimelineEvent> {
+  const last = new Map<string, TimelineEvent>()
+  for (const event of events) {
+    const key = keyOf(event)
+    if (key !== undefined) last.set(key, event)
+  }
+  return last
+}
 
 function byStateKey(events: readonly PduEvent[]): StateEvents {
   const state: StateEvents = new Map()

@@ -1,22 +1,16 @@
 /**
- * Remembers in which rooms state resolution changed the state otherwise than by the newest event, so that
- * /sync compares whole states there, and only there.
+ * In which keys state resolution moved a room's state after a position: told by no event of the timeline, and
+ * remembered with the room, so that a restart forgets none of it. A room that stood still costs no read.
  */
-import type { RoomId } from '../kernel/identifiers.js'
 import type { Room } from '../rooms/room.js'
-import type { Database } from '../store/reader.js'
+import type { Reader } from '../store/reader.js'
+import { readMovedKeys } from '../store/state-move-store.js'
 
-export type HasMovedSince = (room: Room, position: number) => boolean
+export type ReadMovesSince = (room: Room, position: number) => Promise<ReadonlySet<string>>
 
-export function makeHasMovedSince(db: Pick<Database, 'position' | 'onCommitted'>): HasMovedSince {
-  const start = db.position
-  const moved = new Map<RoomId, number>()
-  db.onCommitted((changes) => {
-    for (const change of changes) if (change.kind === 'state') moved.set(change.roomId, change.position)
-  })
-  return (room, position) => {
-    if ((moved.get(room.roomId) ?? 0) > position) return true
-    // Before the start nothing is remembered; a state that is not that of the newest event tells of a resolution.
-    return position < start && room.recent.at(-1)?.node !== room.node
-  }
-}
+const none: ReadonlySet<string> = new Set()
+
+export const makeReadMovesSince =
+  (db: Reader): ReadMovesSince =>
+  async (room, position) =>
+    room.movedPosition > position ? new Set(await readMovedKeys(db, room.roomId, position)) : none

@@ -17,6 +17,8 @@ export type TimelineWindow = {
   limited: boolean
   /** Seq of the first event that the window stands for; the gap before it is `prev_batch`. */
   startSeq: number
+  /** Seq of the newest event that the window stands for, or of the one before where it stands for none. */
+  lastSeq: number
   /** All events from `startSeq` on, those included that a filter or the visibility took out. */
   scanned: TimelineEvent[]
 }
@@ -55,7 +57,7 @@ export function makeReadTimelineWindow({ rooms, visibility }: Needs): ReadTimeli
     const limited = found.length > limit || next >= lowest
     const events = found.slice(0, limit).reverse()
     const startSeq = limited ? (events[0]?.event.seq ?? last + 1) : Math.min(next + 1, last + 1)
-    return { events, limited, startSeq, scanned: scanned.reverse().filter(({ seq }) => seq >= startSeq) }
+    return { events, limited, startSeq, lastSeq: last, scanned: scanned.reverse().filter(({ seq }) => seq >= startSeq) }
   }
 }
 

@@ -69,6 +69,33 @@ describe('/sync', async () => {
     expect(whole.state).toBeUndefined()
   })
 
+  test('of state that a filter keeps out of the timeline a client ends with the newest, not with an older one it is shown', async () => {
+    const [ann, ben] = [newUser('ann'), newUser('ben')]
+    const roomId = await hs.createRoom({
+      creator: ann,
+      preset: 'public_chat',
+      roomVersion: '11',
+      powerLevelContentOverride: { users: { [ann]: 100, [ben]: 100 } },
+    })
+    await hs.joinRoom({ roomId, sender: ben })
+    const device = hs.device(ann)
+    const filter = { room: { timeline: { not_senders: [ben] } } }
+    const { next_batch: since } = await device.sync({ filter })
+    await setState(roomId, ann, 'm.room.name', { name: 'older' })
+    await setState(roomId, ben, 'm.room.name', { name: 'newest' })
+    await hs.sendText(roomId, ann, 'and on')
+
+    for (const room of [only(await device.sync({ since, filter })), only(await device.sync({ filter }))]) {
+      const told = [...room.state.events, ...room.timeline.events]
+      expect(told.findLast(({ type }) => type === 'm.room.name')?.content.name).toBe('newest')
+      expect(bodies(room.timeline.events)).toEqual(['and on'])
+      // What is cut off for it can be paged to.
+      expect(room.timeline.limited).toBe(true)
+      const page = await device.messages(roomId, { from: room.timeline.prev_batch, limit: 1 })
+      expect(page.chunk.map(({ content }) => content.name)).toEqual(['older'])
+    }
+  })
+
   test('a later sync tells what happened since, and nothing when nothing did', async () => {
     const [ann, ben] = [newUser('ann'), newUser('ben')]
     const roomId = await hs.createRoom({ creator: ann, preset: 'public_chat' })

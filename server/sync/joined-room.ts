@@ -28,7 +28,7 @@ import type { UnreadCounts } from './unread-counts.js'
 import type { Visibility } from './visibility.js'
 
 export type SectionNeeds = {
-  rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline' | 'readStateEntryAt'>
+  rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline' | 'readStateEntryAt' | 'readMember'>
   visibility: Pick<Visibility, 'readHistory'>
   readTimelineWindow: ReadTimelineWindow
   stateDeltas: StateDeltas
@@ -63,7 +63,8 @@ export function makeBuildJoinedRoom(needs: Needs): BuildJoinedRoom {
     const read = await readWindow(room, context, after, last)
     const moved = await needs.readMovesSince(room, isFirst ? room.movedPosition : from.position)
     const end = { node: room.node, current: room.state }
-    const base = { room, end, after: fullState ? undefined : after, moved }
+    const omitsMembers = filter.state.lazyLoadMembers
+    const base = { room, end, after: fullState ? undefined : after, moved, omitsMembers }
     const whole = { ...base, window: isNew ? { ...read, limited: true } : read }
     const window = context.useStateAfter ? whole.window : await stateDeltas.startBehindOutdated(whole)
     const query: StateQuery = { ...base, window }

@@ -80,17 +80,17 @@ export type LazyQuery = {
 
 /** Reduces the member events of `state` to the ones wanted, and adds those that are missing. */
 export async function keepWantedMembers(
-  rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt'>,
+  rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt' | 'readMember'>,
   { query, state, also, sent, includeRedundant, isStateAfter }: LazyQuery,
 ): Promise<void> {
   const { window } = query
-  const wanted = new Set<string>([...window.events.map(({ event }) => event.pdu.sender), ...also])
+  const wanted = new Set<UserId>([...window.events.map(({ event }) => event.pdu.sender), ...also])
   // In a delta every member event is a change, which the client must learn of.
   if (query.after === undefined)
     for (const [key, event] of state)
       if (
         isMember(event) &&
-        !(wanted.has(event.pdu.state_key ?? '') && (includeRedundant || !sent.has(event.pdu.state_key ?? '')))
+        !(wanted.has(event.pdu.state_key as UserId) && (includeRedundant || !sent.has(event.pdu.state_key ?? '')))
       )
         state.delete(key)
 
@@ -106,14 +106,14 @@ export async function keepWantedMembers(
 
 /** A user's member event at the start of the timeline, or at its end. */
 async function readMember(
-  rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt'>,
+  rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt' | 'readMember'>,
   { room, window, end }: StateQuery,
-  userId: string,
+  userId: UserId,
   isStateAfter: boolean,
 ): Promise<PduEvent | undefined> {
   const touching = window.scanned.find((event) => isMember(event) && event.pdu.state_key === userId)
   if (touching && !isStateAfter) return touching.replaces && (await rooms.readEvents([touching.replaces]))[0]
-  if (end.current) return end.current.get(stateKeyOf('m.room.member', userId))
+  if (end.current) return rooms.readMember(room, userId)
   return rooms.readStateEntryAt(room.roomId, end.node, 'm.room.member', userId)
 }
 

@@ -57,7 +57,7 @@ export function makeBuildLeftRoom({
     })
     const end = { node: leaving.node, current: undefined }
     const moved = await readMovesSince(room, from && wasInside ? from.position : room.movedPosition)
-    const base = { room, end, after: context.fullState ? undefined : after, moved }
+    const base = { room, end, after: context.fullState ? undefined : after, moved, omitsMembers: false }
     const window = context.useStateAfter ? read : await stateDeltas.startBehindOutdated({ ...base, window: read })
     const query: StateQuery = { ...base, window }
     const timeline = await clientEvents.ofTimeline(room, window.events, context.view)

@@ -10,7 +10,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#syncing
  */
 import { type PduEvent, parseStateMapKey, type StateMap, stateKeyOf } from '../events/pdu.js'
-import type { EventId } from '../kernel/identifiers.js'
+import type { EventId, UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms, TimelineEvent } from '../rooms/room.js'
 import type { TimelineWindow } from './timeline-window.js'
 
@@ -18,7 +18,7 @@ import type { TimelineWindow } from './timeline-window.js'
 export type StateEnd = {
   /** Node of that state. */
   node: number
-  /** Its events, where they are in memory: the current state. */
+  /** Its events but for members, where they are in memory: the current state. */
   current: ReadonlyMap<string, PduEvent> | undefined
 }
 
@@ -30,6 +30,8 @@ export type StateQuery = {
   after: number | undefined
   /** Keys in which the current state moved otherwise than by events of the timeline. */
   moved: ReadonlySet<string>
+  /** Of a whole state that is the current one, only the members that the timeline touches: the caller adds whom it wants. */
+  omitsMembers: boolean
 }
 
 /** By state key. */
@@ -47,15 +49,29 @@ export type StateDeltas = {
   readAfter(query: StateQuery): Promise<StateEvents>
 }
 
-type Needs = { rooms: Pick<Rooms, 'readEvents' | 'readStateNode' | 'readStateEntryAt' | 'readTimeline'> }
+type Needs = {
+  rooms: Pick<
+    Rooms,
+    'readEvents' | 'readStateNode' | 'readStateEntryAt' | 'readTimeline' | 'readMember' | 'readMembers'
+  >
+}
 
 /** More keys than this are looked up in the whole state. */
 const fewKeys = 16
 
 export function makeStateDeltas({ rooms }: Needs): StateDeltas {
-  async function readWhole(room: Room, { node, current }: StateEnd): Promise<StateEvents> {
-    if (current) return new Map(current)
-    return readEntries(await rooms.readStateNode(room.roomId, node))
+  async function readWhole({ room, end, omitsMembers }: StateQuery): Promise<StateEvents> {
+    if (!end.current) return readEntries(await rooms.readStateNode(room.roomId, end.node))
+    const state = new Map([...end.current].filter(([, event]) => !isMember(event)))
+    if (omitsMembers) return state
+    for (const [key, member] of byStateKey(await rooms.readMembers(room))) state.set(key, member)
+    return state
+  }
+
+  async function readEntry({ room, end }: StateQuery, key: string): Promise<PduEvent | undefined> {
+    const [type, stateKey] = parseStateMapKey(key)
+    if (!end.current) return rooms.readStateEntryAt(room.roomId, end.node, type, stateKey)
+    return type === 'm.room.member' ? rooms.readMember(room, stateKey as UserId) : end.current.get(key)
   }
 
   async function readEntries(entries: StateMap): Promise<StateEvents> {
@@ -63,7 +79,8 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
   }
 
   /** What these keys hold where the section ends; a key that holds nothing is left out. */
-  async function readHeld({ room, window, end }: StateQuery, keys: ReadonlySet<string>): Promise<StateEvents> {
+  async function readHeld(query: StateQuery, keys: ReadonlySet<string>): Promise<StateEvents> {
+    const { room, window, end } = query
     const held: StateEvents = new Map()
     if (keys.size > fewKeys) {
       const whole = await rooms.readStateNode(room.roomId, end.node)
@@ -71,8 +88,7 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
         held.set(key, event)
     } else {
       for (const key of keys) {
-        const [type, stateKey] = parseStateMapKey(key)
-        const event = end.current?.get(key) ?? (await rooms.readStateEntryAt(room.roomId, end.node, type, stateKey))
+        const event = await readEntry(query, key)
         if (event) held.set(key, event)
       }
     }
@@ -135,13 +151,13 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
     },
 
     async readBefore(query) {
-      const { room, window, end, after } = query
+      const { window, after } = query
       const touched = await readTouched(query)
       const held = await readHeld(query, touched)
       const shown = lastByKey(window.events.map(({ event }) => event))
       const led = new Set([...shown].flatMap(([key, { eventId }]) => (held.get(key)?.eventId === eventId ? [key] : [])))
       const before = await readBeforeTimeline(window, led)
-      const state = after === undefined ? await readWhole(room, end) : new Map(held)
+      const state = after === undefined ? await readWhole(query) : new Map(held)
       for (const key of led) {
         const event = before.get(key)
         // Within a stretch the client follows, it has what held before the timeline already.
@@ -152,7 +168,7 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
     },
 
     async readAfter(query) {
-      if (query.after === undefined) return readWhole(query.room, query.end)
+      if (query.after === undefined) return readWhole(query)
       return readHeld(query, await readTouched(query))
     },
   }
@@ -160,6 +176,8 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
 
 const keyOf = ({ pdu }: PduEvent): string | undefined =>
   pdu.state_key === undefined ? undefined : stateKeyOf(pdu.type, pdu.state_key)
+
+const isMember = ({ pdu }: PduEvent) => pdu.type === 'm.room.member'
 
 function lastByKey(events: readonly TimelineEvent[]): Map<string, TimelineEvent> {
   const last = new Map<string, TimelineEvent>()

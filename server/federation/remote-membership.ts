@@ -22,23 +22,13 @@ export type RemoteMembership = {
 export type SetRemoteMembership = (userId: UserId, row: RemoteMembership) => Promise<void>
 
 export function makeSetRemoteMembership(
-  rooms: Pick<RoomsForWriting, 'db' | 'whenDurable' | 'setMembershipInMemory'>,
+  rooms: Pick<RoomsForWriting, 'db' | 'setMembershipInMemory'>,
 ): SetRemoteMembership {
   return (userId, { roomId, membership, eventId, sender, stripped }) =>
     rooms.db.commit((grant) => {
       const position = grant.position()
       const change: Change = { kind: 'membership', position, roomId, userId, membership }
-      rooms.whenDurable(change, () =>
-        rooms.setMembershipInMemory(userId, {
-          roomId,
-          membership,
-          eventId,
-          sender,
-          position,
-          forgotten: false,
-          ...(stripped && { stripped }),
-        }),
-      )
+      const kept = { roomId, membership, eventId, sender, position, forgotten: false, ...(stripped && { stripped }) }
       const row = {
         room_id: roomId,
         membership,
@@ -49,7 +39,12 @@ export function makeSetRemoteMembership(
         forgotten: false,
         stripped: stripped && JSON.stringify(stripped),
       }
-      return { writes: [setMembership(userId, row)], changes: [change], result: undefined }
+      return {
+        writes: [setMembership(userId, row)],
+        changes: [change],
+        result: undefined,
+        durable: () => rooms.setMembershipInMemory(userId, kept),
+      }
     })
 }
 

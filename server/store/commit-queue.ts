@@ -5,7 +5,7 @@
  *  1. build: each waiting unit is called with a `Grant`; what it is given counts only if the batch commits;
  *  2. feed: every position given out gets its `feed` row, in the same transaction;
  *  3. run, and again with a growing pause while the engine reports a conflict that can be retried;
- *  4. on success the counters move, listeners are told in stream order, callers are answered;
+ *  4. on success the counters and then memory move on, listeners are told in stream order, callers are answered;
  *  5. on failure the batch is halved until the unit that fails stands alone and gets its own error; the
  *     positions it was given go to the next unit, so none is ever skipped.
  *
@@ -35,7 +35,13 @@ type Waiting = {
   resolve(result: unknown): void
   reject(error: unknown): void
 }
-type Built = { waiting: Waiting; result: unknown; writes: readonly Write[]; changes: readonly Change[] }
+type Built = {
+  waiting: Waiting
+  result: unknown
+  writes: readonly Write[]
+  changes: readonly Change[]
+  durable: (() => void) | undefined
+}
 type Attempt = { built: Built[]; counters: TentativeCounters }
 
 export type CommitQueueOptions = {
@@ -157,11 +163,11 @@ export class CommitQueue {
   #buildOne(waiting: Waiting, counters: TentativeCounters): Built {
     const before = counters.mark()
     try {
-      const { writes, changes, result } = waiting.unit(counters)
+      const { writes, changes, result, durable } = waiting.unit(counters)
       checkNames(writes)
       const feed = feedRows(before.position + 1, counters.lastPosition, changes)
       const withFeed = writes.concat(feed.map((row) => ({ op: 'insert', table: 'feed', row })))
-      return { waiting, result, writes: withFeed, changes }
+      return { waiting, result, writes: withFeed, changes, durable }
     } catch (error) {
       counters.reset(before)
       throw error
@@ -214,18 +220,21 @@ export class CommitQueue {
 
   #settleSuccess({ built, counters }: Attempt): void {
     this.#counters.adopt(counters)
+    for (const { durable } of built) this.#call(() => durable?.(), 'memory could not be moved on after a commit')
     const changes = built.flatMap((each) => each.changes).sort((a, b) => a.position - b.position)
     if (changes.length > 0) this.#tell(changes)
     for (const { waiting, result } of built) waiting.resolve(result)
   }
 
   #tell(changes: readonly Change[]): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(changes)
-      } catch (error) {
-        this.#options.logger.error({ err: error }, 'a listener of commits failed')
-      }
+    for (const listener of this.#listeners) this.#call(() => listener(changes), 'a listener of commits failed')
+  }
+
+  #call(tell: () => void, failure: string): void {
+    try {
+      tell()
+    } catch (error) {
+      this.#options.logger.error({ err: error }, failure)
     }
   }
 }

@@ -39,7 +39,13 @@ export type Grant = {
   backfillSeq(roomId: RoomId): RoomSeq
 }
 
-export type BuiltUnit<T> = { writes: Write[]; changes: Change[]; result: T }
+export type BuiltUnit<T> = {
+  writes: Write[]
+  changes: Change[]
+  result: T
+  /** Moves memory on: called once the unit is durable, before anybody is told or answered. Must not throw. */
+  durable?: () => void
+}
 /** May throw (e.g. the room moved on); the error reaches the caller of `commit` alone. */
 export type CommitUnit<T> = (grant: Grant) => BuiltUnit<T>
 

@@ -48,6 +48,25 @@ describe('commit queue', () => {
     expect(await db.query('SELECT position, seq FROM event')).toEqual([[{ position: 1, seq: 1 }]])
   })
 
+  test('memory moves on before anybody is told or answered, and only where the unit is durable', async () => {
+    await using db = await openTestDatabase()
+    db.seedRoom(room, noBounds)
+    const order: string[] = []
+    db.onCommitted(() => order.push('told'))
+    const commit = (id: string) =>
+      db.commit((grant) => {
+        const change: Change = { position: grant.position(), kind: 'state', roomId: room }
+        const durable = () => void order.push(`${id} is durable`)
+        return { writes: [insertRow('event', { id })], changes: [change], result: undefined, durable }
+      })
+
+    const first = commit('$a').then(() => order.push('answered'))
+    const second = commit('$a').catch(() => order.push('refused'))
+    await Promise.all([first, second])
+
+    expect(order).toEqual(['$a is durable', 'told', 'answered', 'refused'])
+  })
+
   test('units that wait together share batches; positions, seq and changes come in the order of the units', async () => {
     await using db = await openTestDatabase()
     const told: number[] = []

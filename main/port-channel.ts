@@ -2,10 +2,11 @@
  * A live channel over an Electron MessagePort: the server's end of what `renderer/platform/bridge.ts` opens.
  *
  * Frames travel as Uint8Arrays and are copied. The last message names the close code, because a
- * port's own `close` event carries none.
+ * port's own `close` event carries none. A port tells nothing of what is read at its other end, so the page
+ * says now and then how many bytes it has taken, and the difference counts as buffered.
  */
 import type { Channel } from '../server/live/channel.js'
-import type { LivePortClose } from './ipc/contract.js'
+import type { LivePortClose, LivePortTaken } from './ipc/contract.js'
 
 /** What is used of Electron's MessagePortMain; tests run it over other ports. */
 export type Port = {
@@ -22,6 +23,8 @@ export function channelOverPort(port: Port): Channel {
   let onMessage: ((bytes: Uint8Array) => void) | undefined
   let onClose: (() => void) | undefined
   let isClosed = false
+  let postedBytes = 0
+  let takenBytes = 0
   const waiting: Uint8Array[] = []
 
   const ended = () => {
@@ -38,7 +41,8 @@ export function channelOverPort(port: Port): Channel {
   }
   port.on('message', ({ data }) => {
     if (isClosed) return
-    if (!(data instanceof Uint8Array)) close(protocolError, 'only binary frames')
+    if (isTaken(data)) takenBytes = Math.min(postedBytes, Math.max(takenBytes, data.taken))
+    else if (!(data instanceof Uint8Array)) close(protocolError, 'only binary frames')
     else if (onMessage) onMessage(data)
     else waiting.push(data)
   })
@@ -46,8 +50,14 @@ export function channelOverPort(port: Port): Channel {
   port.start()
 
   return {
+    peer: { kind: 'window' },
     post(bytes) {
-      if (!isClosed) port.postMessage(bytes)
+      if (isClosed) return
+      postedBytes += bytes.length
+      port.postMessage(bytes)
+    },
+    get bufferedBytes() {
+      return postedBytes - takenBytes
     },
     onMessage(handler) {
       onMessage = handler
@@ -60,3 +70,6 @@ export function channelOverPort(port: Port): Channel {
     close,
   }
 }
+
+const isTaken = (data: unknown): data is LivePortTaken =>
+  typeof data === 'object' && data !== null && Number.isFinite((data as Partial<LivePortTaken>).taken)

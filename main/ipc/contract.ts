@@ -35,6 +35,9 @@ export type LivePortMessage = { type: typeof livePortMessage; requestId: string 
 /** What a live port carries besides frames (which are Uint8Arrays): the last message before it closes. */
 export type LivePortClose = { close: { code: number; reason: string } }
 
+/** What the page says on a live port besides frames: bytes of frames it has taken so far, in all. */
+export type LivePortTaken = { taken: number }
+
 export type AppInfo = {
   version: string
   platform: NodeJS.Platform

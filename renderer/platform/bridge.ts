@@ -13,6 +13,7 @@ import type {
   HearthBridge,
   LivePortClose,
   LivePortMessage,
+  LivePortTaken,
 } from '../../main/ipc/contract.js'
 
 declare global {
@@ -60,16 +61,24 @@ const livePath = '/_hearth/live/rpc'
 const liveSubprotocol = 'cbor'
 const lost = 1006
 
-/** Frames and the close notice wait for their handlers, so that none is lost between opening and use. */
-function channelEnds() {
+/**
+ * Frames and the close notice wait for their handlers, so that none is lost between opening and use.
+ *
+ * @param onTaken hears the bytes of each frame once its handler is done with it
+ */
+function channelEnds(onTaken: (bytes: number) => void = () => undefined) {
   let onFrame: ((bytes: Uint8Array) => void) | undefined
   let onClosed: ((code: number, reason: string) => void) | undefined
   const waiting: Uint8Array[] = []
   let closed: { code: number; reason: string } | undefined
+  const hand = (handler: (bytes: Uint8Array) => void, bytes: Uint8Array) => {
+    handler(bytes)
+    onTaken(bytes.length)
+  }
   return {
     isClosed: () => closed !== undefined,
     receive(bytes: Uint8Array) {
-      if (onFrame) onFrame(bytes)
+      if (onFrame) hand(onFrame, bytes)
       else waiting.push(bytes)
     },
     closeWith(code: number, reason: string) {
@@ -79,7 +88,7 @@ function channelEnds() {
     },
     onMessage(handler: (bytes: Uint8Array) => void) {
       onFrame = handler
-      for (const bytes of waiting.splice(0)) handler(bytes)
+      for (const bytes of waiting.splice(0)) hand(handler, bytes)
     },
     onClose(handler: (code: number, reason: string) => void) {
       onClosed = handler
@@ -88,13 +97,24 @@ function channelEnds() {
   }
 }
 
+/** The server closes a port of which 8 MB are not taken; so often it hears of what is. */
+const tellTakenEveryBytes = 65_536
+
 /**
  * Exported for the test that runs it over a bare MessageChannel.
  *
  * @param onServerLost tells when the other end died; Chromium's ports have no event for it
  */
 export function channelOverPort(port: MessagePort, onServerLost: HearthBridge['onServerLost']): LiveChannel {
-  const ends = channelEnds()
+  let taken = 0
+  let told = 0
+  const ends = channelEnds((bytes) => {
+    taken += bytes
+    if (taken - told < tellTakenEveryBytes) return
+    told = taken
+    const notice: LivePortTaken = { taken }
+    port.postMessage(notice)
+  })
   const stopWatching = onServerLost(() => end(lost, 'the server went away'))
   const end = (code: number, reason: string) => {
     stopWatching()

@@ -7,10 +7,12 @@
  * `conversation.ts`: nothing before a token was accepted, fair shares, and a prompt end.
  */
 import { randomId } from '../kernel/clock.js'
+import type { UserId } from '../kernel/identifiers.js'
 import type { Channel } from './channel.js'
 import { closeCodes, liveLimits } from './close-codes.js'
 import { type BridgeNeeds, Conversation, type Shared } from './conversation.js'
 import { readNotification } from './frames.js'
+import { Strangers } from './strangers.js'
 import { UserLimits } from './user-limits.js'
 
 export type LiveBridge = {
@@ -24,6 +26,7 @@ export type LiveBridge = {
 
 export function makeLiveBridge(needs: BridgeNeeds): LiveBridge {
   const conversations = new Set<Conversation>()
+  const strangers = new Strangers<Conversation>()
   let version: Promise<string> | undefined
   let isClosed = false
 
@@ -35,13 +38,39 @@ export function makeLiveBridge(needs: BridgeNeeds): LiveBridge {
       version ??= needs.root.call<string>('version', [])
       return version
     },
-    ended: (conversation) => void conversations.delete(conversation),
+    known: (conversation) => strangers.delete(conversation),
+    ended(conversation) {
+      conversations.delete(conversation)
+      strangers.delete(conversation)
+    },
+    makeRoom,
     shutOut(userId) {
-      needs.logger.warn({ user_id: userId }, 'slow live queries: the channels of this user are closed')
+      needs.logger.warn({ user_id: userId }, 'long queries: the channels of this user are closed')
       for (const conversation of [...conversations])
-        if (conversation.userId === userId) conversation.end(closeCodes.limits, 'too many slow queries')
+        if (conversation.userId === userId)
+          conversation.end(closeCodes.limits, 'too many long queries: connect again in half a minute')
+    },
+    crowdOut(table, userId) {
+      const ids = new Set(
+        needs.registry.all().flatMap((each) => (each.table === table && each.userId === userId ? each.channel : [])),
+      )
+      const youngest = [...conversations].filter(({ id }) => ids.has(id)).at(-1)
+      youngest?.end(closeCodes.limits, `other accounts need room on ${table}`)
     },
   }
+
+  /** All places are taken: whoever has most of them gives one to who would still have fewer. */
+  function makeRoom(userId: UserId): boolean {
+    const owned = new Map<UserId, Conversation[]>()
+    for (const each of conversations) if (each.userId) owned.set(each.userId, [...(owned.get(each.userId) ?? []), each])
+    const taken = [...owned.values()].reduce((sum, each) => sum + each.length, 0)
+    if (taken < liveLimits.channels) return true
+    const most = [...owned.values()].sort((a, b) => b.length - a.length)[0] ?? []
+    if (most.length <= (owned.get(userId)?.length ?? 0) + 1) return false
+    most.at(-1)?.end(closeCodes.limits, 'other accounts need a place')
+    return true
+  }
+
   const stopListening = needs.engine.onNotification((frame) => {
     const notification = readNotification(frame)
     if (notification) shared.routes.get(notification.session)?.deliver(notification)
@@ -49,11 +78,12 @@ export function makeLiveBridge(needs: BridgeNeeds): LiveBridge {
 
   return {
     openLiveChannel(channel) {
-      const strangers = [...conversations].filter(({ userId }) => !userId).length
-      if (isClosed) channel.close(closeCodes.restart, 'the server ends')
-      else if (conversations.size >= liveLimits.channels || strangers >= liveLimits.unauthenticatedChannels)
-        channel.close(closeCodes.limits, 'too many channels')
-      else conversations.add(new Conversation(randomId(10), channel, shared))
+      if (isClosed) return channel.close(closeCodes.restart, 'the server ends')
+      const conversation = new Conversation(randomId(10), channel, shared)
+      if (conversation.isEnded) return
+      conversations.add(conversation)
+      const evicted = strangers.add(conversation, channel.peer)
+      evicted?.end(closeCodes.limits, 'no token yet, and others want the place')
     },
     get channels() {
       return conversations.size

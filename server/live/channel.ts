@@ -5,6 +5,14 @@
  * this. Each message is one CBOR frame of SurrealDB's RPC protocol. Messages are copied, never
  * transferred: an ArrayBuffer in a transfer list arrives empty when it crosses Electron processes.
  */
+export type ChannelPeer =
+  /** The desktop app's own window. */
+  | { kind: 'window' }
+  /** Another program on this machine, the browser of its owner for one. */
+  | { kind: 'local' }
+  /** @property address an IP address; of IPv6 its /64 network, which one party owns as a whole */
+  | { kind: 'remote'; address: string }
+
 export type Channel = {
   /** Sends one frame. After `close` it does nothing. */
   post(bytes: Uint8Array): void
@@ -17,6 +25,8 @@ export type Channel = {
    * @param reason a short text for the other side; at most 123 bytes
    */
   close(code?: number, reason?: string): void
-  /** Bytes handed to `post` that the carrier has not sent yet; absent where the carrier cannot tell. */
-  readonly bufferedBytes?: number
+  /** Bytes handed to `post` that the other side has not taken yet. */
+  readonly bufferedBytes: number
+  /** Who is at the other end, as far as it is known before a token is. */
+  readonly peer: ChannelPeer
 }

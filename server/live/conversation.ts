@@ -10,7 +10,6 @@
  * The SDK's calls that would leave a session unauthenticated (`invalidate`, `reset`) end it; those that open
  * other doors (`signin`, `begin`, `live`, `run`, …) are refused.
  */
-import { Uuid } from 'surrealdb'
 import type { Clock, Timer } from '../kernel/clock.js'
 import type { Logger } from '../kernel/logger.js'
 import { databaseName, namespace } from '../store/accesses.js'
@@ -25,9 +24,7 @@ import type { CommitTimes } from './delays.js'
 import {
   answerFrame,
   BadFrame,
-  codec,
   frameLimits,
-  isRefusal,
   type Notification,
   type Request,
   readNumberField,
@@ -37,10 +34,11 @@ import {
   valueFrame,
 } from './frames.js'
 import type { LiveRegistry } from './live-registry.js'
+import { QueryRunner, RequestRefused, type RunQueryNeeds } from './run-query.js'
 import { screenBindings } from './screen/bindings.js'
 import { Refused } from './screen/tokens.js'
-import { type ScreenedStatement, screenQuery } from './screen-query.js'
-import type { UserLimits } from './user-limits.js'
+import { screenQuery } from './screen-query.js'
+import { ShareUsedUp, type UserLimits } from './user-limits.js'
 
 export type BridgeNeeds = {
   engine: Pick<Engine, 'execute' | 'onNotification'>
@@ -61,17 +59,18 @@ export type Shared = BridgeNeeds & {
   routes: Map<string, Conversation>
   /** The engine's version, as its RPC says it. */
   version(): Promise<string>
+  /** A token was accepted for the first time. */
+  known(conversation: Conversation): void
   ended(conversation: Conversation): void
-  /** Ends all channels of a user who overdid it. */
-  shutOut(userId: RecordSession['userId']): void
+  /** @returns false where no channel can be given to the user */
+  makeRoom(userId: RecordSession['userId']): boolean
+  shutOut: RunQueryNeeds['shutOut']
+  crowdOut: RunQueryNeeds['crowdOut']
 }
 
+const tooSlow = 'what was sent is not read'
+
 type ClientSession = { record: RecordSession | undefined; variables: Map<string, unknown> }
-
-type Screened = { statements: readonly ScreenedStatement[]; isScan: boolean }
-
-/** Says why a request is not carried out; the channel goes on. */
-class RequestRefused extends Error {}
 
 export class Conversation {
   readonly id: string
@@ -85,15 +84,21 @@ export class Conversation {
   #isEnded = false
   #identity: Pick<RecordSession, 'userId' | 'deviceId' | 'sid'> | undefined
   #deadline: Timer | undefined
+  readonly #queries: QueryRunner
 
   constructor(id: string, channel: Channel, shared: Shared) {
     this.id = id
     this.#shared = shared
     this.#channel = channel
     this.#logger = shared.logger.child({ channel: id })
+    this.#queries = new QueryRunner(shared, id)
     this.#startDeadline()
     channel.onClose(() => this.end())
     channel.onMessage((bytes) => this.#receive(bytes))
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
   }
 
   get userId(): RecordSession['userId'] | undefined {
@@ -104,6 +109,7 @@ export class Conversation {
   end(code?: number, reason?: string): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    this.#queries.isEnded = true
     this.#deadline?.cancel()
     for (const { record } of this.#sessions.values()) if (record) this.#release(record)
     for (const { id } of this.#shared.registry.ofChannel(this.id)) this.#shared.registry.delete(id)
@@ -115,6 +121,10 @@ export class Conversation {
   /** A row for one of this channel's live queries. */
   deliver(notification: Notification): void {
     if (this.#isEnded) return
+    if (this.#queries.holds(notification)) {
+      if (this.#queries.heldBytes > liveLimits.bufferedBytes) this.end(closeCodes.tooSlow, tooSlow)
+      return
+    }
     this.#post(notification.frame)
     const query = this.#shared.registry.get(notification.liveId)
     if (!query) return
@@ -126,11 +136,11 @@ export class Conversation {
     if (committedAt !== undefined) query.delays.add(this.#shared.clock.elapsed() - committedAt)
   }
 
+  /** Asks before, not after: one large answer is no backlog. */
   #post(frame: Uint8Array): void {
     if (this.#isEnded) return
-    this.#channel.post(frame)
-    if ((this.#channel.bufferedBytes ?? 0) > liveLimits.bufferedBytes)
-      this.end(closeCodes.tooSlow, 'what was sent is not read')
+    if (this.#channel.bufferedBytes > liveLimits.bufferedBytes) this.end(closeCodes.tooSlow, tooSlow)
+    else this.#channel.post(frame)
   }
 
   #receive(bytes: Uint8Array): void {
@@ -162,13 +172,16 @@ export class Conversation {
     try {
       this.#post(await this.#carryOut(request))
     } catch (error) {
-      if (error instanceof RequestRefused || error instanceof Refused)
-        this.#post(refusalFrame(request.id, error.message))
+      if (error instanceof RequestRefused) this.#post(refusalFrame(request.id, error.message, error.code))
+      else if (error instanceof Refused) this.#post(refusalFrame(request.id, error.message))
+      else if (error instanceof ShareUsedUp) this.#post(refusalFrame(request.id, error.message, closeCodes.limits))
       else if (error instanceof SessionRefusedError) this.#refuseSession(request, error)
       else {
         this.#logger.error({ err: error, method: request.method }, 'a live request failed')
         this.#post(refusalFrame(request.id, 'The server could not answer this.'))
       }
+    } finally {
+      for (const notification of this.#queries.release()) this.deliver(notification)
     }
   }
 
@@ -259,19 +272,20 @@ export class Conversation {
   }
 
   async #open(token: string): Promise<RecordSession> {
-    const { sessions, limits, live } = this.#shared
+    const { sessions, live } = this.#shared
     // After a crash the live tables are first cleared of what it left; until then they may lack rows.
     await live.withWritersPaused([], async () => {})
     const record = await sessions.openRecordSession(token)
     const known = this.#identity
     const isOther = known && (known.userId !== record.userId || known.sid !== record.sid)
-    if (this.#isEnded || isOther || (!known && !limits.addChannel(record.userId))) {
+    if (this.#isEnded || isOther || (!known && !this.#takePlace(record.userId))) {
       await sessions.closeSession(record)
       if (isOther) throw new SessionRefusedError('invalid')
       this.end(closeCodes.limits, 'too many channels')
       throw new RequestRefused('Too many channels.')
     }
     this.#identity = { userId: record.userId, deviceId: record.deviceId, sid: record.sid }
+    this.#shared.known(this)
     this.#shared.routes.set(sessionKey(record.id), this)
     record.onEnd((reason) => {
       this.#shared.routes.delete(sessionKey(record.id))
@@ -279,6 +293,11 @@ export class Conversation {
       if (reason === 'logged_out') this.end(closeCodes.loggedOut, 'logged out')
     })
     return record
+  }
+
+  #takePlace(userId: RecordSession['userId']): boolean {
+    const { limits, makeRoom } = this.#shared
+    return makeRoom(userId) && limits.addChannel(userId)
   }
 
   /** The client session goes on existing, but nothing passes until it authenticates again. */
@@ -344,85 +363,8 @@ export class Conversation {
       },
     )
     if (!verdict.allowed) throw new RequestRefused(`This query is not allowed: ${verdict.reason}.`)
-    const frame = codec.encode({
-      id: request.id,
-      method: 'query',
-      params: [verdict.sql, verdict.bindings],
-      session: record.id,
-    })
-    if (frame.length > frameLimits.requestBytes * 2)
-      throw new RequestRefused('The query and its bindings are too large.')
-    const raw = await this.#run(record, verdict, frame)
+    const raw = await this.#queries.run(record, verdict)
     if (raw.length > frameLimits.answerBytes) throw new RequestRefused('The answer is too large: ask for fewer rows.')
     return answerFrame(request.id, raw)
-  }
-
-  async #run(record: RecordSession, { statements, isScan }: Screened, frame: Uint8Array): Promise<Uint8Array> {
-    const { limits, engine, live } = this.#shared
-    const tables = this.#registrations(record, statements)
-    return limits.inTurn(record.userId, isScan, async () => {
-      if (this.#isEnded) throw new RequestRefused('The channel is closed.')
-      if (!tables) return this.#timed(record, () => engine.execute(frame))
-      // Both inside the pause: a query that is registered and not yet known could not be killed.
-      return live.withWritersPaused(tables, async () => {
-        const raw = await this.#timed(record, () => engine.execute(frame))
-        this.#noteRegistrations(record, statements, raw)
-        return raw
-      })
-    })
-  }
-
-  /** The tables whose live queries change; undefined where none does. @throws RequestRefused */
-  #registrations(record: RecordSession, statements: readonly ScreenedStatement[]): string[] | undefined {
-    const { registry, limits } = this.#shared
-    const tables = new Set<string>()
-    let count = registry.ofChannel(this.id).length
-    for (const statement of statements) {
-      if (statement.kind === 'live') {
-        if (++count > liveLimits.liveQueriesPerChannel)
-          throw new RequestRefused(`A channel may have at most ${liveLimits.liveQueriesPerChannel} live queries.`)
-        tables.add(statement.table)
-      } else if (statement.kind === 'kill') {
-        const query = registry.get(statement.liveId)
-        if (query?.channel !== this.id) throw new RequestRefused('There is no such live query on this channel.')
-        count--
-        tables.add(query.table)
-      }
-    }
-    if (tables.size === 0) return undefined
-    if (!limits.mayRegister(record.userId)) throw new RequestRefused('Too many live queries in a minute.')
-    return [...tables]
-  }
-
-  #noteRegistrations(record: RecordSession, statements: readonly ScreenedStatement[], raw: Uint8Array): void {
-    if (isRefusal(raw)) return
-    const replies = codec.decode(raw) as { status: string; result: unknown }[]
-    for (const [index, statement] of statements.entries()) {
-      const reply = replies[index]
-      if (reply?.status !== 'OK') continue
-      if (statement.kind === 'kill') {
-        this.#shared.registry.delete(statement.liveId)
-        record.forgetLive(statement.liveId)
-      } else if (statement.kind === 'live' && reply.result instanceof Uuid) {
-        const id = sessionKey(reply.result)
-        // Where the session ended meanwhile, this kills the query.
-        record.noteLive(id, statement.table)
-        if (!record.isOpen || this.#isEnded) continue
-        this.#shared.registry.add({
-          ...{ id, channel: this.id, session: sessionKey(record.id), userId: record.userId, sid: record.sid },
-          ...{ table: statement.table, sql: statement.sql, since: this.#shared.clock.now() },
-        })
-      }
-    }
-  }
-
-  async #timed(record: RecordSession, work: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    const { clock, limits, shutOut } = this.#shared
-    const start = clock.elapsed()
-    try {
-      return await work()
-    } finally {
-      if (clock.elapsed() - start >= liveLimits.slowQueryMs && limits.strike(record.userId)) shutOut(record.userId)
-    }
   }
 }

@@ -7,7 +7,7 @@
  * `{ id, error }`. Notification: `{ result: { id, action, record, result } }`.
  */
 import { CborCodec, Uuid } from 'surrealdb'
-import { mapEntries, mapHeader, readText, textBytes } from '../store/cbor.js'
+import { listHeader, listItems, mapEntries, mapHeader, readText, textBytes } from '../store/cbor.js'
 
 export const codec = new CborCodec({})
 
@@ -58,11 +58,19 @@ export function answerFrame(id: string, raw: Uint8Array): Uint8Array {
   return Buffer.concat([...head, resultKey, raw])
 }
 
+/** The engine's answers to two queries as if they had been one: `order` says from which each statement's result is next. */
+export function mergeAnswers(raws: readonly [Uint8Array, Uint8Array], order: readonly (0 | 1)[]): Uint8Array {
+  const items = raws.map(listItems) as [Uint8Array[], Uint8Array[]]
+  const next = [0, 0]
+  const merged = order.map((from) => items[from][next[from]!++] ?? new Uint8Array())
+  return Buffer.concat([listHeader(merged.length), ...merged])
+}
+
 export const valueFrame = (id: string, result: unknown): Uint8Array => codec.encode({ id, result })
 
 /** An error of ours, in the shape the SDK turns into a `NotAllowedError`. */
-export const refusalFrame = (id: string, message: string): Uint8Array =>
-  codec.encode({ id, error: { code: -32000, kind: 'NotAllowed', message } })
+export const refusalFrame = (id: string, message: string, code = -32000): Uint8Array =>
+  codec.encode({ id, error: { code, kind: 'NotAllowed', message } })
 
 export type Notification = {
   /** The engine session it belongs to, as `sessionKey` writes it. */

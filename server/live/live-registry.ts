@@ -20,6 +20,8 @@ export type LiveQuery = {
   readonly sql: string
   /** Milliseconds since the epoch. */
   readonly since: number
+  /** What each write to the table pays for it; see `screen-query.ts`. */
+  readonly weight: number
   delivered: number
   /** From the commit of a change to its row being handed to the channel. */
   readonly delays: Delays
@@ -28,12 +30,14 @@ export type LiveQuery = {
 export class LiveRegistry {
   readonly #queries = new Map<string, LiveQuery>()
   readonly #perTable = new Map<string, number>()
+  readonly #weights = new Map<string, Map<UserId, number>>()
   readonly #listeners = new Map<string, Set<(isWatched: boolean) => void>>()
 
   get size(): number {
     return this.#queries.size
   }
 
+  /** @param query its weight is counted already, by `takeWeight` */
   add(query: Omit<LiveQuery, 'delivered' | 'delays'>): void {
     this.#queries.set(query.id, { ...query, delivered: 0, delays: new Delays() })
     this.#count(query.table, 1)
@@ -48,6 +52,34 @@ export class LiveRegistry {
     if (!query) return
     this.#queries.delete(id)
     this.#count(query.table, -1)
+    this.giveWeight(query.table, query.userId, query.weight)
+  }
+
+  /** Counts what is about to be registered, so that two that register at once cannot both have the last place. */
+  takeWeight(table: string, userId: UserId, weight: number): void {
+    const users = this.#weights.get(table) ?? new Map<UserId, number>()
+    this.#weights.set(table, users)
+    users.set(userId, (users.get(userId) ?? 0) + weight)
+  }
+
+  /** What was taken and did not come to be registered. */
+  giveWeight(table: string, userId: UserId, weight: number): void {
+    const users = this.#weights.get(table)
+    const left = (users?.get(userId) ?? 0) - weight
+    if (left > 1e-6) users?.set(userId, left)
+    else users?.delete(userId)
+  }
+
+  /** Weight on a table: of one user, or of all. */
+  weightOn(table: string, userId?: UserId): number {
+    const users = this.#weights.get(table)
+    if (userId) return users?.get(userId) ?? 0
+    return [...(users?.values() ?? [])].reduce((sum, weight) => sum + weight, 0)
+  }
+
+  /** The user whose live queries weigh most on the table. */
+  heaviestOn(table: string): UserId | undefined {
+    return [...(this.#weights.get(table) ?? [])].sort(([, a], [, b]) => b - a)[0]?.[0]
   }
 
   ofChannel(channel: string): LiveQuery[] {

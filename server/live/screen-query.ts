@@ -33,7 +33,8 @@ import {
 
 export type ScreenedStatement =
   | { kind: 'select'; sql: string; tables: readonly string[] }
-  | { kind: 'live'; sql: string; table: string }
+  /** `weight`: what a write to the table pays for it, a plain one being 1. */
+  | { kind: 'live'; sql: string; table: string; weight: number }
   | { kind: 'kill'; sql: string; liveId: string }
 
 export type Verdict =
@@ -60,11 +61,15 @@ export const screenLimits = {
   liveTokens: 200,
   /** Bound values that the WHERE of a live query may look at for each write; a text of 64 characters counts as one. */
   liveValues: 2_000,
-  /** The engine cuts a SELECT off after this many milliseconds; three such end the channel. */
+  /** The engine cuts a SELECT off after this many milliseconds … */
   selectTimeoutMs: 2_000,
-  /** The same for one that comes with a LIVE or KILL, and for all of them together. */
-  pausedSelectTimeoutMs: 500,
-  pausedSelectsTimeoutMs: 2_000,
+  /** … and sooner where a query has many: together they may take about this, each at least the least. */
+  selectsTimeoutMs: 10_000,
+  leastSelectTimeoutMs: 250,
+  /** Of a live query's weight (measured against a plain one): this many bound values, words and signs, looked-up records weigh 1. */
+  valuesOfWeight: 1_000,
+  tokensOfWeight: 200,
+  lookupsOfWeight: 1,
 } as const
 
 /**
@@ -88,14 +93,10 @@ export function screenQuery(text: unknown, given: unknown, forced: SessionValues
   }
 }
 
-/** Writers wait while a live query is registered or killed, so what is read beside it must be quick. */
 function withTimeouts(statements: readonly ScreenedStatement[]): ScreenedStatement[] {
-  const { selectTimeoutMs, pausedSelectTimeoutMs, pausedSelectsTimeoutMs } = screenLimits
+  const { selectTimeoutMs, selectsTimeoutMs, leastSelectTimeoutMs } = screenLimits
   const selects = statements.filter(({ kind }) => kind === 'select').length
-  const timeoutMs =
-    selects === statements.length
-      ? selectTimeoutMs
-      : Math.min(pausedSelectTimeoutMs, Math.floor(pausedSelectsTimeoutMs / selects))
+  const timeoutMs = Math.min(selectTimeoutMs, Math.max(leastSelectTimeoutMs, Math.floor(selectsTimeoutMs / selects)))
   return statements.map((each) =>
     each.kind === 'select' ? { ...each, sql: `${each.sql} TIMEOUT ${timeoutMs}ms` } : each,
   )
@@ -124,6 +125,8 @@ class Parser {
   private depth = 0
   /** Bound values named so far, each time they are named. */
   private weight = 0
+  /** Records read by an expression: `type::record(…)`, `$auth.name`. */
+  private lookups = 0
 
   constructor(
     private readonly tokens: readonly Token[],
@@ -171,6 +174,7 @@ class Parser {
   private live(): ScreenedStatement {
     const start = this.next
     this.weight = 0
+    this.lookups = 0
     this.expectWord('SELECT')
     const fields = this.takeWord('DIFF') ? 'DIFF' : this.fields()
     this.expectWord('FROM')
@@ -180,7 +184,10 @@ class Parser {
     if (this.next - start > screenLimits.liveTokens) throw new Refused('the live query is too long')
     if (this.weight > screenLimits.liveValues)
       throw new Refused(`a live query may compare with at most ${screenLimits.liveValues} bound values`)
-    return { kind: 'live', table, sql: `LIVE SELECT ${fields} FROM ${from}${where}` }
+    const { valuesOfWeight, tokensOfWeight, lookupsOfWeight } = screenLimits
+    const weight =
+      1 + this.weight / valuesOfWeight + (this.next - start) / tokensOfWeight + this.lookups / lookupsOfWeight
+    return { kind: 'live', table, weight, sql: `LIVE SELECT ${fields} FROM ${from}${where}` }
   }
 
   // ── SELECT ───────────────────────────────────────────────────────────────────────────────────
@@ -458,6 +465,7 @@ class Parser {
 
   /** `type::record("room_members", [$room, $user_id])`: the table must be written out and readable. */
   private typeRecord(): string {
+    this.lookups++
     const token = this.take()
     if (token.kind !== 'string' || !readableTables.has(token.value))
       throw new Refused('type::record needs the name of a readable table in quotes')
@@ -472,7 +480,9 @@ class Parser {
     if (token.kind !== 'param') throw new Refused('a parameter was expected')
     // In a field list a bound value would be copied into each row of the answer.
     if (!place.literals && !sessionParams.has(token.name)) throw new Refused('a bound parameter is not allowed here')
-    return this.param(token.name) + this.pathRest()
+    const rest = this.pathRest()
+    if (token.name === 'auth' && rest) this.lookups++
+    return this.param(token.name) + rest
   }
 
   private param(name: string): string {

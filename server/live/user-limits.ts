@@ -1,19 +1,33 @@
 /**
- * What one user may ask of the engine over all channels: how many queries at once, how many slow ones,
- * how many registrations of live queries. A user who goes too far is shut out for half a minute.
+ * What one user may ask of the engine, over all channels and over time: how many queries at once, how much of the
+ * engine's time, how much of the time in which writers wait.
+ *
+ * Whoever has used up a share waits until it has filled again, and everybody else goes on as before: on a busy
+ * machine a window becomes slower and loses nothing. Only who keeps the engine busy with long queries is
+ * shut out for half a minute. What a user did is remembered when the channels are closed, or closing them would
+ * pay the debt.
  */
 import type { Clock } from '../kernel/clock.js'
 import type { UserId } from '../kernel/identifiers.js'
+import { Bucket } from './bucket.js'
 import { liveLimits } from './close-codes.js'
+import { Turns } from './turns.js'
 
 type Account = {
   channels: number
   queries: Turns
   scans: Turns
-  /** Times of slow queries and of registrations within the last minute. */
-  strikes: number[]
-  registrations: number[]
+  engineMs: Bucket
+  pauseMs: Bucket
+  registrations: Bucket
+  /** Long queries within the last minute: when, and how long. */
+  long: { at: number; ms: number }[]
   shutOutUntil: number
+}
+
+/** A share is used up and would not fill soon enough to wait for it. */
+export class ShareUsedUp extends Error {
+  override readonly name = 'ShareUsedUp'
 }
 
 export class UserLimits {
@@ -24,8 +38,9 @@ export class UserLimits {
 
   /** @returns false where the user has too many channels or is shut out */
   addChannel(userId: UserId): boolean {
+    this.#forgetIdle()
     const account = this.#account(userId)
-    if (account.channels >= liveLimits.channelsPerUser || this.clock.now() < account.shutOutUntil) return false
+    if (account.channels >= liveLimits.channelsPerUser || this.clock.elapsed() < account.shutOutUntil) return false
     account.channels++
     return true
   }
@@ -35,33 +50,58 @@ export class UserLimits {
     this.#forgetIdle()
   }
 
-  /** Runs `work` when it is its turn: four queries of a user at once, one scan; two scans of all users. */
-  inTurn<T>(userId: UserId, isScan: boolean, work: () => Promise<T>): Promise<T> {
-    const { queries, scans } = this.#account(userId)
-    if (!isScan) return queries.take(work)
-    return scans.take(() => queries.take(() => this.#scans.take(work)))
+  /**
+   * Runs `work` when it is its turn: four queries of a user at once, one scan; two scans of all users.
+   *
+   * @throws ShareUsedUp
+   */
+  async inTurn<T>(userId: UserId, isScan: boolean, work: () => Promise<T>): Promise<T> {
+    const { queries, scans, engineMs } = this.#account(userId)
+    if (!isScan) return queries.take(() => this.#whenPaid(engineMs).then(work))
+    return scans.take(() => queries.take(() => this.#whenPaid(engineMs).then(() => this.#scans.take(work))))
   }
 
-  /** @returns true where it was one too many: the user is shut out now */
-  strike(userId: UserId): boolean {
+  /**
+   * Waits until the user may stop the writers again.
+   *
+   * @param statements LIVE and KILL that are to run
+   * @throws ShareUsedUp
+   */
+  async beforeRegistering(userId: UserId, statements: number): Promise<void> {
+    const { pauseMs, registrations } = this.#account(userId)
+    await this.#whenPaid(registrations)
+    registrations.spend(statements)
+    await this.#whenPaid(pauseMs)
+  }
+
+  /** Charges time in which the writers of a table waited for this user. */
+  spendPause(userId: UserId, ms: number): void {
+    this.#account(userId).pauseMs.spend(ms)
+  }
+
+  /**
+   * Charges time that the engine worked for this user.
+   *
+   * @returns true where it was too much of long queries: the user is shut out now
+   */
+  spendEngine(userId: UserId, ms: number): boolean {
     const account = this.#account(userId)
-    if (this.#countRecent(account.strikes) < liveLimits.strikes) return false
-    account.shutOutUntil = this.clock.now() + liveLimits.shutOutMs
-    account.strikes.length = 0
+    account.engineMs.spend(ms)
+    if (ms < liveLimits.longQueryMs) return false
+    const now = this.clock.elapsed()
+    account.long = [...account.long.filter(({ at }) => at > now - liveLimits.longWindowMs), { at: now, ms }]
+    if (account.long.reduce((sum, each) => sum + each.ms, 0) < liveLimits.longQueriesMs) return false
+    account.shutOutUntil = now + liveLimits.shutOutMs
+    account.long = []
     return true
   }
 
-  /** @returns false where the user registers and kills live queries too often */
-  mayRegister(userId: UserId): boolean {
-    return this.#countRecent(this.#account(userId).registrations) <= liveLimits.registrationsPerMinute
-  }
-
-  /** Adds now to the times and returns how many lie within the window. */
-  #countRecent(times: number[]): number {
-    const now = this.clock.now()
-    while (times.length > 0 && times[0]! < now - liveLimits.strikeWindowMs) times.shift()
-    times.push(now)
-    return times.length
+  async #whenPaid(bucket: Bucket): Promise<void> {
+    for (let debtMs = bucket.debtMs; debtMs > 0; debtMs = bucket.debtMs) {
+      if (debtMs > liveLimits.longestWaitMs)
+        throw new ShareUsedUp(`This account has used up its share of the database: ask again in ${seconds(debtMs)}.`)
+      await new Promise<void>((resolve) => this.clock.after(debtMs, resolve))
+    }
   }
 
   #account(userId: UserId): Account {
@@ -71,43 +111,28 @@ export class UserLimits {
         channels: 0,
         queries: new Turns(liveLimits.queriesPerUser),
         scans: new Turns(liveLimits.scansPerUser),
-        strikes: [],
-        registrations: [],
-        shutOutUntil: 0,
+        engineMs: new Bucket(this.clock, liveLimits.engineMs),
+        pauseMs: new Bucket(this.clock, liveLimits.pauseMs),
+        registrations: new Bucket(this.clock, liveLimits.registrations),
+        long: [],
+        shutOutUntil: Number.NEGATIVE_INFINITY,
       }
       this.#accounts.set(userId, account)
     }
     return account
   }
 
+  /** Only who owes nothing is forgotten. */
   #forgetIdle(): void {
-    const now = this.clock.now()
-    for (const [userId, { channels, queries, scans, shutOutUntil }] of this.#accounts)
-      if (channels === 0 && queries.isIdle && scans.isIdle && shutOutUntil <= now) this.#accounts.delete(userId)
-  }
-}
-
-/** So many at once; the rest wait in the order they came. */
-class Turns {
-  #running = 0
-  readonly #waiting: (() => void)[] = []
-
-  constructor(private readonly most: number) {}
-
-  get isIdle(): boolean {
-    return this.#running === 0 && this.#waiting.length === 0
-  }
-
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.most) await new Promise<void>((next) => this.#waiting.push(next))
-    else this.#running++
-    try {
-      return await work()
-    } finally {
-      // The turn passes on; it is only given back where nobody waits.
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#running--
+    const now = this.clock.elapsed()
+    for (const [userId, account] of this.#accounts) {
+      const { channels, queries, scans, engineMs, pauseMs, registrations, long, shutOutUntil } = account
+      const isQuiet = channels === 0 && queries.isIdle && scans.isIdle && now >= shutOutUntil
+      const isPaid = engineMs.isFull && pauseMs.isFull && registrations.isFull
+      if (isQuiet && isPaid && long.every(({ at }) => at <= now - liveLimits.longWindowMs))
+        this.#accounts.delete(userId)
     }
   }
 }
+
+const seconds = (ms: number) => `${Math.ceil(ms / 1000)} seconds`

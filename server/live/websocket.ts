@@ -6,11 +6,11 @@
  * one of our names (against DNS rebinding) and the Origin, where there is one, our own page.
  */
 import type { IncomingMessage } from 'node:http'
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Clock } from '../kernel/clock.js'
-import type { Channel } from './channel.js'
+import type { Channel, ChannelPeer } from './channel.js'
 import { frameLimits } from './frames.js'
 
 export const livePath = '/_hearth/live/rpc'
@@ -43,7 +43,7 @@ export function makeUpgradeHandler(needs: UpgradeNeeds): UpgradeHandler {
     const refusal = checkUpgrade(request, needs)
     if (refusal) return refuse(socket, refusal)
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      needs.openLiveChannel(channelOverWebSocket(webSocket, needs.clock))
+      needs.openLiveChannel(channelOverWebSocket(webSocket, needs.clock, peerOf(request)))
     })
   }
 }
@@ -86,7 +86,34 @@ function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-export function channelOverWebSocket(socket: WebSocket, clock: Clock): Channel {
+/** As HTTP requests are told apart: a proxy on this machine is believed what it says of its caller. */
+export function peerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): ChannelPeer {
+  const address = plainAddress(socket.remoteAddress ?? '')
+  if (!isLoopbackAddress(address)) return { kind: 'remote', address: networkOf(address) }
+  if (!Object.keys(headers).some((name) => proxied.test(name))) return { kind: 'local' }
+  const hops = String(headers['x-forwarded-for'] ?? '').split(',')
+  const caller = hops.map((each) => plainAddress(each.trim())).findLast((each) => !isLoopbackAddress(each)) ?? ''
+  return { kind: 'remote', address: isIP(caller) ? networkOf(caller) : 'proxied' }
+}
+
+const proxied = /^(?:forwarded|via|x-forwarded-.*|x-real-ip)$/
+const isLoopbackAddress = (address: string) => address === '::1' || (isIPv4(address) && address.startsWith('127.'))
+const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, '')
+
+/** One party owns a /64 of IPv6 as a whole. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = address.split('%')[0]!.split('::')
+  const [before, after] = [head, tail ?? ''].map((each) => each.split(':').filter(Boolean))
+  const groups =
+    tail === undefined ? before! : [...before!, ...Array(8 - before!.length - after!.length).fill('0'), ...after!]
+  return groups
+    .slice(0, 4)
+    .map((each) => Number.parseInt(each, 16).toString(16))
+    .join(':')
+}
+
+export function channelOverWebSocket(socket: WebSocket, clock: Clock, peer: ChannelPeer): Channel {
   let onMessage: ((bytes: Uint8Array) => void) | undefined
   let onClose: (() => void) | undefined
   let isClosed = false
@@ -125,6 +152,7 @@ export function channelOverWebSocket(socket: WebSocket, clock: Clock): Channel {
   })
 
   return {
+    peer,
     post(bytes) {
       if (!isClosed) socket.send(bytes, { binary: true })
     },

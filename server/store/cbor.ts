@@ -37,6 +37,29 @@ export function mapEntries(bytes: Uint8Array): Map<string, Uint8Array> {
 }
 
 /**
+ * The items of a list, each as its own bytes (views, not copies).
+ *
+ * @throws CborShapeError for anything else, or bytes after the list
+ */
+export function listItems(bytes: Uint8Array): Uint8Array[] {
+  const head = readHead(bytes, 0)
+  if (head.major !== 4) throw new CborShapeError('not a list')
+  const items: Uint8Array[] = []
+  let at = head.next
+  for (let left = head.isIndefinite ? Number.POSITIVE_INFINITY : head.value; left > 0; left--) {
+    if (head.isIndefinite && bytes[at] === breakByte) {
+      at += 1
+      break
+    }
+    const end = itemEnd(bytes, at)
+    items.push(bytes.subarray(at, end))
+    at = end
+  }
+  if (at !== bytes.length) throw new CborShapeError('bytes after the list')
+  return items
+}
+
+/**
  * Where the item that starts at `start` ends.
  *
  * @throws CborShapeError when it is cut off, malformed or nested deeper than 256
@@ -72,6 +95,8 @@ export function readText(bytes: Uint8Array, start: number): { text: string; next
 
 /** The start of a map of `size` entries. */
 export const mapHeader = (size: number): Uint8Array => headBytes(5, size)
+/** The start of a list of `size` items. */
+export const listHeader = (size: number): Uint8Array => headBytes(4, size)
 export const unsignedBytes = (value: number): Uint8Array => headBytes(0, value)
 
 export function textBytes(text: string): Uint8Array {

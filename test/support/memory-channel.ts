@@ -1,6 +1,6 @@
 /** A live channel in memory, with the client's end as calls: what a MessagePort or WebSocket carries in real life. */
 import { CborCodec, type Uuid } from 'surrealdb'
-import type { Channel } from '../../server/live/channel.js'
+import type { Channel, ChannelPeer } from '../../server/live/channel.js'
 
 type Frame = { id?: string; result?: unknown; error?: { message: string; kind: string } }
 export type Note = { id: Uuid; action: string; record: unknown; result: Record<string, unknown> }
@@ -10,6 +10,8 @@ export class MemoryChannel implements Channel {
   closedWith: { code: number | undefined; reason: string | undefined } | undefined
   /** Set by a test: what the carrier has not sent yet. */
   bufferedBytes = 0
+  constructor(readonly peer: ChannelPeer = { kind: 'local' }) {}
+
   readonly #codec = new CborCodec({})
   readonly #answers = new Map<string, (frame: Frame) => void>()
   #onMessage: (bytes: Uint8Array) => void = () => {}

@@ -139,7 +139,7 @@ describe('federation traffic', () => {
     await turns()
     expect(written).toEqual([])
 
-    const watcher = { channel: 'c', session: 's', userId: user('root'), sid: 'x', sql: '', since: 0 }
+    const watcher = { channel: 'c', session: 's', userId: user('root'), sid: 'x', sql: '', since: 0, weight: 1 }
     registry.add({ ...watcher, id: 'q', table: 'federation_traffic' })
     await turns()
     expect(written.splice(0)).toMatchObject([

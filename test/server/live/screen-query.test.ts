@@ -45,16 +45,16 @@ describe('what a record session may ask', () => {
       'LIVE SELECT * FROM room_summaries; SELECT * FROM room_summaries:[$user_id, NONE]..[$user_id, ..]',
     )
 
-    expect(sql).toMatch(/ TIMEOUT 500ms$/)
+    expect(sql).toMatch(/ TIMEOUT 2000ms$/)
     expect(sql).toMatch(/^LIVE SELECT \* FROM room_summaries; SELECT \* FROM room_summaries:\[\$user_id, NONE\]\.\./)
   })
 
-  test('reads beside a live query share the time for which writers wait', () => {
-    const sql = passed(`LIVE SELECT * FROM receipts; ${'SELECT * FROM receipts;'.repeat(63)}`)
+  test('many reads of one query share the time that it may take', () => {
+    const sql = passed('SELECT * FROM receipts;'.repeat(20))
 
     const timeouts = [...sql.matchAll(/TIMEOUT (\d+)ms/g)].map(([, ms]) => Number(ms))
-    expect(timeouts).toHaveLength(63)
-    expect(timeouts.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(screenLimits.pausedSelectsTimeoutMs)
+    expect(timeouts).toHaveLength(20)
+    expect(timeouts.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(screenLimits.selectsTimeoutMs)
   })
 
   test('a live query compares with few enough values that writers do not wait for it', () => {

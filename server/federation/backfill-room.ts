@@ -14,7 +14,7 @@ import type { CompleteHistory, InsertHistory } from '../rooms/insert-history.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import { type FederationClient, pathOf } from './federation-client.js'
 import { FederationError } from './federation-error.js'
-import type { FetchEvents } from './fetch-missing.js'
+import type { FetchOutliers } from './fetch-outliers.js'
 import { makeKeyedQueue } from './keyed-queue.js'
 import type { VerifyPdus } from './verify-pdus.js'
 
@@ -31,7 +31,7 @@ type Needs = {
   rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline'>
   client: FederationClient
   verifyPdus: VerifyPdus
-  fetchAuthEvents: FetchEvents['fetchAuthEvents']
+  outliers: Pick<FetchOutliers, 'fetchAuthEvents'>
   insertHistory: InsertHistory
   completeHistory: CompleteHistory
   log: Logger
@@ -81,7 +81,7 @@ export function makeBackfillRoom(needs: Needs): BackfillRoom {
     const ids = authEventIds(event.pdu)
     let auth = await rooms.readEvents(ids)
     if (auth.length < ids.length) {
-      await needs.fetchAuthEvents(room, event, server)
+      await needs.outliers.fetchAuthEvents(room, event, { servers: [server], isUnanswered: false })
       auth = await rooms.readEvents(ids)
     }
     if (auth.length < ids.length) return false

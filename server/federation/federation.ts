@@ -27,13 +27,15 @@ import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
 import type { Change, Write } from '../store/writes.js'
 import { makeAskForKeys } from './ask-for-keys.js'
+import { makeStartSearch } from './ask-in-turn.js'
 import { type AuthenticateServer, makeAuthenticateServer } from './authenticate-server.js'
 import { type BackfillRoom, makeBackfillRoom } from './backfill-room.js'
 import { makeOpenSocket, transportRulesOf } from './connector.js'
 import { makeDestinations } from './destinations.js'
 import { type FederationClient, makeFederationClient } from './federation-client.js'
 import { type FederationSender, makeFederationSender } from './federation-sender.js'
-import { makeFetchEvents } from './fetch-missing.js'
+import { makeAcceptFetching } from './fetch-missing.js'
+import { makeFetchOutliers } from './fetch-outliers.js'
 import { type FetchRemoteMedia, makeFetchRemoteMedia } from './fetch-remote-media.js'
 import { makeInsertOutliers } from './insert-outliers.js'
 import { makeJoinRemoteRoom } from './join-remote-room.js'
@@ -228,7 +230,9 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
   const signer: Signer = { serverName, key: signingKey, now: clock.now }
   const verifyPdus = makeVerifyPdus({ keyRing, clock })
   const insertOutliers = makeInsertOutliers({ rooms, outlierWrite: connections.outlierWrite })
-  const fetching = makeFetchEvents({ rooms, acceptPdu, insertOutliers, verifyPdus, client, clock, log })
+  const startSearch = makeStartSearch({ serverName, rooms })
+  const outliers = makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, clock, log })
+  const acceptFetching = makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, client, log })
   const setRemoteMembership = makeSetRemoteMembership(rooms)
   const roomForServer = makeRoomForServer({ serverName, rooms })
   const readStateBefore = async (room: Room, event: PduEvent) => {
@@ -246,7 +250,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       serverName,
       rooms,
       acceptPdu,
-      acceptFetching: fetching.acceptFetching,
+      acceptFetching,
       verifyPdus,
       receiveWithdrawal: makeReceiveWithdrawal({ serverName, rooms, verifyPdus, setRemoteMembership, log }),
       log,
@@ -264,7 +268,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       verifyPdus,
       importRoom: connections.importRoom,
       insertOutliers,
-      acceptFetching: fetching.acceptFetching,
+      acceptFetching,
     }),
     memberships: makeRemoteMemberships({
       ...handshake,
@@ -280,7 +284,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       rooms,
       client,
       verifyPdus,
-      fetchAuthEvents: fetching.fetchAuthEvents,
+      outliers,
       insertHistory: connections.insertHistory,
       completeHistory: connections.completeHistory,
       log,

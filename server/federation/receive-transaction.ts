@@ -4,7 +4,8 @@
  * 1. A transaction seen before gets its first answer. 2. The raw transaction is made durable. 3. Its PDUs
  * go to one queue per room, so that a room that needs long (missing events, a slow peer) holds up
  * nobody else; its EDUs follow. 4. The answer is written and given. A transaction that takes over 25 s
- * is answered before it is through: it is durable, and the origin should not wait. 5. What was kept and
+ * is answered before it is through: it is durable, and the origin should not wait. 5. What could not be taken
+ * because other servers do not answer stays in the inbox and is tried again (try-again.ts). 6. What was kept and
  * not answered when the process ended is taken up again at the next start.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
@@ -15,14 +16,22 @@ import type { Clock, Timer } from '../kernel/clock.js'
 import { invalidParam, MatrixError } from '../kernel/errors.js'
 import { parseRoomId, type RoomId, type ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
-import { deleteAnswersBefore, readTransaction, readUnanswered, setAnswer } from '../store/federation-inbox-store.js'
+import {
+  deleteAnswersBefore,
+  readTransaction,
+  readUnanswered,
+  setAnswer,
+  setBody,
+} from '../store/federation-inbox-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
+import type { Write } from '../store/writes.js'
 import { transactionLimits } from './destination-queue.js'
 import { makeKeyedQueue } from './keyed-queue.js'
 import type { ReceiveEdus } from './receive-edus.js'
 import type { PduResults, ReceivePdus } from './receive-pdus.js'
 import type { Traffic } from './traffic.js'
+import { makeTryAgain } from './try-again.js'
 
 export type Transaction = { pdus: readonly unknown[]; edus: readonly unknown[] }
 
@@ -66,6 +75,7 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
   const working = new Set<Promise<unknown>>()
   const byOrigin = makeKeyedQueue<ServerName>()
   const byRoom = makeKeyedQueue<RoomId>()
+  const tryAgain = makeTryAgain({ clock, log })
   let cleaning: Timer | undefined
   let isClosing = false
 
@@ -77,21 +87,34 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
     results: PduResults,
   ): Promise<void> {
     needs.traffic.countIn(origin, { pdus: pdus.length, edus: edus.length })
-    const rooms = groupByRoom(pdus)
-    await Promise.all(
-      [...rooms].map(([roomId, ofRoom]) =>
-        byRoom.run(roomId, async () => Object.assign(results, await needs.receivePdus(origin, roomId, ofRoom))),
-      ),
-    )
+    const unsettled = await receiveByRoom(origin, pdus, results)
     // Closing broke off what was being fetched: without an answer it is taken up again at the next start.
     if (isClosing) return
     await needs.receiveEdus(origin, edus)
-    await db.commit(() => ({
-      writes: [setAnswer(origin, txnId, JSON.stringify({ pdus: results }))],
-      changes: [],
-      result: undefined,
-    }))
     answers.set(keyOf(origin, txnId), { pdus: results })
+    const commit = (write: Write) => db.commit(() => ({ writes: [write], changes: [], result: undefined }))
+    const answer = () => commit(setAnswer(origin, txnId, JSON.stringify({ pdus: results })))
+    if (unsettled.length === 0) return answer()
+    await commit(setBody(origin, txnId, JSON.stringify({ pdus: unsettled, edus: [] })))
+    let left = unsettled
+    tryAgain.later(async () => {
+      left = await track(receiveByRoom(origin, left, {}))
+      return left.length === 0 && !isClosing
+    }, answer)
+  }
+
+  /** @returns those that are worth another try */
+  async function receiveByRoom(origin: ServerName, pdus: readonly unknown[], results: PduResults): Promise<unknown[]> {
+    const unsettled = await Promise.all(
+      [...groupByRoom(pdus)].map(([roomId, ofRoom]) =>
+        byRoom.run(roomId, async () => {
+          const received = await needs.receivePdus(origin, roomId, ofRoom)
+          Object.assign(results, received.results)
+          return received.unsettled
+        }),
+      ),
+    )
+    return unsettled.flat()
   }
 
   function track<T>(work: Promise<T>): Promise<T> {
@@ -158,6 +181,7 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
     stop() {
       isClosing = true
       cleaning?.cancel()
+      tryAgain.stop()
     },
     async close() {
       await Promise.all(working)

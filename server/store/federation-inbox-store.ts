@@ -47,6 +47,13 @@ export const setAnswer = (origin: ServerName, txnId: string, answer: string): Wr
   row: { id: [origin, txnId], answer, body: '' },
 })
 
+/** What of the transaction is still to be worked off. */
+export const setBody = (origin: ServerName, txnId: string, body: string): Write => ({
+  op: 'upsert',
+  table: 'federation_inbox',
+  row: { id: [origin, txnId], body },
+})
+
 /** Forgets answers to transactions that came before that time. */
 export const deleteAnswersBefore = (receivedAt: number): Write => ({
   op: 'statement',

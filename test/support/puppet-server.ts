@@ -29,6 +29,16 @@ export type Handler = (request: {
   body: JsonObject
 }) => JsonObject | Promise<JsonObject>
 
+/** Thrown by a handler: the puppet answers with that status. */
+export class PuppetRefusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly errcode = 'M_UNKNOWN',
+  ) {
+    super(errcode)
+  }
+}
+
 /** A room as the puppet sees it: what it was told when it joined, and what it made up since. */
 export type PuppetRoom = {
   roomId: RoomId
@@ -200,8 +210,13 @@ async function listen(
       const handler = answers.get(beginnings.sort((a, b) => b.length - a.length)[0] ?? '')
       if (!handler) return void response.writeHead(404).end('{"errcode":"M_UNRECOGNIZED"}')
       const text = Buffer.concat(chunks).toString()
-      const answer = await handler({ path, query: url.searchParams, body: text === '' ? {} : JSON.parse(text) })
-      response.end(JSON.stringify(answer))
+      try {
+        const answer = await handler({ path, query: url.searchParams, body: text === '' ? {} : JSON.parse(text) })
+        response.end(JSON.stringify(answer))
+      } catch (error) {
+        const { status, errcode } = error instanceof PuppetRefusal ? error : new PuppetRefusal(500)
+        response.writeHead(status).end(JSON.stringify({ errcode }))
+      }
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,0 +1,52 @@
+/**
+ * Asking the servers of a room one after the other until one has the answer.
+ *
+ * Whoever told us of an event is asked first, then the servers with the most members: they are the likeliest to
+ * have it all and to be there. It is remembered whether a server could not be reached: then "nobody has it" is not
+ * known yet, and the question is worth asking again later.
+ */
+import type { ServerName } from '../kernel/identifiers.js'
+import type { Logger } from '../kernel/logger.js'
+import type { Room, Rooms } from '../rooms/room.js'
+import { FederationError } from './federation-error.js'
+
+export type Search = {
+  readonly servers: readonly ServerName[]
+  /** A server could not be asked, or answered that it cannot now. */
+  isUnanswered: boolean
+}
+
+const maxServers = 5
+
+export type StartSearch = (room: Room, first?: ServerName) => Promise<Search>
+
+export const makeStartSearch =
+  (needs: { serverName: ServerName; rooms: Pick<Rooms, 'readServers'> }): StartSearch =>
+  async (room, first) => {
+    const byMembers = [...(await needs.rooms.readServers(room))].sort(([, a], [, b]) => b - a)
+    const others = byMembers.map(([server]) => server).filter((server) => server !== needs.serverName)
+    const servers = new Set(first === undefined ? others : [first, ...others])
+    return { servers: [...servers].slice(0, maxServers), isUnanswered: false }
+  }
+
+/**
+ * @param ask gives undefined where the server answered and does not have it
+ * @returns the first answer; undefined where no server had one
+ */
+export async function askInTurn<Answer>(
+  search: Search,
+  log: Logger,
+  ask: (server: ServerName) => Promise<Answer | undefined>,
+): Promise<Answer | undefined> {
+  for (const server of search.servers) {
+    try {
+      const answer = await ask(server)
+      if (answer !== undefined) return answer
+    } catch (error) {
+      if (!(error instanceof FederationError)) throw error
+      search.isUnanswered ||= error.isOutage || error.failure === 'backing-off' || error.failure === 'aborted'
+      log.info({ destination: server, failure: error.failure }, 'a server could not tell what is missing')
+    }
+  }
+  return undefined
+}

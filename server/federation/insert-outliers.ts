@@ -6,6 +6,7 @@ import type { PduEvent } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { RoomId } from '../kernel/identifiers.js'
 import type { RoomsForWriting } from '../rooms/rooms.js'
+import { inPieces } from '../store/write-size.js'
 import type { Write } from '../store/writes.js'
 
 /** Verified and judged events; those marked `rejected` are kept as such. Known ones are left as they are. */
@@ -16,8 +17,6 @@ type Needs = {
   outlierWrite: (event: PduEvent, rules: RoomVersionRules) => Write
 }
 
-const eventsPerCommit = 400
-
 export function makeInsertOutliers({ rooms, outlierWrite }: Needs): InsertOutliers {
   return (roomId, rules, events) =>
     // Under the lock: an event that is being accepted meanwhile must not become an outlier again.
@@ -25,9 +24,7 @@ export function makeInsertOutliers({ rooms, outlierWrite }: Needs): InsertOutlie
       const fresh = new Map(events.map((event) => [event.eventId, event]))
       for (const { eventId } of await rooms.readEvents([...fresh.keys()])) fresh.delete(eventId)
       const writes = [...fresh.values()].map((event) => outlierWrite(event, rules))
-      for (let start = 0; start < writes.length; start += eventsPerCommit) {
-        const piece = writes.slice(start, start + eventsPerCommit)
+      for (const piece of inPieces(writes))
         await rooms.db.commit(() => ({ writes: piece, changes: [], result: undefined }))
-      }
     })
 }

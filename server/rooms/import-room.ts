@@ -17,6 +17,7 @@ import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { setEvent } from '../store/event-store.js'
 import { setMembership } from '../store/membership-store.js'
 import { deleteStateEntry, insertStateNode, setStateEntry } from '../store/room-store.js'
+import { inPieces } from '../store/write-size.js'
 import type { StreamPosition, Write } from '../store/writes.js'
 import type { CommitEvents } from './commit-events.js'
 import { makeEmptyRoom, newRow } from './create-room.js'
@@ -38,14 +39,10 @@ export type ImportRoomRequest = {
 
 export type ImportRoom = (request: ImportRoomRequest) => Promise<void>
 
-const eventsPerPiece = 400
-
 export function makeImportRoom(rooms: RoomsForWriting, commitEvents: CommitEvents, serverName: ServerName): ImportRoom {
   async function commitPieces(writes: Write[]): Promise<void> {
-    for (let start = 0; start < writes.length; start += eventsPerPiece) {
-      const piece = writes.slice(start, start + eventsPerPiece)
+    for (const piece of inPieces(writes))
       await rooms.db.commit(() => ({ writes: piece, changes: [], result: undefined }))
-    }
   }
 
   return (request) =>

@@ -10,12 +10,21 @@ export type CommitMetrics = {
   retries: number
   /** Units not yet part of a batch. */
   waiting: number
+  /** Bytes of the batch that is being committed. */
+  bytesUnderWay: number
+  /** How long the oldest unit that is not settled has waited, in milliseconds. */
+  oldestMs: number
+  /** True when the store takes no writes until the process is replaced. */
+  hasFailed: boolean
   /** Over the last 256 batches, in milliseconds; 0 before the first. */
   commitMsP50: number
   commitMsP99: number
   /** Rows written in the last second that is over. */
   rowsPerSecond: number
 }
+
+/** What the queue knows and the meter does not. */
+type Now = Pick<CommitMetrics, 'waiting' | 'bytesUnderWay' | 'oldestMs' | 'hasFailed'>
 
 const remembered = 256
 
@@ -40,7 +49,7 @@ export class CommitMeter {
     this.#rowsNow += rows
   }
 
-  read(waiting: number): CommitMetrics {
+  read(now: Now): CommitMetrics {
     this.#turn()
     const sorted = [...this.#times].sort((a, b) => a - b)
     const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
@@ -50,7 +59,7 @@ export class CommitMeter {
       rows: this.#rows,
       failedUnits: this.failedUnits,
       retries: this.retries,
-      waiting,
+      ...now,
       commitMsP50: at(0.5),
       commitMsP99: at(0.99),
       rowsPerSecond: this.#rowsBefore,

@@ -6,32 +6,43 @@
  *  2. feed: every position given out gets its `feed` row, in the same transaction;
  *  3. run, and again with a growing pause while the engine reports a conflict that can be retried;
  *  4. on success the counters and then memory move on, listeners are told in stream order, callers are answered;
- *  5. on failure the batch is halved until the unit that fails stands alone and gets its own error; the
- *     positions it was given go to the next unit, so none is ever skipped.
+ *  5. where an error says that nothing was written, the batch is halved until the unit that fails stands alone and
+ *     gets its own error; the positions it was given go to the next unit, so none is ever skipped;
+ *  6. any other error, and a transaction that does not settle in time, leaves open what was written: the store has
+ *     failed, every unit is refused from then on, and no position is given out again (`store-health.ts`).
+ *
+ * No batch is larger than `transactionLimits`; a unit that alone is larger is refused before it reaches the engine,
+ * and its caller has to go in pieces.
  *
  * A later unit may build on an earlier one. When one fails, its caller must hear of it before anything
  * else is built, so that what builds on it can notice and fail too: hence the pause after each failure.
  */
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../kernel/clock.js'
 import type { RoomId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import { Counters, type TentativeCounters } from './commit-counters.js'
 import { CommitMeter, type CommitMetrics } from './commit-meter.js'
 import { EngineClosedError } from './engine.js'
-import { DatabaseError } from './errors.js'
+import { DatabaseError, isNothingWritten } from './errors.js'
 import { feedRows } from './feed-store.js'
-import { checkNames, type PlannedQuery, textIn, WritePlan } from './write-plan.js'
+import { settleInTime } from './settle-in-time.js'
+import type { StoreHealth } from './store-health.js'
+import { checkNames, type PlannedQuery, WritePlan } from './write-plan.js'
+import { checkSize, type Size, sizeOfWrites, transactionLimits } from './write-size.js'
 import type { Change, CommitUnit, RoomSeq, StreamPosition, Write } from './writes.js'
 
 /** Largest batch: 256 units of five rows commit in about 30 ms; beyond that nothing is gained. */
 const maxUnits = 256
-/** Text in one batch, in UTF-16 units; a unit that is larger alone still goes, as the last of its batch. */
-const maxBatchText = 4_000_000
+/** Beyond that a batch takes no further unit. */
+const fullBatch: Size = { bytes: transactionLimits.bytes / 2, rows: transactionLimits.rows / 2 }
 const maxAttempts = 20
 const maxPauseMs = 50
 
 type Waiting = {
   unit: CommitUnit<unknown>
+  /** When it was handed in, by the monotonic clock. */
+  since: number
   resolve(result: unknown): void
   reject(error: unknown): void
 }
@@ -41,14 +52,15 @@ type Built = {
   writes: readonly Write[]
   changes: readonly Change[]
   durable: (() => void) | undefined
+  size: Size
 }
 type Attempt = { built: Built[]; counters: TentativeCounters }
 
 export type CommitQueueOptions = {
-  /** Runs the statements as one transaction. @throws DatabaseError, and then nothing was written */
+  /** Runs the statements as one transaction. `isNothingWritten` tells what an error leaves open. */
   runTransaction(query: PlannedQuery): Promise<void>
-  /** The highest position in the database, for when an answer was lost. */
-  readPosition(): Promise<number>
+  health: StoreHealth
+  clock: Clock
   /** The last position that is durable. */
   position: number
   /** Tables whose required fields an `INSERT` of some fields would not pass. */
@@ -64,6 +76,8 @@ export class CommitQueue {
   readonly #waiting: Waiting[] = []
   /** What goes before `#waiting`: halves of a failed batch, and units put back unbuilt. */
   readonly #first: Waiting[][] = []
+  /** The batch that is being committed. */
+  #underWay: readonly Built[] = []
   #draining: Promise<void> | undefined
   #isClosed = false
 
@@ -79,7 +93,7 @@ export class CommitQueue {
   commit<T>(unit: CommitUnit<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new EngineClosedError('the commit queue is closed'))
     const answer = new Promise<unknown>((resolve, reject) => {
-      this.#waiting.push({ unit, resolve, reject })
+      this.#waiting.push({ unit, since: this.#options.clock.elapsed(), resolve, reject })
     })
     // Not at once, so that units committed in the same turn share a batch.
     this.#draining ??= Promise.resolve().then(() => this.#drain())
@@ -103,7 +117,13 @@ export class CommitQueue {
   }
 
   metrics(): CommitMetrics {
-    return this.#meter.read(this.waiting)
+    const oldest = this.#underWay[0]?.waiting ?? this.#first[0]?.[0] ?? this.#waiting[0]
+    return this.#meter.read({
+      waiting: this.waiting,
+      bytesUnderWay: this.#underWay.reduce((sum, { size }) => sum + size.bytes, 0),
+      oldestMs: oldest ? this.#options.clock.elapsed() - oldest.since : 0,
+      hasFailed: this.#options.health.hasFailed,
+    })
   }
 
   /** Refuses new units and resolves when those that wait are settled. */
@@ -123,14 +143,21 @@ export class CommitQueue {
 
   /** Settles `units` or puts some of them back to the front. Never throws. */
   async #commitBatch(units: Waiting[]): Promise<void> {
+    const refusal = this.#options.health.writeRefusal()
+    if (refusal) {
+      this.#refuse(units, refusal)
+      return nextTurn()
+    }
     const { failed, ...attempt } = this.#build(units)
     if (attempt.built.length > 0) {
+      this.#underWay = attempt.built
       try {
         await this.#run(attempt)
         this.#settleSuccess(attempt)
       } catch (error) {
-        if (await this.#isCommittedAnyway(attempt, error)) this.#settleSuccess(attempt)
-        else await this.#settleFailure(attempt, error)
+        await this.#settleFailure(attempt, error)
+      } finally {
+        this.#underWay = []
       }
     }
     if (failed) await nextTurn()
@@ -140,41 +167,51 @@ export class CommitQueue {
   #build(units: Waiting[]): Attempt & { failed: boolean } {
     const counters = this.#counters.tentative()
     const built: Built[] = []
-    let text = 0
-    let failed = false
+    const total: Size = { bytes: 0, rows: 0 }
     for (const [index, waiting] of units.entries()) {
+      const before = counters.mark()
+      let each: Built
       try {
-        const each = this.#buildOne(waiting, counters)
-        built.push(each)
-        text += textIn(each.writes)
+        each = this.#buildOne(waiting, counters)
+        checkSize(each.size)
       } catch (error) {
-        this.#meter.failedUnits += 1
-        waiting.reject(error)
-        failed = true
+        counters.reset(before)
+        this.#refuse([waiting], error)
+        this.#putBack(units.slice(index + 1))
+        return { built, counters, failed: true }
       }
-      if ((failed || text > maxBatchText) && index + 1 < units.length) {
-        this.#first.unshift(units.slice(index + 1))
+      total.bytes += each.size.bytes
+      total.rows += each.size.rows
+      if (built.length > 0 && (total.bytes > fullBatch.bytes || total.rows > fullBatch.rows)) {
+        counters.reset(before) // it is built again as the first of the next batch
+        this.#putBack(units.slice(index))
         break
       }
+      built.push(each)
     }
-    return { built, counters, failed }
+    return { built, counters, failed: false }
+  }
+
+  #putBack(units: Waiting[]): void {
+    if (units.length > 0) this.#first.unshift(units)
+  }
+
+  #refuse(units: readonly Waiting[], error: unknown): void {
+    this.#meter.failedUnits += units.length
+    for (const { reject } of units) reject(error)
   }
 
   #buildOne(waiting: Waiting, counters: TentativeCounters): Built {
-    const before = counters.mark()
-    try {
-      const { writes, changes, result, durable } = waiting.unit(counters)
-      checkNames(writes)
-      const feed = feedRows(before.position + 1, counters.lastPosition, changes)
-      const withFeed = writes.concat(feed.map((row) => ({ op: 'insert', table: 'feed', row })))
-      return { waiting, result, writes: withFeed, changes, durable }
-    } catch (error) {
-      counters.reset(before)
-      throw error
-    }
+    const first = counters.lastPosition + 1
+    const { writes, changes, result, durable } = waiting.unit(counters)
+    checkNames(writes)
+    const feed = feedRows(first, counters.lastPosition, changes)
+    const withFeed = writes.concat(feed.map((row) => ({ op: 'insert', table: 'feed', row })))
+    return { waiting, result, writes: withFeed, changes, durable, size: sizeOfWrites(withFeed) }
   }
 
   async #run({ built }: Attempt): Promise<void> {
+    const { runTransaction, clock, health } = this.#options
     const plan = new WritePlan(this.#options.schemafull)
     for (const { writes } of built) for (const write of writes) plan.add(write)
     const query = plan.toQuery()
@@ -182,10 +219,14 @@ export class CommitQueue {
     for (let attempt = 1; ; attempt++) {
       const start = performance.now()
       try {
-        await this.#options.runTransaction(query)
+        await settleInTime(runTransaction(query), clock)
         this.#meter.committed(performance.now() - start, built.length, query.rows)
         return
       } catch (error) {
+        if (!isNothingWritten(error)) {
+          const bytes = built.reduce((sum, { size }) => sum + size.bytes, 0)
+          health.fail(error, { units: built.length, bytes, rows: query.rows, tables: plan.summary() })
+        }
         if (!(error instanceof DatabaseError && error.isRetryable) || attempt === maxAttempts) throw error
         this.#meter.retries += 1
         await pause(Math.min(maxPauseMs, 2 ** attempt))
@@ -193,28 +234,16 @@ export class CommitQueue {
     }
   }
 
-  /**
-   * An error that is not a statement's may come after the commit. This queue alone writes `feed`, so the
-   * batch's last position tells; a batch without positions counts as failed.
-   */
-  async #isCommittedAnyway({ counters }: Attempt, error: unknown): Promise<boolean> {
-    if (error instanceof DatabaseError || counters.lastPosition === this.#counters.position) return false
-    return this.#options.readPosition().then(
-      (position) => position === counters.lastPosition,
-      () => false,
-    )
-  }
-
   async #settleFailure({ built }: Attempt, error: unknown): Promise<void> {
+    const { health, logger } = this.#options
     const units = built.map(({ waiting }) => waiting)
-    if (units.length > 1 && !(error instanceof EngineClosedError)) {
-      this.#options.logger.warn({ err: error, units: units.length }, 'a batch failed and is halved')
+    if (!health.hasFailed && units.length > 1) {
+      logger.warn({ err: error, units: units.length }, 'a batch failed and is halved')
       const middle = units.length >> 1
       this.#first.unshift(units.slice(0, middle), units.slice(middle))
       return
     }
-    this.#meter.failedUnits += units.length
-    for (const unit of units) unit.reject(error)
+    this.#refuse(units, health.readRefusal() ?? error)
     await nextTurn()
   }
 

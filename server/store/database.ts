@@ -7,17 +7,20 @@
  */
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { type Clock, systemClock } from '../kernel/clock.js'
 import type { Logger } from '../kernel/logger.js'
 import { databaseName, namespace } from './accesses.js'
 import type { CommitMetrics } from './commit-meter.js'
 import { CommitQueue } from './commit-queue.js'
-import { type Engine, openEngine } from './engine.js'
+import { type Engine, EngineClosedError, openEngine } from './engine.js'
 import { readStreamPosition } from './feed-store.js'
+import { readFreeBytes } from './free-space.js'
 import { LiveWriter } from './live.js'
 import { findTablesToRepair, wipeVolatileTables } from './live-repair.js'
 import { type Migration, migrate, migrations, snapshotDatabase } from './migrations.js'
 import type { Database } from './reader.js'
 import { makeRpc, type Rpc, recordId } from './rpc.js'
+import { StoreHealth } from './store-health.js'
 import type { PlannedQuery } from './write-plan.js'
 
 export type OpenDatabaseOptions = {
@@ -26,8 +29,12 @@ export type OpenDatabaseOptions = {
   logger: Logger
   /** Where the copy goes that is taken before a migration; default: `backups` beside the database folder. */
   backupsDir?: string
+  clock?: Clock
   /** For tests of the migrations themselves. */
   migrations?: readonly Migration[]
+  /** For tests of faults: another engine, and a disk of another size. */
+  openEngine?: typeof openEngine
+  readFreeBytes?: () => number | undefined
 }
 
 export type OpenDatabase = Database & {
@@ -36,6 +43,8 @@ export type OpenDatabase = Database & {
   readonly root: Rpc
   /** Writes to the live tables, and the lock under which live queries are registered. */
   readonly live: LiveWriter
+  /** Whether it may be written to; tells the host when the process must be replaced. */
+  readonly health: StoreHealth
   /** Units that wait for their batch: what HTTP may look at to shed load. */
   readonly waiting: number
   commitMetrics(): CommitMetrics
@@ -48,7 +57,7 @@ export type OpenDatabase = Database & {
  * @throws SchemaError when a newer program wrote it, or a migration failed
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenDatabase> {
-  const engine = await openEngine(options.url, options.logger)
+  const engine = await (options.openEngine ?? openEngine)(options.url, options.logger)
   try {
     return await prepare(engine, options)
   } catch (error) {
@@ -58,8 +67,21 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenDa
 }
 
 async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<OpenDatabase> {
-  const { logger } = options
-  const root = makeRpc(engine)
+  const { logger, clock = systemClock } = options
+  const folder = folderOf(options.url)
+  const health = new StoreHealth({
+    clock,
+    logger,
+    readFreeBytes: options.readFreeBytes ?? (() => (folder === undefined ? undefined : readFreeBytes(folder))),
+  })
+  const root = makeRpc(engine, {
+    checkUsable() {
+      const refusal = health.readRefusal()
+      if (refusal) throw refusal
+    },
+    // A turn later: who wrote it may know more of what it was.
+    onIoError: (error) => void setImmediate(() => health.fail(error, {})),
+  })
   await root.query(`DEFINE NAMESPACE IF NOT EXISTS ${namespace}`)
   await root.call('use', [namespace, null])
   await root.query(`DEFINE DATABASE IF NOT EXISTS ${databaseName}`)
@@ -69,18 +91,23 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
   const schemafull = await readSchemafullTables(root)
   const queue = new CommitQueue({
     runTransaction: (query) => runTransaction(root, query),
-    readPosition: () => readStreamPosition(root),
     position: await readStreamPosition(root),
-    schemafull,
-    logger,
+    ...{ health, clock, schemafull, logger },
   })
   await wipeVolatileTables(root)
-  const live = new LiveWriter(root, schemafull, await findTablesToRepair(root), logger)
+  const toRepair = await findTablesToRepair(root)
+  const live = new LiveWriter({ rpc: root, toRepair, health, clock, schemafull, logger })
 
   let closing: Promise<void> | undefined
+  void engine.closed.then(() => {
+    if (!closing) health.fail(new EngineClosedError('the connection to the database was lost', true), {})
+  })
   async function close(): Promise<void> {
     await queue.close()
     await live.close()
+    health.close()
+    // What is under way in an engine that has failed may never end.
+    if (health.hasFailed) return
     const row = { id: recordId('server_meta', 'stream_position'), position: queue.position }
     await root
       .query('UPSERT $row.id SET position = $row.position RETURN NONE', { row })
@@ -92,6 +119,7 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
     engine,
     root,
     live,
+    health,
     query: (sql, bindings) => root.query(sql, bindings),
     commit: (unit) => queue.commit(unit),
     seedRoom: (roomId, bounds) => queue.seedRoom(roomId, bounds),
@@ -115,13 +143,16 @@ async function runTransaction(rpc: Rpc, { sql, bindings }: PlannedQuery): Promis
 }
 
 async function takeSnapshot({ url, backupsDir, logger }: OpenDatabaseOptions, version: number): Promise<void> {
-  if (!url.startsWith('rocksdb://')) return
-  const folder = url.slice('rocksdb://'.length).replace(/\?.*$/, '')
-  if (!(await exists(folder))) return
+  const folder = folderOf(url)
+  if (folder === undefined || !(await exists(folder))) return
   const target = backupsDir ?? join(dirname(folder), 'backups')
   const copy = await snapshotDatabase(folder, target, version, Date.now())
   logger.info({ copy }, 'database copied before its schema is changed')
 }
+
+/** Where an embedded database lies; undefined for a remote one. */
+const folderOf = (url: string): string | undefined =>
+  url.startsWith('rocksdb://') ? url.slice('rocksdb://'.length).replace(/\?.*$/, '') : undefined
 
 const exists = (path: string) =>
   access(path).then(

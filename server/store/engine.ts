@@ -35,6 +35,14 @@ export type Engine = {
 
 export class EngineClosedError extends Error {
   override readonly name = 'EngineClosedError'
+
+  /** @param wasSent true where the request may have been carried out all the same */
+  constructor(
+    message: string,
+    readonly wasSent = false,
+  ) {
+    super(message)
+  }
 }
 
 /**

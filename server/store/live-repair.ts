@@ -5,13 +5,15 @@
  * for it under its own node number, new at each start), fires for nobody, and costs every writer of its
  * table 0.2 to 0.4 ms a row for ever. Only removing the table removes it. So a table that has such leftovers
  * is packed aside, removed, defined as it was, and unpacked: about 60 µs a row, after a crash only.
- * Each step commits on its own and the next start goes on where this one stopped:
- *  1. rows are packed, a thousand to a chunk: `live_repair_rows:[table, n]`;
- *  2. the table is removed and defined in one transaction with the mark `live_repair:⟨table⟩`;
+ * Each step commits on its own, none is large, and the next start goes on where this one stopped:
+ *  1. rows are packed, a hundred to a chunk: `live_repair_rows:[table, n]`; then the mark `live_repair:⟨table⟩` is
+ *     set to `packed`;
+ *  2. the table is emptied in pieces, then removed and defined in one transaction that sets the mark to `replaced`;
  *  3. each chunk goes back in one transaction with its deletion; at last the mark goes.
  */
 import { BoundIncluded, type RecordId, RecordIdRange } from 'surrealdb'
 import type { Logger } from '../kernel/logger.js'
+import { emptyTable } from './empty-table.js'
 import { idRange, type Rpc, recordId } from './rpc.js'
 
 /** Tables that the projector and its like write; the only ones that may have live queries. */
@@ -37,7 +39,8 @@ const volatileTables: readonly string[] = [
   'federation_traffic',
 ]
 
-const rowsPerChunk = 1000
+/** A row may carry an event of 64 kB. */
+const rowsPerChunk = 100
 const idsPerPage = 20_000
 
 /** Tables that a crashed run left live queries on, or whose repair was cut off. Empty after a run that ended in order. */
@@ -50,7 +53,7 @@ export async function findTablesToRepair(rpc: Rpc): Promise<string[]> {
 
 /** Empties the tables that say nothing about this run. */
 export async function wipeVolatileTables(rpc: Rpc): Promise<void> {
-  await rpc.query(volatileTables.map((table) => `DELETE ${table} RETURN NONE`).join(';'))
+  for (const table of volatileTables) await emptyTable(rpc, table)
 }
 
 /**
@@ -67,8 +70,9 @@ export async function repairLiveTables(
 ): Promise<void> {
   for (const table of tables) {
     const started = performance.now()
-    if (!signal.aborted && !(await readMark(rpc, table))) await packAndReplace(rpc, table, signal)
-    await unpack(rpc, table, signal)
+    if (!(await readStep(rpc, table))) await pack(rpc, table, signal)
+    if ((await readStep(rpc, table)) === 'packed') await replace(rpc, table, signal)
+    if ((await readStep(rpc, table)) === 'replaced') await unpack(rpc, table, signal)
     if (signal.aborted) return
     logger.info({ table, ms: Math.round(performance.now() - started) }, 'cleared live queries of a run that crashed')
   }
@@ -91,25 +95,34 @@ type TableInfo = {
 const readLiveTables = (rpc: Rpc) =>
   rpc.query<TableInfo[]>(liveTables.map((table) => `INFO FOR TABLE ${table}`).join(';'))
 
-async function readMark(rpc: Rpc, table: string): Promise<boolean> {
-  const [isMarked] = await rpc.query<[boolean]>('RETURN record::exists($mark)', { mark: markOf(table) })
-  return isMarked
+/** The last step that is done. */
+type Step = 'packed' | 'replaced'
+
+async function readStep(rpc: Rpc, table: string): Promise<Step | undefined> {
+  const [step] = await rpc.query<[Step | undefined]>('RETURN $mark.step', { mark: markOf(table) })
+  return step ?? undefined
 }
 
-async function packAndReplace(rpc: Rpc, table: string, signal: AbortSignal): Promise<void> {
-  await rpc.query('DELETE $chunks RETURN NONE', { chunks: chunksOf(table) })
-  if (!volatileTables.includes(table)) await pack(rpc, table, signal)
+async function replace(rpc: Rpc, table: string, signal: AbortSignal): Promise<void> {
+  await emptyTable(rpc, table, signal)
   if (signal.aborted) return
   const [{ tables }, { fields, indexes, events }] = await rpc.query<[{ tables: Record<string, string> }, TableInfo]>(
     `INFO FOR DB; INFO FOR TABLE ${table}`,
   )
   const definitions = [tables[table], ...[fields, indexes, events].flatMap((each) => Object.values(each))]
-  await rpc.query(`BEGIN; REMOVE TABLE ${table}; ${definitions.join(';')}; CREATE $mark RETURN NONE; COMMIT`, {
-    mark: markOf(table),
-  })
+  await rpc.query(
+    `BEGIN; REMOVE TABLE ${table}; ${definitions.join(';')}; UPDATE $mark SET step = 'replaced' RETURN NONE; COMMIT`,
+    { mark: markOf(table) },
+  )
 }
 
 async function pack(rpc: Rpc, table: string, signal: AbortSignal): Promise<void> {
+  await deleteChunks(rpc, table)
+  if (!volatileTables.includes(table)) await packRows(rpc, table, signal)
+  if (!signal.aborted) await rpc.query("CREATE $mark SET step = 'packed' RETURN NONE", { mark: markOf(table) })
+}
+
+async function packRows(rpc: Rpc, table: string, signal: AbortSignal): Promise<void> {
   let chunk = 0
   for (let start = 0; ; start += idsPerPage) {
     const [ids] = await rpc.query<[RecordId[]]>(
@@ -127,6 +140,12 @@ async function pack(rpc: Rpc, table: string, signal: AbortSignal): Promise<void>
     }
     if (ids.length < idsPerPage) return
   }
+}
+
+/** Those of an attempt that was broken off before it was whole. One by one: each holds a hundred rows. */
+async function deleteChunks(rpc: Rpc, table: string): Promise<void> {
+  const [ids] = await rpc.query<[RecordId[]]>('SELECT VALUE id FROM $chunks', { chunks: chunksOf(table) })
+  for (const chunk of ids) await rpc.query('DELETE $chunk RETURN NONE', { chunk })
 }
 
 async function unpack(rpc: Rpc, table: string, signal: AbortSignal): Promise<void> {

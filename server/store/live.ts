@@ -7,13 +7,18 @@
  * old list of them back. So registration waits until no writer is under way, and writers wait behind it.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Uuid } from 'surrealdb'
+import type { Clock } from '../kernel/clock.js'
 import type { Logger } from '../kernel/logger.js'
-import { DatabaseError } from './errors.js'
+import { emptyTable } from './empty-table.js'
+import { DatabaseError, isNothingWritten } from './errors.js'
 import { killAllLives, repairLiveTables } from './live-repair.js'
 import type { Rpc } from './rpc.js'
+import { settleInTime } from './settle-in-time.js'
+import { runSilently } from './silent-transaction.js'
+import type { StoreHealth } from './store-health.js'
 import { TableLock } from './table-lock.js'
 import { checkNames, type PlannedQuery, WritePlan } from './write-plan.js'
+import { checkSize, inPieces, sizeOfWrites, transactionLimits } from './write-size.js'
 import type { Write } from './writes.js'
 
 export type WriteLiveOptions = {
@@ -23,11 +28,15 @@ export type WriteLiveOptions = {
 
 export type LiveTables = {
   /**
-   * Writes all of `writes` in one transaction, outside the commit queue.
+   * Writes all of `writes` in one transaction, outside the commit queue. What is too large for one goes in several,
+   * in the given order: a mark that is its last write moves when all the others are durable. On a full disk it
+   * waits until there is room.
    *
-   * @throws DatabaseError when a statement failed; nothing is written then
+   * @throws DatabaseError when a statement failed; nothing of its transaction is written then
    */
   writeLive(writes: readonly Write[], options?: WriteLiveOptions): Promise<void>
+  /** Deletes every row of a live table, silently and in pieces. @param signal ends it after the piece under way */
+  empty(table: string, signal?: AbortSignal): Promise<void>
   /**
    * Runs `work` (LIVE or KILL, with the SELECT that goes with it) while nothing writes to `tables`.
    *
@@ -38,19 +47,29 @@ export type LiveTables = {
 
 const maxAttempts = 20
 const maxPauseMs = 50
+/** Between looks at a disk that is full. */
+const fullPauseMs = 1_000
+
+export type LiveWriterNeeds = {
+  rpc: Rpc
+  schemafull: ReadonlySet<string>
+  /** Tables from `findTablesToRepair`. */
+  toRepair: readonly string[]
+  health: StoreHealth
+  clock: Clock
+  logger: Logger
+}
 
 export class LiveWriter implements LiveTables {
-  readonly #rpc: Rpc
-  readonly #schemafull: ReadonlySet<string>
+  readonly #needs: LiveWriterNeeds
   readonly #lock = new TableLock()
   readonly #closing = new AbortController()
   /** Resolves when the tables are free of what a crashed run left; writers and registrations wait for it. */
   readonly ready: Promise<void>
 
-  /** @param toRepair tables from `findTablesToRepair` */
-  constructor(rpc: Rpc, schemafull: ReadonlySet<string>, toRepair: readonly string[], logger: Logger) {
-    this.#rpc = rpc
-    this.#schemafull = schemafull
+  constructor(needs: LiveWriterNeeds) {
+    this.#needs = needs
+    const { rpc, toRepair, logger } = needs
     const repair = () => repairLiveTables(rpc, toRepair, logger, this.#closing.signal)
     // Logged and not thrown: with leftovers the tables still work, only slower.
     this.ready =
@@ -64,12 +83,45 @@ export class LiveWriter implements LiveTables {
   async writeLive(writes: readonly Write[], { silent = false }: WriteLiveOptions = {}): Promise<void> {
     if (writes.length === 0) return
     checkNames(writes)
-    const plan = new WritePlan(this.#schemafull)
+    const { bytes, rows } = sizeOfWrites(writes)
+    const isLarge = bytes > transactionLimits.bytes || rows > transactionLimits.rows
+    for (const piece of isLarge ? inPieces(writes) : [writes]) await this.#writePiece(piece, silent)
+  }
+
+  async #writePiece(writes: readonly Write[], silent: boolean): Promise<void> {
+    checkSize(sizeOfWrites(writes))
+    const plan = new WritePlan(this.#needs.schemafull)
     for (const write of writes) plan.add(write)
     const query = plan.toQuery()
+    await this.#untilWritable()
     await this.#lock.run({ tables: plan.tables, exclusive: false }, () =>
-      retrying(() => (silent ? this.#runSilently(query) : this.#run(query))),
+      retrying(() =>
+        settleInTime(
+          silent ? runSilently(this.#needs.rpc, query.sql, query.bindings) : this.#run(query),
+          this.#needs.clock,
+        ),
+      ).catch((error: unknown) => {
+        if (!isNothingWritten(error))
+          this.#needs.health.fail(error, { live: true, rows: query.rows, tables: plan.summary() })
+        throw this.#needs.health.readRefusal() ?? error
+      }),
     )
+  }
+
+  async empty(table: string, signal?: AbortSignal): Promise<void> {
+    await this.#untilWritable()
+    await this.#lock.run({ tables: new Set([table]), exclusive: false }, () =>
+      emptyTable(this.#needs.rpc, table, signal),
+    )
+  }
+
+  async #untilWritable(): Promise<void> {
+    for (;;) {
+      const refusal = this.#needs.health.writeRefusal()
+      if (!refusal) return
+      if (this.#needs.health.hasFailed || this.#closing.signal.aborted) throw refusal
+      await new Promise<void>((resolve) => this.#needs.clock.after(fullPauseMs, resolve))
+    }
   }
 
   withWritersPaused<T>(tables: readonly string[] | undefined, work: () => Promise<T>): Promise<T> {
@@ -79,23 +131,12 @@ export class LiveWriter implements LiveTables {
   /** Waits for writers under way, then ends every live query, so that none is left on disk. */
   async close(): Promise<void> {
     this.#closing.abort()
-    await this.withWritersPaused(undefined, () => killAllLives(this.#rpc))
+    if (this.#needs.health.hasFailed) return
+    await this.withWritersPaused(undefined, () => killAllLives(this.#needs.rpc))
   }
 
   async #run({ sql, bindings }: PlannedQuery): Promise<void> {
-    await this.#rpc.query(`BEGIN;${sql};COMMIT`, bindings)
-  }
-
-  async #runSilently({ sql, bindings }: PlannedQuery): Promise<void> {
-    const txn = await this.#rpc.call<Uuid>('begin', [])
-    try {
-      await this.#rpc.query(sql, bindings, { txn })
-      await this.#rpc.call('commit', [txn])
-    } catch (error) {
-      // The first error is the one that matters; after a failed commit there is nothing left to cancel.
-      await this.#rpc.call('cancel', [txn]).catch(() => {})
-      throw error
-    }
+    await this.#needs.rpc.query(`BEGIN;${sql};COMMIT`, bindings)
   }
 }
 

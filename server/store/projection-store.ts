@@ -76,12 +76,12 @@ export async function readLocalUserIds(db: Reader): Promise<UserId[]> {
   return ids
 }
 
-/** Empties the live tables that a rebuild writes anew. */
-export const clearProjection: readonly Write[] = [
+/** The live tables that a rebuild writes anew. */
+export const projectedTables = [
   'room_events',
   'room_members',
   'room_summaries',
   'shared_users',
   'receipts',
   'account_data',
-].map((table) => ({ op: 'statement', sql: `DELETE ${table} RETURN NONE`, bindings: {} }))
+] as const

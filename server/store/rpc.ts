@@ -7,7 +7,7 @@
 import { BoundExcluded, BoundIncluded, CborCodec, RecordId, RecordIdRange, Uuid } from 'surrealdb'
 import { encodeCbor } from './cbor-encode.js'
 import type { Engine } from './engine.js'
-import { causeOf, type StatementReply, toDatabaseError } from './errors.js'
+import { causeOf, type DatabaseError, NotSentError, type StatementReply, toDatabaseError } from './errors.js'
 import type { RowId } from './writes.js'
 
 export type Scope = {
@@ -28,7 +28,13 @@ export type Rpc = {
 
 export const codec = CborCodec.DEFAULT
 
-const encodeRpc = (request: unknown) => encodeCbor(request, (value) => codec.encode(value))
+function encodeRpc(request: unknown): Uint8Array {
+  try {
+    return encodeCbor(request, (value) => codec.encode(value))
+  } catch (error) {
+    throw new NotSentError(`a request cannot be encoded: ${(error as Error).message}`, { cause: error })
+  }
+}
 
 /** A session or transaction number that this process makes up. */
 export const newUuid = (): Uuid => Uuid.v4()
@@ -42,10 +48,19 @@ export const idRange = (table: string, from: RowId, to: RowId): RecordIdRange =>
 
 const idPart = (id: RowId) => (typeof id === 'object' ? [...id] : id)
 
-export function makeRpc(engine: Engine): Rpc {
+export type RpcGuard = {
+  /** @throws where nothing is to reach the engine any more */
+  checkUsable(): void
+  /** Told of what a statement answers when the disk fails under it, whoever wrote it. */
+  onIoError(error: DatabaseError): void
+}
+const noGuard: RpcGuard = { checkUsable() {}, onIoError() {} }
+
+export function makeRpc(engine: Pick<Engine, 'execute'>, guard: RpcGuard = noGuard): Rpc {
   let lastId = 0
 
   async function call<T>(method: string, params: readonly unknown[], scope: Scope = {}): Promise<T> {
+    guard.checkUsable()
     lastId += 1
     const reply = await engine.execute(encodeRpc({ id: String(lastId), method, params, ...scope }))
     const value = codec.decode<unknown>(reply)
@@ -54,8 +69,16 @@ export function makeRpc(engine: Engine): Rpc {
     return value as T
   }
 
-  const queryReplies = (sql: string, bindings: Record<string, unknown> = {}, scope?: Scope) =>
-    call<StatementReply[]>('query', [sql, bindings], scope)
+  async function queryReplies(
+    sql: string,
+    bindings: Record<string, unknown> = {},
+    scope?: Scope,
+  ): Promise<StatementReply[]> {
+    const replies = await call<StatementReply[]>('query', [sql, bindings], scope)
+    const cause = causeOf(replies)
+    if (cause?.isIoError) guard.onIoError(cause)
+    return replies
+  }
 
   async function query<T extends unknown[]>(
     sql: string,

@@ -68,6 +68,18 @@ export class WritePlan {
     return this.#steps.length === 0
   }
 
+  /** What a log may say of it: rows by table, never content. */
+  summary(): Record<string, number> {
+    const rows: Record<string, number> = {}
+    for (const step of this.#steps) {
+      const name = 'sql' in step ? step.sql.split(' ', 2).join(' ') : step.table
+      const count =
+        'sql' in step ? 1 : step.segment.inserts.length + step.segment.upserts.size + step.segment.deletes.size
+      rows[name] = (rows[name] ?? 0) + count
+    }
+    return rows
+  }
+
   /** Statements joined by `;`, without BEGIN and COMMIT. */
   toQuery(): PlannedQuery {
     const query = new QueryText(this.#schemafull)
@@ -211,14 +223,4 @@ export function checkNames(writes: readonly Write[]): void {
     nameOf(write.table)
     if (write.op === 'upsert') for (const name of Object.keys(write.row)) nameOf(name)
   }
-}
-
-/** Roughly how much text the writes carry: strings at the top of their rows, in UTF-16 units. */
-export function textIn(writes: readonly Write[]): number {
-  let length = 0
-  for (const write of writes) {
-    if (write.op !== 'insert' && write.op !== 'upsert') continue
-    for (const value of Object.values(write.row)) if (typeof value === 'string') length += value.length
-  }
-  return length
 }

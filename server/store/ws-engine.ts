@@ -54,7 +54,7 @@ class WsEngine implements Engine {
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         for (const { reject } of this.#pending.values())
-          reject(new EngineClosedError('the connection to the database was lost'))
+          reject(new EngineClosedError('the connection to the database was lost', true))
         this.#pending.clear()
         resolve()
       })

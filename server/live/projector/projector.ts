@@ -31,7 +31,7 @@ import { type Work, workOfChange, workOfFeed } from './work.js'
 
 export type ProjectorNeeds = {
   db: Database
-  live: Pick<LiveTables, 'writeLive'>
+  live: Pick<LiveTables, 'writeLive' | 'empty'>
   /** `rooms/` fills this in: rooms and events in memory, and the memberships of users. */
   rooms: Pick<
     Rooms,

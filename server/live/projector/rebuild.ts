@@ -7,7 +7,7 @@ import type { Logger } from '../../kernel/logger.js'
 import type { Room, Rooms } from '../../rooms/room.js'
 import { readAccountData } from '../../store/account-data-store.js'
 import type { LiveTables } from '../../store/live.js'
-import { clearProjection, readLocalUserIds, readRoomIds } from '../../store/projection-store.js'
+import { projectedTables, readLocalUserIds, readRoomIds } from '../../store/projection-store.js'
 import type { Reader } from '../../store/reader.js'
 import { readReceipts } from '../../store/receipt-store.js'
 import type { Write } from '../../store/writes.js'
@@ -19,7 +19,7 @@ import type { ReadVisibility } from './visibility.js'
 
 export type RebuildNeeds = {
   db: Reader
-  live: Pick<LiveTables, 'writeLive'>
+  live: Pick<LiveTables, 'writeLive' | 'empty'>
   rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline' | 'membershipsOf'>
   members: MemberProjection
   summaries: SummaryProjection
@@ -32,13 +32,13 @@ const eventsPerPage = 500
 
 /** @param position the last durable one before this began: what comes after is projected as usual */
 export async function rebuild(needs: RebuildNeeds, position: number, signal: AbortSignal): Promise<void> {
-  await writeSilently(needs, clearProjection)
+  for (const table of projectedTables) await needs.live.empty(table, signal)
   const roomIds = await readRoomIds(needs.db)
   needs.members.forget(roomIds)
   for (const roomId of roomIds) {
     if (signal.aborted) return
     const room = await needs.rooms.get(roomId)
-    if (room) await rebuildRoom(needs, room, position)
+    if (room) await rebuildRoom(needs, room, position, signal)
     else needs.logger.warn({ room_id: roomId }, 'a room could not be read for its live rows')
   }
   for (const userId of await readLocalUserIds(needs.db)) {
@@ -53,12 +53,15 @@ export async function rebuild(needs: RebuildNeeds, position: number, signal: Abo
   }
 }
 
-async function rebuildRoom(needs: RebuildNeeds, room: Room, position: number): Promise<void> {
+/** Ends after the piece under way when `signal` is aborted: a room may be large. */
+async function rebuildRoom(needs: RebuildNeeds, room: Room, position: number, signal: AbortSignal): Promise<void> {
   const changes = new MemberChanges()
   await needs.members.projectState(room, position, changes)
-  for (const group of changes.writes(needs.isLocal, rowsPerWrite)) await needs.live.writeLive(group, { silent: true })
-  for (let from: number = room.minSeq; from <= room.maxSeq; from += eventsPerPage)
+  for (const group of changes.writes(needs.isLocal, rowsPerWrite))
+    if (!signal.aborted) await needs.live.writeLive(group, { silent: true })
+  for (let from: number = room.minSeq; from <= room.maxSeq && !signal.aborted; from += eventsPerPage)
     await rebuildEvents(needs, room, from, Math.min(from + eventsPerPage - 1, room.maxSeq))
+  if (signal.aborted) return
   await writeSilently(needs, (await readReceipts(needs.db, [room.roomId])).map(receiptWrite))
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../../server/kernel/clock.js'
 import { type OpenDatabase, openDatabase } from '../../../server/store/database.js'
 import { LiveWriter } from '../../../server/store/live.js'
 import { findTablesToRepair, killAllLives, repairLiveTables } from '../../../server/store/live-repair.js'
@@ -47,7 +48,7 @@ describe('live tables after a crash', () => {
     await using db = await openTestDatabase()
     await db.live.ready
     await db.query(
-      `CREATE live_repair:room_events;
+      `CREATE live_repair:room_events SET step = 'replaced';
        CREATE live_repair_rows:['room_events', 1] SET rows = [{ id: room_events:['!r', 2], seq: 2 }];
        CREATE live_repair_rows:['room_events', 2] SET rows = [{ id: room_events:['!r', 3], seq: 3 }];
        CREATE room_events:['!r', 1] SET seq = 1`,
@@ -57,6 +58,25 @@ describe('live tables after a crash', () => {
     await repairLiveTables(db.root, tables, silentLogger, new AbortController().signal)
 
     expect(await db.query('SELECT VALUE seq FROM room_events; SELECT * FROM live_repair')).toEqual([[1, 2, 3], []])
+  })
+
+  test('a repair that is cut off while the table is emptied goes on at the next start and loses no row', async () => {
+    await using db = await openTestDatabase()
+    await db.live.ready
+    const definition = await definitionOf(db, 'room_events')
+    // Two rows were packed, and one of them is emptied out already.
+    await db.query(
+      `CREATE live_repair:room_events SET step = 'packed';
+       CREATE live_repair_rows:['room_events', 0] SET rows = [{ id: room_events:['!r', 1], seq: 1 }];
+       CREATE live_repair_rows:['room_events', 1] SET rows = [{ id: room_events:['!r', 2], seq: 2 }];
+       CREATE room_events:['!r', 2] SET seq = 2`,
+    )
+
+    const tables = await findTablesToRepair(db.root)
+    await repairLiveTables(db.root, tables, silentLogger, new AbortController().signal)
+
+    expect(await db.query('SELECT VALUE seq FROM room_events; SELECT * FROM live_repair')).toEqual([[1, 2], []])
+    expect(await definitionOf(db, 'room_events')).toBe(definition)
   })
 
   test('a run that ends in order leaves no live query', async () => {
@@ -72,8 +92,13 @@ describe('live tables after a crash', () => {
 
   test('writers and registrations wait until the tables are cleared', async () => {
     await using db = await openTestDatabase()
-    await db.query('CREATE live_repair:receipts')
-    const live = new LiveWriter(db.root, new Set(), ['receipts'], silentLogger)
+    await db.query('CREATE live_repair:receipts SET step = "replaced"')
+    const { root, health } = db
+    const live = new LiveWriter({
+      ...{ rpc: root, health, clock: systemClock, logger: silentLogger },
+      schemafull: new Set(),
+      toRepair: ['receipts'],
+    })
     const order: string[] = []
     void live.ready.then(() => order.push('ready'))
 

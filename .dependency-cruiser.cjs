@@ -35,10 +35,11 @@ module.exports = {
       ['^server/(kernel|events|store)/', '^schema/migrations/'],
       'owns the tables, knows no operation',
     ),
+    layer('delivery', '^server/delivery/', ['^server/(kernel|delivery)/'], 'knows no destination and no engine'),
     layer(
       'domain',
       `^server/${domain}/`,
-      [`^server/(kernel|events|store|data-dir|${domain})/`],
+      [`^server/(kernel|events|store|data-dir|delivery|${domain})/`],
       'knows neither HTTP nor endpoints',
     ),
     layer(

@@ -15,6 +15,7 @@ import {
 } from './federation/federation.js'
 import type { FederationSender } from './federation/federation-sender.js'
 import { noRemoteServers } from './federation/no-federation.js'
+import { makeIsServerAllowed } from './federation/server-policy.js'
 import { MatrixError } from './kernel/errors.js'
 import type { ServerName } from './kernel/identifiers.js'
 import { loggerFor } from './kernel/logger.js'
@@ -79,10 +80,12 @@ export async function startFederation(
     withFederationSession: sessions.withFederationSession,
     softwareVersion: version,
   })
+  const isServerAllowed = makeIsServerAllowed(config)
   let stopListening: (() => void) | undefined
   return {
     remote: federation.remote,
-    outboxWrites,
+    // Nothing would ever send what is written for the others.
+    outboxWrites: (destinations, ...event) => outboxWrites(destinations.filter(isServerAllowed), ...event),
     sendEdu: federation.sender.sendEdu,
     sender: federation.sender,
     authenticateServer: federation.authenticateServer,

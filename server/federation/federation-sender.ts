@@ -7,13 +7,14 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
  */
+import { makeSlots } from '../delivery/slots.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { FederationTrafficRow } from '../kernel/live-rows.js'
 import type { Logger } from '../kernel/logger.js'
 import { readEventRows } from '../store/event-store.js'
-import { readOutbox, readOutboxEdus } from '../store/outbox-store.js'
+import { countOutbox } from '../store/outbox-store.js'
 import type { Database } from '../store/reader.js'
 import type { Change } from '../store/writes.js'
 import { type DestinationQueue, makeDestinationQueue, type QueueNeeds } from './destination-queue.js'
@@ -61,8 +62,8 @@ type Needs = {
   serversInRoom: (roomId: RoomId) => Promise<Iterable<ServerName>>
 }
 
-/** Transactions under way at once: a message to a room on 500 servers must not open 500 sockets. */
-const maxInFlight = 30
+/** Transactions under way at once; see delivery/slots.ts. */
+const slots = { healthy: 30, failing: 10, passOnAfterMs: 2_000 }
 
 export function makeFederationSender(needs: Needs): FederationSender {
   const { db, clock, log, destinations } = needs
@@ -70,21 +71,26 @@ export function makeFederationSender(needs: Needs): FederationSender {
   const closing = new AbortController()
   const bootId = clock.now().toString(36)
   let lastTxn = 0
+  /** Until it is known for whom the last run left something, it may have been for anybody. */
+  let isCounted = false
 
   const queueNeeds: QueueNeeds = {
     ...needs,
     readPdus: (eventIds) => readPdus(db, eventIds),
     newTxnId: () => `${bootId}-${++lastTxn}`,
-    takeSlot: makeSlots(maxInFlight),
+    takeSlot: makeSlots(clock, slots),
     closing: closing.signal,
     changed: (destination) => tell(destination),
+    idle(destination) {
+      if (queues.get(destination)?.isIdle) queues.delete(destination)
+    },
   }
 
-  function queueOf(destination: ServerName): DestinationQueue | undefined {
+  function queueOf(destination: ServerName, mayHaveRows = !isCounted): DestinationQueue | undefined {
     if (destination === needs.serverName || !needs.isServerAllowed(destination)) return undefined
     let queue = queues.get(destination)
     if (!queue) {
-      queue = makeDestinationQueue(destination, queueNeeds)
+      queue = makeDestinationQueue(destination, queueNeeds, mayHaveRows)
       queues.set(destination, queue)
     }
     return queue
@@ -107,30 +113,21 @@ export function makeFederationSender(needs: Needs): FederationSender {
   return {
     traffic: needs.traffic,
     async start() {
-      const [pdus, edus] = await Promise.all([readOutbox(db), readOutboxEdus(db)])
-      const names = new Set([...pdus, ...edus].map((row) => row.destination))
-      for (const name of names) {
-        const ofName = <Row extends { destination: ServerName }>(rows: Row[]) =>
-          rows.filter((row) => row.destination === name)
-        queueOf(name)?.restore(
-          ofName(pdus).map(({ position, event_id, room_id }) => ({ position, eventId: event_id, roomId: room_id })),
-          ofName(edus).map(({ position, edu }) => ({ position, edu: JSON.parse(edu) as Edu })),
-        )
-      }
+      for (const { destination, ...rows } of await countOutbox(db)) queueOf(destination, true)?.counted(rows)
+      isCounted = true
       for (const queue of queues.values()) queue.wake()
     },
     async close() {
       closing.abort()
       stopListening()
       stopWatching()
-      await Promise.all([...queues.values()].map((queue) => queue.save()))
+      await Promise.all([...queues.values()].map((queue) => queue.settle()))
     },
     onChanges(changes) {
       for (const change of changes) {
         if (change.kind === 'event') {
           const { position, eventId, roomId } = change
-          for (const destination of change.destinations ?? [])
-            queueOf(destination)?.addPdu({ position, eventId, roomId })
+          for (const destination of change.destinations ?? []) queueOf(destination)?.add({ position, eventId, roomId })
         } else if (change.kind === 'receipt' && change.isLocal && change.receiptType === 'm.read')
           sendReceipt(change).catch((error: unknown) =>
             log.warn({ err: error, roomId: change.roomId }, 'a receipt was not sent'),
@@ -158,22 +155,6 @@ async function readPdus(db: Database, eventIds: readonly EventId[]): Promise<Rea
 
 function withoutUnsigned({ unsigned: _ours, ...pdu }: JsonObject): JsonObject {
   return pdu
-}
-
-/** A semaphore: first come, first served. */
-function makeSlots(count: number): () => Promise<() => void> {
-  let free = count
-  const waiting: (() => void)[] = []
-  const giveBack = () => {
-    const next = waiting.shift()
-    if (next) next()
-    else free++
-  }
-  return async () => {
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    return giveBack
-  }
 }
 
 const slowMs = 10_000

@@ -26,11 +26,11 @@ import {
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
 import type { Write } from '../store/writes.js'
-import { transactionLimits } from './destination-queue.js'
 import { makeKeyedQueue } from './keyed-queue.js'
 import type { ReceiveEdus } from './receive-edus.js'
 import type { PduResults, ReceivePdus } from './receive-pdus.js'
 import type { Traffic } from './traffic.js'
+import { transactionLimits } from './transaction-limits.js'
 import { makeTryAgain } from './try-again.js'
 
 export type Transaction = { pdus: readonly unknown[]; edus: readonly unknown[] }

@@ -10,11 +10,12 @@
  */
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
+import { idRange } from './rpc.js'
 import type { StreamPosition, Write } from './writes.js'
 
-export type OutboxRow = { destination: ServerName; position: StreamPosition; event_id: EventId; room_id: RoomId }
+export type OutboxRow = { position: StreamPosition; event_id: EventId; room_id: RoomId }
 /** `edu` is JSON text. */
-export type OutboxEduRow = { destination: ServerName; position: number; edu: string }
+export type OutboxEduRow = { position: number; edu: string }
 
 /** One row per destination, for the commit of the event at `position`. */
 export const outboxWrites = (
@@ -29,32 +30,52 @@ export const outboxWrites = (
     row: { id: [destination, position], destination, position, event_id: eventId, room_id: roomId },
   }))
 
-/** Everything unacknowledged of every destination, oldest first within each. Read once, at start. */
-export async function readOutbox(db: Reader): Promise<OutboxRow[]> {
-  const [rows] = await db.query<[OutboxRow[]]>('SELECT destination, position, event_id, room_id FROM outbox')
+/** How many rows each destination has. Read once, at start. */
+export async function countOutbox(db: Reader): Promise<{ destination: ServerName; pdus: number; edus: number }[]> {
+  const [pdus, edus] = await db.query<[Count[], Count[]]>(
+    'SELECT destination, count() AS n FROM outbox GROUP BY destination;' +
+      'SELECT destination, count() AS n FROM outbox_edu GROUP BY destination',
+  )
+  const names = new Set([...pdus, ...edus].map(({ destination }) => destination))
+  const countIn = (rows: Count[], name: ServerName) => rows.find(({ destination }) => destination === name)?.n ?? 0
+  return [...names].map((destination) => ({
+    destination,
+    pdus: countIn(pdus, destination),
+    edus: countIn(edus, destination),
+  }))
+}
+
+type Count = { destination: ServerName; n: number }
+
+/** What one destination has not acknowledged, after a position (exclusive), oldest first. */
+export const readOutbox = (db: Reader, destination: ServerName, after: number, limit: number): Promise<OutboxRow[]> =>
+  readPage(db, 'outbox', 'position, event_id, room_id', [destination, after, limit])
+
+export const readOutboxEdus = (
+  db: Reader,
+  destination: ServerName,
+  after: number,
+  limit: number,
+): Promise<OutboxEduRow[]> => readPage(db, 'outbox_edu', 'position, edu', [destination, after, limit])
+
+async function readPage<Row>(
+  db: Reader,
+  table: string,
+  fields: string,
+  [destination, after, limit]: [ServerName, number, number],
+): Promise<Row[]> {
+  const range = idRange(table, [destination, after + 1], [destination, Number.MAX_SAFE_INTEGER])
+  const [rows] = await db.query<[Row[]]>(`SELECT ${fields} FROM $range LIMIT $limit`, { range, limit })
   return rows
 }
 
-export async function readOutboxEdus(db: Reader): Promise<OutboxEduRow[]> {
-  const [rows] = await db.query<[OutboxEduRow[]]>('SELECT destination, position, edu FROM outbox_edu')
-  return rows
-}
-
-export const deleteOutboxRow = (destination: ServerName, position: StreamPosition): Write => ({
+export const deleteOutboxRow = (destination: ServerName, position: number): Write => ({
   op: 'delete',
   table: 'outbox',
   id: [destination, position],
 })
 
-/** Rows of one destination up to and including `position`. */
-export const deleteOutboxUpTo = (destination: ServerName, position: StreamPosition): Write => ({
-  op: 'deleteRange',
-  table: 'outbox',
-  from: [destination, 0],
-  to: [destination, position + 1],
-})
-
-export const insertOutboxEdu = ({ destination, position, edu }: OutboxEduRow): Write => ({
+export const insertOutboxEdu = (destination: ServerName, { position, edu }: OutboxEduRow): Write => ({
   op: 'upsert',
   table: 'outbox_edu',
   row: { id: [destination, position], destination, position, edu },

@@ -120,6 +120,48 @@ async function pass(clock: FakeClock, ms: number, steps = 4): Promise<void> {
   }
 }
 
+const outboxOf = (db: TestDatabase, to = peer) => readOutbox(db, to, 0, 10_000)
+const edusOutboxOf = (db: TestDatabase) => readOutboxEdus(db, peer, 0, 10_000)
+
+/** The database with reads that stay open until they are let through. */
+function holdReads(db: TestDatabase, which: RegExp) {
+  let open!: () => void
+  let held = 0
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const query: TestDatabase['query'] = async (sql, bindings) => {
+    const rows = await db.query(sql, bindings)
+    if (which.test(sql)) {
+      held++
+      await opened
+    }
+    return rows as never
+  }
+  const count = async (n: number) => {
+    await vi.waitFor(() => expect(held).toBeGreaterThanOrEqual(n))
+    return Math.min(held, n)
+  }
+  return { db: withMembers(db, { query }), open, count }
+}
+
+/** The database of a process that dies before it deletes. */
+const neverDeleting = (db: TestDatabase) =>
+  withMembers(db, {
+    commit: (unit) =>
+      db.commit((grant) => {
+        const built = unit(grant)
+        if (built.writes.some(({ op }) => op === 'delete')) throw new Error('killed')
+        return built
+      }),
+  })
+
+const withMembers = (db: TestDatabase, members: Partial<TestDatabase>): TestDatabase =>
+  Object.defineProperties({} as TestDatabase, {
+    ...Object.getOwnPropertyDescriptors(db),
+    ...Object.getOwnPropertyDescriptors(members),
+  })
+
 const down = new FederationError(peer, 'connect', 'down')
 const all = (received: Transaction[]) => received.flatMap(({ pdus }) => pdus)
 
@@ -130,7 +172,7 @@ describe('the federation sender', () => {
     const sent = Array.from({ length: 30 }, (_, i) => String(i))
     for (const n of sent) await commitMessage(db, n)
     await vi.waitFor(() => expect(all(received)).toEqual(sent))
-    await vi.waitFor(async () => expect(await readOutbox(db)).toEqual([]))
+    await vi.waitFor(async () => expect(await outboxOf(db)).toEqual([]))
   })
 
   test('no transaction has more than fifty events, and each has an ID of its own', async () => {
@@ -208,7 +250,7 @@ describe('the federation sender', () => {
     const clock = fakeClock()
     const first = await senderOn(db, clock)
     await commitMessage(db, 'a')
-    await vi.waitFor(async () => expect(await readOutbox(db)).toEqual([]))
+    await vi.waitFor(async () => expect(await outboxOf(db)).toEqual([]))
     first.peerState.answer = down
     await commitMessage(db, 'b')
     await commitMessage(db, 'c')
@@ -221,6 +263,56 @@ describe('the federation sender', () => {
     expect(second.received, 'the backoff survives the restart').toEqual([])
     await pass(clock, 3_600_000)
     await vi.waitFor(() => expect(all(second.received)).toEqual(['b', 'c']))
+  })
+
+  test('what is sent while the outbox of the last run is read goes out after it; nothing is deleted unsent', async () => {
+    await using db = await openTestDatabase()
+    await commitMessage(db, 'old')
+    const reading = holdReads(db, /FROM outbox/)
+    const world = await senderOn(reading.db, fakeClock())
+    const started = world.sender.start()
+    const sent = Array.from({ length: 120 }, (_, i) => `new${i}`)
+    await Promise.all(sent.slice(0, 60).map((n) => commitMessage(reading.db, n)))
+    const halfway = await reading.count(1)
+    expect([halfway, world.received]).toEqual([1, []])
+    reading.open()
+    await Promise.all(sent.slice(60).map((n) => commitMessage(reading.db, n)))
+    await started
+    await vi.waitFor(() => expect(all(world.received)).toEqual(['old', ...sent]))
+    await vi.waitFor(async () => expect(await outboxOf(db)).toEqual([]))
+  })
+
+  test('rows of events that have not been sent stay, whatever was acknowledged above them', async () => {
+    await using db = await openTestDatabase()
+    const world = await senderOn(db, fakeClock())
+    await world.sender.start()
+    await commitMessage(db, 'a')
+    await vi.waitFor(() => expect(all(world.received)).toEqual(['a']))
+    // A row that this process was never told of, as one that another node writes.
+    world.stop()
+    await commitMessage(db, 'untold')
+    const stop = db.onCommitted(world.sender.onChanges)
+    await commitMessage(db, 'b')
+    await vi.waitFor(() => expect(all(world.received)).toContain('b'))
+    await vi.waitFor(async () => expect((await outboxOf(db)).length).toBe(1))
+    stop()
+  })
+
+  test('a crash between sending and deleting sends again and loses nothing', async () => {
+    await using db = await openTestDatabase()
+    const clock = fakeClock()
+    const first = await senderOn(neverDeleting(db), clock)
+    await commitMessage(db, 'a')
+    await commitMessage(db, 'b')
+    await vi.waitFor(() => expect(all(first.received)).toContain('a'))
+    first.stop() // and no more is heard of it
+
+    const second = await senderOn(db, clock)
+    const starting = second.sender.start()
+    await commitMessage(db, 'c')
+    await starting
+    await vi.waitFor(() => expect(all(second.received)).toEqual(['a', 'b', 'c']))
+    await vi.waitFor(async () => expect(await outboxOf(db)).toEqual([]))
   })
 
   test('a backlog of over a thousand is cut to the newest event of each room', async () => {
@@ -237,7 +329,7 @@ describe('the federation sender', () => {
     await vi.waitFor(() => expect(all(world.received)).toContain('1099'))
     expect(all(world.received).length).toBeLessThan(200)
     expect(all(world.received)).toContain('1098')
-    await vi.waitFor(async () => expect(await readOutbox(db)).toEqual([]))
+    await vi.waitFor(async () => expect(await outboxOf(db)).toEqual([]))
   })
 
   test('typing is dropped while the peer is down; a receipt waits, on disk', async () => {
@@ -248,7 +340,7 @@ describe('the federation sender', () => {
     world.sender.sendEdu([peer], typingEdu(room, alice, true))
     world.sender.sendEdu([peer], receiptEdu({ roomId: room, userId: alice, eventId: '$e' as EventId, ts: 5 }))
     clock.advance(100)
-    await vi.waitFor(async () => expect((await readOutboxEdus(db)).length).toBe(1))
+    await vi.waitFor(async () => expect((await edusOutboxOf(db)).length).toBe(1))
     await world.sender.close()
     world.stop()
     const second = await senderOn(db, clock)
@@ -257,7 +349,7 @@ describe('the federation sender', () => {
     await vi.waitFor(() =>
       expect(second.received.flatMap(({ edus }) => edus)).toMatchObject([{ edu_type: 'm.receipt' }]),
     )
-    await vi.waitFor(async () => expect(await readOutboxEdus(db)).toEqual([]))
+    await vi.waitFor(async () => expect(await edusOutboxOf(db)).toEqual([]))
   })
 
   test('receipts of one moment are one EDU; the later of two by one user counts', async () => {

@@ -75,6 +75,9 @@ describe('a server that is killed', { timeout: 90_000 }, () => {
     const before = acknowledged()
     expect(before.length).toBeLessThan(5000)
     await world.restart()
+    // While it is still taking up what it left behind.
+    await world.b.call('sendMany', roomId, '@bob:b.test', 't', '60')
+    before.push(...Array.from({ length: 60 }, (_, i) => `t${i}`))
     await vi.waitFor(async () => expect(await a.messages(roomId)).toEqual(expect.arrayContaining(before)), patient)
     const onB = await world.b.call<string[]>('messages', roomId)
     await vi.waitFor(async () => expect((await a.messages(roomId)).sort()).toEqual([...onB].sort()), patient)

@@ -137,7 +137,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     endpoints,
     metrics,
     authenticate: base.authenticator.authenticate,
-    authenticateServer: async (request) => (services ?? throwNotSetUp()).federation.authenticateServer(request),
+    admitServer: (request) => (services ?? throwNotSetUp()).federation.admitServer(request),
     upgrade,
     inProcessOnly: deps.inProcessOnly ?? false,
     checkResponses: deps.checkResponses ?? false,

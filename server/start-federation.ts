@@ -6,7 +6,7 @@
  * rooms are there.
  */
 
-import type { AuthenticateServer } from './federation/authenticate-server.js'
+import type { AdmitServer } from './federation/authenticate-server.js'
 import {
   type Connections,
   type FederationEndpointNeeds,
@@ -43,7 +43,7 @@ export type FederationPart = {
   readonly outboxWrites: OutboxWrites
   readonly sendEdu: SendEdu | undefined
   readonly sender: FederationSender | undefined
-  readonly authenticateServer: AuthenticateServer
+  readonly admitServer: AdmitServer
   connect(connections: RoomsAndSync): FederationEndpointNeeds | undefined
   /** With the listeners open. */
   start(): Promise<void>
@@ -59,7 +59,7 @@ const off: FederationPart = {
   outboxWrites: () => [],
   sendEdu: undefined,
   sender: undefined,
-  authenticateServer: async () => refuseServers(),
+  admitServer: () => refuseServers(),
   connect: () => undefined,
   async start() {},
   async close() {},
@@ -88,7 +88,7 @@ export async function startFederation(
     outboxWrites: (destinations, ...event) => outboxWrites(destinations.filter(isServerAllowed), ...event),
     sendEdu: federation.sender.sendEdu,
     sender: federation.sender,
-    authenticateServer: federation.authenticateServer,
+    admitServer: federation.admitServer,
     connect(connections) {
       stopListening = db.onCommitted(federation.onChanges)
       return federation.connect({

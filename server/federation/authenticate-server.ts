@@ -16,12 +16,16 @@ export type SignedRequest = {
   /** Path and query as sent. */
   uri: string
   authorization: string | undefined
-  /** The parsed body; undefined where there is none. */
-  content: unknown
 }
 
-/** The origin's name. Throws MatrixError 401 for a signature that is none, 403 for a server that is excluded. */
-export type AuthenticateServer = (request: SignedRequest) => Promise<ServerName>
+/**
+ * Judges the header of a request before its body is read.
+ *
+ * @returns what checks the signature over the parsed body (undefined where there is none), and gives the origin's name
+ * @throws MatrixError 401 for a header that is none, 403 for a server that is excluded; the function returned throws
+ *   401 for a signature that does not verify
+ */
+export type AdmitServer = (request: SignedRequest) => (content: unknown) => Promise<ServerName>
 
 type Needs = {
   serverName: ServerName
@@ -33,8 +37,8 @@ type Needs = {
 
 const unauthorized = (message: string) => new MatrixError(401, 'M_UNAUTHORIZED', message)
 
-export function makeAuthenticateServer(needs: Needs): AuthenticateServer {
-  return async function authenticateServer({ method, uri, authorization, content }) {
+export function makeAdmitServer(needs: Needs): AdmitServer {
+  return ({ method, uri, authorization }) => {
     const auth = authorization === undefined ? undefined : parseXMatrix(authorization)
     if (!auth) throw unauthorized('The request is not signed by a homeserver.')
     const { origin } = auth
@@ -43,12 +47,14 @@ export function makeAuthenticateServer(needs: Needs): AuthenticateServer {
     if (origin === needs.serverName) throw unauthorized('A server does not send requests to itself.')
     // Before any key is fetched: an excluded server cannot make us ask for anything.
     if (!needs.isServerAllowed(origin)) throw forbidden('This server does not talk to yours.')
-    const publicKey = await currentKey(needs, auth)
-    const request = { method, uri, origin, destination: needs.serverName, content }
-    if (publicKey === undefined || !verifyRequest(request, auth, publicKey))
-      throw unauthorized('The signature of the request does not verify.')
-    needs.destinations.heardFrom(origin)
-    return origin
+    return async (content) => {
+      const publicKey = await currentKey(needs, auth)
+      const request = { method, uri, origin, destination: needs.serverName, content }
+      if (publicKey === undefined || !verifyRequest(request, auth, publicKey))
+        throw unauthorized('The signature of the request does not verify.')
+      needs.destinations.heardFrom(origin)
+      return origin
+    }
   }
 }
 

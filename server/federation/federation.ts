@@ -28,7 +28,7 @@ import type { Database } from '../store/reader.js'
 import type { Change, Write } from '../store/writes.js'
 import { makeAskForKeys } from './ask-for-keys.js'
 import { makeStartSearch } from './ask-in-turn.js'
-import { type AuthenticateServer, makeAuthenticateServer } from './authenticate-server.js'
+import { type AdmitServer, makeAdmitServer } from './authenticate-server.js'
 import { type BackfillRoom, makeBackfillRoom } from './backfill-room.js'
 import { makeOpenSocket, transportRulesOf } from './connector.js'
 import { makeDestinations } from './destinations.js'
@@ -122,7 +122,7 @@ export type Federation = {
   readonly client: FederationClient
   readonly keyRing: KeyRing
   /** For the listeners. */
-  readonly authenticateServer: AuthenticateServer
+  readonly admitServer: AdmitServer
   /** Called once. @returns what the endpoints need */
   connect(connections: Connections): FederationEndpointNeeds
   /** For `Database.onCommitted`. */
@@ -182,7 +182,7 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     sender,
     client,
     keyRing,
-    authenticateServer: makeAuthenticateServer({ serverName, keyRing, clock, destinations, isServerAllowed }),
+    admitServer: makeAdmitServer({ serverName, keyRing, clock, destinations, isServerAllowed }),
     remote: {
       ...queries,
       fetchRemoteMedia: makeFetchRemoteMedia({ client }),

@@ -7,13 +7,16 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
 import type { Requester } from '../users/requester.js'
+import type { Admission } from './admission.js'
 import { answerClientError } from './client-error.js'
 import { corsHeaders, isCrossOriginPath, isMatrixPath } from './cors.js'
+import { dropBody } from './drop-body.js'
 import type { BoundEndpoint } from './endpoint.js'
 import { toReply, unrecognized } from './errors.js'
 import type { HttpMetrics } from './metrics.js'
 import { isView, serveRenderer } from './renderer.js'
 import { makeServe, type ServeContext } from './serve.js'
+import { makeLazySignal } from './signal.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,6 +30,11 @@ declare module 'fastify' {
 export type AppOptions = ServeContext & {
   endpoints: readonly BoundEndpoint[]
   metrics: HttpMetrics
+  admission: Admission
+  /** Aborted when the server closes. */
+  closing: AbortSignal
+  /** Proxies whose word is taken for whom they speak: addresses, networks, or names such as `loopback`. */
+  trustedProxies: readonly string[]
   /** `federation` leaves out everything but Matrix paths. */
   side: 'client' | 'federation'
   /** Folder of the built user interface, for the client side. */
@@ -38,19 +46,21 @@ export type AppOptions = ServeContext & {
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const
 
 export function buildApp(options: AppOptions): FastifyInstance {
+  const { headersMs, handshakeMs } = options.admission.limits.connections
+  const http = { headersTimeout: headersMs, connectionsCheckingInterval: Math.min(5_000, headersMs) }
   const app = Fastify({
-    ...(options.tls && { https: options.tls }),
+    ...(options.tls ? { https: { ...options.tls, ...http, handshakeTimeout: handshakeMs } } : { http }),
     logger: false,
-    // A proxy on this machine may say whom it speaks for; anybody else is who they are.
-    trustProxy: 'loopback',
+    // A proxy of ours may say whom it speaks for; anybody else is who they are.
+    trustProxy: [...options.trustedProxies],
     genReqId: makeRequestIds(),
     routerOptions: { maxParamLength: 2048 },
     keepAliveTimeout: 75_000,
     clientErrorHandler: answerClientError,
-    requestTimeout: 0, // uploads over slow lines; headers have Node's own limit of 60 s
+    requestTimeout: 0, // uploads over slow lines; connections.ts asks for a least rate
     frameworkErrors: (error, request, reply) => {
       const refusal = toReply(error, options.logger, { operationId: 'none', id: request.id })
-      return void sendRefusal(reply as FastifyReply, refusal.status, refusal.body, corsHeaders)
+      return void sendRefusal(request, reply as FastifyReply, refusal.status, refusal.body, corsHeaders)
     },
   })
   app.decorateRequest('requester', undefined)
@@ -61,6 +71,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorateRequest('contentType', undefined)
   // Hooks that call back instead of returning promises: they run for every request.
   app.addHook('onRequest', (request, reply, done) => {
+    options.admission.connections.noteRequest(request.raw, reply.raw)
     request.contentType = request.headers['content-type']
     if (request.contentType !== undefined) request.headers['content-type'] = undefined
     if (!isCrossOriginPath(request.url)) return done()
@@ -74,22 +85,24 @@ export function buildApp(options: AppOptions): FastifyInstance {
   })
   app.setErrorHandler((error, request, reply) => {
     const refusal = toReply(error, options.logger, { operationId: operationOf(request), id: request.id })
-    return sendRefusal(reply, refusal.status, refusal.body, refusal.headers)
+    return sendRefusal(request, reply, refusal.status, refusal.body, refusal.headers)
   })
   const sendsPage = options.side === 'client' && serveRenderer(app, options.rendererDir)
   app.setNotFoundHandler((request, reply) =>
     sendsPage && isView(request)
       ? reply.sendFile('index.html')
-      : sendRefusal(reply, 404, unrecognized(404).toBody(), {}),
+      : sendRefusal(request, reply, 404, unrecognized(404).toBody(), {}),
   )
+  options.admission.connections.guard(app.server)
   addRoutes(app, options)
   return app
 }
 
 function addRoutes(app: FastifyInstance, options: AppOptions): void {
   const taken = new Map<string, { path: string; methods: Set<HTTPMethods> }>()
+  const context = { ...options, lazySignal: makeLazySignal(options.closing) }
   for (const endpoint of options.endpoints) {
-    const handler = makeServe(endpoint, options)
+    const handler = makeServe(endpoint, context)
     for (const path of endpoint.paths) {
       if (options.side === 'federation' && (!isMatrixPath(path) || isLocalOnly(endpoint))) continue
       app.route({ method: endpoint.method, url: path, config: { operationId: endpoint.operationId }, handler })
@@ -106,7 +119,7 @@ function addRoutes(app: FastifyInstance, options: AppOptions): void {
       method: others,
       url: path,
       exposeHeadRoute: false,
-      handler: (_request, reply) => sendRefusal(reply, 405, unrecognized(405).toBody(), { allow }),
+      handler: (request, reply) => sendRefusal(request, reply, 405, unrecognized(405).toBody(), { allow }),
     })
   }
 }
@@ -114,8 +127,20 @@ function addRoutes(app: FastifyInstance, options: AppOptions): void {
 /** Administration may have a Matrix path too; the world has no business there. */
 const isLocalOnly = ({ auth }: BoundEndpoint) => auth === 'admin' || auth === 'loopback'
 
-const sendRefusal = (reply: FastifyReply, status: number, body: unknown, headers: Record<string, string>) =>
-  reply.code(status).headers(headers).type('application/json').send(JSON.stringify(body))
+function sendRefusal(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  body: unknown,
+  headers: Record<string, string>,
+): FastifyReply {
+  dropBody(request, reply)
+  return reply
+    .code(status)
+    .headers(headers)
+    .header('content-type', 'application/json')
+    .send(Buffer.from(JSON.stringify(body)))
+}
 
 const operationOf = (request: FastifyRequest): string =>
   (request.routeOptions.config as { operationId?: string }).operationId ?? 'none'

@@ -8,6 +8,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { badJson, MatrixError } from '../kernel/errors.js'
+import type { Hold } from './bytes-in-flight.js'
 
 const notJson = (message: string) => new MatrixError(400, 'M_NOT_JSON', message)
 export const bodyTooLarge = (maxBytes: number) =>
@@ -16,28 +17,43 @@ export const bodyTooLarge = (maxBytes: number) =>
 /**
  * The whole body.
  *
- * @throws MatrixError 413 as soon as it is known to be over `maxBytes`
+ * @param openHold opens what is charged for each chunk; called for bodies that have one. Its owner releases it
+ * @throws MatrixError 413 as soon as it is known to be over `maxBytes`, 429 where the memory has to be given to others
  */
-export function readBody(stream: Readable, declaredLength: string | undefined, maxBytes: number): Promise<Buffer> {
+export function readBody(
+  stream: Readable,
+  declaredLength: string | undefined,
+  maxBytes: number,
+  openHold: (cut: (reason: MatrixError) => void) => Hold,
+): Promise<Buffer> {
   if (Number(declaredLength ?? 0) > maxBytes) return Promise.reject(bodyTooLarge(maxBytes))
   // Listeners, not an iterator: this runs for every request with a body, and costs a fifth.
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
+    let hold: Hold | undefined
     // Stopping early must not destroy the stream: that would cut the connection before the refusal is sent.
     const stop = () => stream.off('data', take).off('end', finish).off('error', fail).off('close', cutOff)
     const take = (chunk: Buffer | string) => {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       length += bytes.length
-      if (length > maxBytes) fail(bodyTooLarge(maxBytes))
-      else chunks.push(bytes)
+      if (length > maxBytes) return fail(bodyTooLarge(maxBytes))
+      try {
+        hold ??= openHold(fail)
+        hold.add(bytes.length)
+        chunks.push(bytes)
+      } catch (error) {
+        fail(error as Error)
+      }
     }
     const finish = () => {
       stop()
+      hold?.settle()
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
     }
     const fail = (error: Error) => {
       stop()
+      chunks.length = 0
       stream.pause()
       reject(error)
     }

@@ -14,12 +14,14 @@ import type { HomeserverConfig } from '../kernel/config.js'
 import { ConfigError } from '../kernel/config.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Authenticate } from '../users/authenticate.js'
+import { type AdmissionLimits, makeAdmission } from './admission.js'
 import { buildApp } from './app.js'
 import type { BoundEndpoint } from './endpoint.js'
 import { handleInProcess } from './in-process.js'
-import { type HttpMetrics, makeHttpMetrics } from './metrics.js'
+import { type HttpMetrics, makeHttpMetrics, showAdmission } from './metrics.js'
 import { makeRateLimits } from './rate-limits.js'
-import type { AuthenticateServer } from './serve.js'
+import type { AdmitServer } from './serve.js'
+import { trustsProxy } from './trusted-proxies.js'
 
 export type ListenerOptions = {
   config: HomeserverConfig
@@ -27,13 +29,15 @@ export type ListenerOptions = {
   clock: Clock
   endpoints: readonly BoundEndpoint[]
   authenticate: Authenticate
-  authenticateServer: AuthenticateServer
+  admitServer: AdmitServer
   metrics?: HttpMetrics
   /** Takes over WebSocket upgrades at the client listener; without it they are refused. */
   upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** No client socket at all: everything goes through `handle` (tests). */
   inProcessOnly?: boolean
   checkResponses?: boolean
+  /** For tests; otherwise `admissionLimits`. */
+  limits?: AdmissionLimits
 }
 
 export type Listeners = {
@@ -60,9 +64,18 @@ export async function startListeners(options: ListenerOptions): Promise<Listener
   const { config, logger, clock } = options
   const closing = new AbortController()
   const metrics = options.metrics ?? makeHttpMetrics()
+  const trustedProxies = config.listeners.trusted_proxies
+  const admission = makeAdmission({
+    clock,
+    isTrustedProxy: trustsProxy(trustedProxies),
+    ...(options.limits && { limits: options.limits }),
+  })
+  showAdmission(metrics.registry, admission)
   const context = {
     authenticate: options.authenticate,
-    authenticateServer: options.authenticateServer,
+    admitServer: options.admitServer,
+    admission,
+    trustedProxies,
     charge: makeRateLimits({ enabled: config.rate_limits.enabled, clock }),
     logger,
     closing: closing.signal,
@@ -96,6 +109,7 @@ export async function startListeners(options: ListenerOptions): Promise<Listener
     async close() {
       closing.abort()
       await Promise.all([client, federation].map((app) => app && closeApp(app, clock)))
+      admission.close()
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Admission } from './admission.js'
 
 export type HttpMetrics = {
   registry: Registry
@@ -75,4 +76,24 @@ export function makeHttpMetrics(): HttpMetrics {
       histogramOf(operationId).observe(took)
     },
   }
+}
+
+/** What requests under way hold of this server. */
+export function showAdmission(registry: Registry, { connections, bytes }: Admission): void {
+  new Gauge({
+    name: 'hearth_http_connections',
+    help: 'Open connections of both listeners, live ones included.',
+    registers: [registry],
+    collect() {
+      this.set(connections.size)
+    },
+  })
+  new Gauge({
+    name: 'hearth_http_bytes_in_flight',
+    help: 'Bytes of bodies under way and of answers that have not been taken.',
+    registers: [registry],
+    collect() {
+      this.set(bytes.total)
+    },
+  })
 }

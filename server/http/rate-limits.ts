@@ -1,10 +1,13 @@
 /**
- * Token buckets: each caller (user, or address where there is no user) has a budget per kind of
- * request, refilled steadily. Kept in memory: a restart forgives everybody.
+ * Token buckets: each caller (user, other server, or network address where there is neither) has a budget per kind
+ * of request, refilled steadily. Kept in memory: a restart forgives everybody.
  *
- * The budgets let a person's several devices and a lively bot through and stop a loop. Logins and
- * registrations are counted by address, besides what the account's own guard counts; registering takes
- * two or three requests, since it asks for proof.
+ * The budgets let a person's several devices and a lively bot through and stop a loop. Every request is charged to
+ * its address first, whoever it says it is from; logins and registrations are counted by address too, besides what
+ * the account's own guard counts; registering takes two or three requests, since it asks for proof.
+ *
+ * Saying no costs time as well. A caller who goes on asking after several refusals has to wait for each further one,
+ * so that a loop without pauses is slowed to the pace of its connections.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#rate-limiting
  */
@@ -14,7 +17,8 @@ import { MatrixError } from '../kernel/errors.js'
 import type { RateLimit } from './endpoint.js'
 
 /** `perSecond` is the steady rate, `burst` what may come at once. */
-const budgets: Record<Exclude<RateLimit, 'none'>, { perSecond: number; burst: number }> = {
+const budgets: Record<Exclude<RateLimit, 'none'> | 'address', { perSecond: number; burst: number }> = {
+  address: { perSecond: 300, burst: 1_500 },
   default: { perSecond: 50, burst: 200 },
   message: { perSecond: 10, burst: 60 },
   join: { perSecond: 1, burst: 20 },
@@ -28,25 +32,42 @@ const budgets: Record<Exclude<RateLimit, 'none'>, { perSecond: number; burst: nu
 
 /** Callers remembered at once; the one longest unseen is forgiven first. */
 const maxBuckets = 20_000
+/** So many refusals come at once, and are forgotten at so many a second; each further one is held so long. */
+const refusals = { atOnce: 20, forgottenPerSecond: 5, holdMs: 1_000 }
 
-export type ChargeRateLimit = (kind: RateLimit, caller: string) => void
+export type ChargeRateLimit = (kind: RateLimit | 'address', caller: string) => void
 
-/** @throws (by the function returned) MatrixError 429 with `retry_after_ms` */
+/** 429 `M_LIMIT_EXCEEDED`; to be answered after `holdMs`. */
+export class RateLimited extends MatrixError {
+  constructor(
+    retryAfterMs: number,
+    readonly holdMs: number,
+  ) {
+    super(429, 'M_LIMIT_EXCEEDED', 'Too many requests.', { retry_after_ms: retryAfterMs })
+  }
+}
+
+type Bucket = { tokens: number; refused: number; at: number }
+
+/** @throws (by the function returned) RateLimited, with `retry_after_ms` */
 export function makeRateLimits(options: { enabled: boolean; clock: Clock }): ChargeRateLimit {
   if (!options.enabled) return () => {}
-  const buckets = new LRUCache<string, { tokens: number; at: number }>({ max: maxBuckets })
+  const buckets = new LRUCache<string, Bucket>({ max: maxBuckets })
   return (kind, caller) => {
     if (kind === 'none') return
     const { perSecond, burst } = budgets[kind]
     const now = options.clock.elapsed()
     const key = `${kind} ${caller}`
-    const bucket = buckets.get(key) ?? { tokens: burst, at: now }
-    bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) / 1000) * perSecond)
+    const bucket = buckets.get(key) ?? { tokens: burst, refused: 0, at: now }
+    const seconds = (now - bucket.at) / 1000
+    bucket.tokens = Math.min(burst, bucket.tokens + seconds * perSecond)
+    bucket.refused = Math.max(0, bucket.refused - seconds * refusals.forgottenPerSecond)
     bucket.at = now
     buckets.set(key, bucket)
     if (bucket.tokens < 1) {
-      const retryAfterMs = Math.ceil(((1 - bucket.tokens) / perSecond) * 1000)
-      throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests.', { retry_after_ms: retryAfterMs })
+      bucket.refused += 1
+      const holdMs = bucket.refused > refusals.atOnce ? refusals.holdMs : 0
+      throw new RateLimited(Math.ceil(((1 - bucket.tokens) / perSecond) * 1000), holdMs)
     }
     bucket.tokens -= 1
   }

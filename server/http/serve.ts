@@ -1,9 +1,12 @@
 /**
  * Carries one request through an endpoint, in the order in which it costs us least to refuse:
- * rate limit, token, path and query, body, and only then the endpoint itself.
+ * address, token, rate limit, path and query, body, and only then the endpoint itself.
  *
- * A signed request is the exception: its signature covers the body, so the body is read first.
+ * A signed request is the exception: its signature covers the body, so the body is read before it is checked. What its
+ * headers say is judged before that, and until it is proven only its address is charged.
  */
+import { Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { badJson, invalidParam, MatrixError, missingParam, userSuspended } from '../kernel/errors.js'
 import type { ServerName } from '../kernel/identifiers.js'
@@ -11,86 +14,97 @@ import type { Logger } from '../kernel/logger.js'
 import type { Authenticate } from '../users/authenticate.js'
 import type { Requester } from '../users/requester.js'
 import { accessTokenOf, missingToken } from './access-token.js'
+import { partyOf } from './address.js'
+import type { Admission } from './admission.js'
+import type { Hold } from './bytes-in-flight.js'
+import { dropBody } from './drop-body.js'
 import type { BoundEndpoint, IncomingRequest } from './endpoint.js'
 import { toReply } from './errors.js'
 import { parseJson, readBody } from './json-body.js'
 import { isLoopback } from './loopback.js'
 import { convertQuery } from './query.js'
-import type { ChargeRateLimit } from './rate-limits.js'
+import { type ChargeRateLimit, RateLimited } from './rate-limits.js'
 import { Reply } from './reply.js'
-import { lazySignal } from './signal.js'
+import type { LazySignal } from './signal.js'
 
-/** Checks an X-Matrix signature. Throws MatrixError 401 for one that is not good. */
-export type AuthenticateServer = (request: {
+/**
+ * Judges the headers of a signed request, before its body is read.
+ *
+ * @returns what checks the signature once the body (undefined where there is none) is here, and gives the origin
+ * @throws MatrixError 401 for a header that is none, 403 for a server that is excluded; the function returned throws
+ *   401 for a signature that is not good
+ */
+export type AdmitServer = (request: {
   method: string
   /** Path and query as sent. */
   uri: string
   authorization: string | undefined
-  /** The parsed body; undefined where there is none. */
-  content: unknown
-}) => Promise<ServerName>
+}) => (content: unknown) => Promise<ServerName>
 
 export type ServeContext = {
   authenticate: Authenticate
-  authenticateServer: AuthenticateServer
+  admitServer: AdmitServer
   charge: ChargeRateLimit
+  admission: Pick<Admission, 'bytes'>
   logger: Logger
-  /** Aborted when the server closes. */
-  closing: AbortSignal
   /** Refuses answers that do not fit the endpoint's own schema: for tests. */
   checkResponses: boolean
 }
 
 type Query = Readonly<Record<string, unknown>>
 
-export function makeServe(endpoint: BoundEndpoint, context: ServeContext) {
+export function makeServe(endpoint: BoundEndpoint, context: ServeContext & { lazySignal: LazySignal }) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (request.contentType !== undefined) request.headers['content-type'] = request.contentType
+    const held: Held = { request: undefined }
     try {
-      return send(reply, await answer(endpoint, context, request, reply))
+      return send(context, request, reply, held, await answer(endpoint, context, request, reply, held))
     } catch (error) {
+      if (error instanceof RateLimited && error.holdMs > 0) await setTimeout(error.holdMs, undefined, { ref: false })
       const refusal = toReply(error, context.logger, { operationId: endpoint.operationId, id: request.id })
-      if (refusal.status === 413) dropBody(request, reply)
-      return send(reply, refusal)
+      return send(context, request, reply, held, refusal)
     }
   }
 }
 
-/** A body that is refused is still received for a while: a caller who is cut off in the middle never sees the answer. */
-const maxDroppedBytes = 64 * 1024 * 1024
-const maxDropMs = 10_000
+/** What a request under way is charged for in memory: its body until it is answered, then its answer. */
+type Held = { request: Hold | undefined; party?: string }
 
-function dropBody({ raw, headers }: FastifyRequest, reply: FastifyReply): void {
-  if (Number(headers['content-length'] ?? 0) > maxDroppedBytes) reply.header('connection', 'close')
-  const cut = setTimeout(() => raw.destroy(), maxDropMs).unref()
-  raw.once('close', () => clearTimeout(cut)).resume()
-}
+/** The desktop app's own window, which is no address of the network. */
+const inProcess = 'in-process'
 
-async function answer(endpoint: BoundEndpoint, context: ServeContext, request: FastifyRequest, reply: FastifyReply) {
+async function answer(
+  endpoint: BoundEndpoint,
+  context: ServeContext & { lazySignal: LazySignal },
+  request: FastifyRequest,
+  reply: FastifyReply,
+  held: Held,
+) {
   const headers = request.headers as Readonly<Record<string, string | undefined>>
   const query = request.query as Query
-  const { ip } = request
-  const isSigned = endpoint.auth === 'signed'
+  const address = request.socket instanceof Socket ? partyOf(request.ip) : inProcess
+  context.charge('address', address)
 
-  const early = isSigned ? await readJson(endpoint, request, headers) : undefined
-  const { requester, origin } = await authenticate(endpoint, context, request, headers, query, early)
-  context.charge(endpoint.rateLimit, requester?.userId ?? origin ?? ip)
+  const early = endpoint.auth === 'signed' ? await readSigned(endpoint, context, request, held, address) : undefined
+  const requester = early ? undefined : await authenticate(endpoint, context, request, headers, query)
+  held.party = requester?.userId ?? address
+  context.charge(endpoint.rateLimit, requester?.userId ?? early?.origin ?? address)
   if (requester) reply.request.requester = requester
 
   const params = checkParams(endpoint, request.params)
   const converted = checkQuery(endpoint, query)
   const body = endpoint.rawBody
     ? request.raw
-    : checkBody(endpoint, isSigned ? early : await readJson(endpoint, request, headers))
-  const signal = lazySignal(request.raw, reply.raw, context.closing)
+    : checkBody(endpoint, early ? early.content : await readJson(endpoint, context, request, held))
+  const signal = context.lazySignal(request.raw, reply.raw)
   const incoming: IncomingRequest = {
     params,
     query: converted,
     body,
     requester,
-    origin,
+    origin: early?.origin,
     path: pathOf(request.url),
-    ip,
+    ip: request.ip,
     headers,
     get isLoopback() {
       return isLoopback(request.socket.remoteAddress, headers)
@@ -104,6 +118,21 @@ async function answer(endpoint: BoundEndpoint, context: ServeContext, request: F
   return result
 }
 
+/** The body of a signed request, and who signed it. */
+async function readSigned(
+  endpoint: BoundEndpoint,
+  context: ServeContext,
+  request: FastifyRequest,
+  held: Held,
+  address: string,
+): Promise<{ content: unknown; origin: ServerName }> {
+  const { authorization } = request.headers
+  const verify = context.admitServer({ method: request.method, uri: request.url, authorization })
+  held.party = address
+  const content = await readJson(endpoint, context, request, held)
+  return { content, origin: await verify(content) }
+}
+
 const pathOf = (url: string) => {
   const mark = url.indexOf('?')
   return mark < 0 ? url : url.slice(0, mark)
@@ -115,23 +144,16 @@ async function authenticate(
   request: FastifyRequest,
   headers: Readonly<Record<string, string | undefined>>,
   query: Query,
-  content: unknown,
-): Promise<{ requester?: Requester; origin?: ServerName }> {
-  if (auth === 'none') return {}
-  if (auth === 'signed') {
-    const { authorization } = headers
-    return {
-      origin: await context.authenticateServer({ method: request.method, uri: request.url, authorization, content }),
-    }
-  }
+): Promise<Requester | undefined> {
+  if (auth === 'none') return undefined
   if (auth === 'loopback') {
     if (!isLoopback(request.socket.remoteAddress, headers))
       throw new MatrixError(403, 'M_FORBIDDEN', 'Only this machine may ask for that.')
-    return {}
+    return undefined
   }
   const token = accessTokenOf(headers.authorization, query)
   if (token === undefined) {
-    if (auth === 'optional') return {}
+    if (auth === 'optional') return undefined
     throw missingToken()
   }
   const requester = await context.authenticate(token, { ip: request.ip, evenIfLocked })
@@ -140,7 +162,7 @@ async function authenticate(
   if (auth === 'access-token' && requester.isGuest && !guests)
     throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do that.')
   if (notIfSuspended && requester.isSuspended) throw userSuspended()
-  return { requester }
+  return requester
 }
 
 function checkParams(endpoint: BoundEndpoint, params: unknown): unknown {
@@ -160,13 +182,13 @@ function checkQuery(endpoint: BoundEndpoint, given: Query): Record<string, unkno
 }
 
 /** Undefined for a body that is empty, or that the endpoint does not look at. */
-async function readJson(
-  endpoint: BoundEndpoint,
-  request: FastifyRequest,
-  headers: Readonly<Record<string, string | undefined>>,
-) {
+async function readJson(endpoint: BoundEndpoint, context: ServeContext, request: FastifyRequest, held: Held) {
   if (!endpoint.hasBody || endpoint.rawBody) return undefined
-  return parseJson(await readBody(request.raw, headers['content-length'], endpoint.maxBodyBytes), endpoint.maxBodyDepth)
+  const bytes = await readBody(request.raw, request.headers['content-length'], endpoint.maxBodyBytes, (cut) => {
+    held.request = context.admission.bytes.open(held.party ?? 'unknown', cut)
+    return held.request
+  })
+  return parseJson(bytes, endpoint.maxBodyDepth)
 }
 
 function checkBody(endpoint: BoundEndpoint, parsed: unknown): unknown {
@@ -186,12 +208,32 @@ function checkResponse(endpoint: BoundEndpoint, result: unknown): void {
   if (wrong) throw new TypeError(`${endpoint.operationId} would answer against its own schema: ${wrong}`)
 }
 
-const jsonType = 'application/json; charset=utf-8'
+const jsonType = 'application/json'
+/** Answers below this are not worth a hold: the system's own buffers take them. */
+const heldFrom = 64 * 1024
 
-/** JSON is serialised once, here. */
-function send(reply: FastifyReply, result: unknown): FastifyReply {
-  if (!(result instanceof Reply)) return reply.header('content-type', jsonType).send(JSON.stringify(result))
-  reply.code(result.status).headers(result.headers)
-  if (result.form === 'raw') return reply.send(result.body)
-  return reply.header('content-type', jsonType).send(JSON.stringify(result.body))
+/**
+ * JSON is serialised once, here, and goes out as bytes: to text the framework would add a charset, which JSON has none of.
+ */
+function send(
+  { admission }: ServeContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  held: Held,
+  result: unknown,
+): FastifyReply {
+  held.request?.release()
+  dropBody(request, reply)
+  const isReply = result instanceof Reply
+  if (isReply) {
+    reply.code(result.status).headers(result.headers)
+    if (result.form === 'raw') return reply.send(result.body)
+  }
+  const bytes = Buffer.from(JSON.stringify(isReply ? result.body : result))
+  if (bytes.length >= heldFrom) {
+    const untaken = admission.bytes.open(held.party ?? 'unknown')
+    reply.raw.once('finish', untaken.release).once('close', untaken.release)
+    untaken.add(bytes.length)
+  }
+  return reply.header('content-type', jsonType).send(bytes)
 }

@@ -5,6 +5,7 @@
  * `docs/config.example.json` all follow from this table, so an option is added in one place. Names
  * are those of the file (`snake_case`), in code as well: an option has one name everywhere.
  */
+import { isIP } from 'node:net'
 import { parseServerName, parseUserId, type ServerName, type UserId } from './identifiers.js'
 
 /** What a kind of option accepts: the parsed value, or undefined when it is not `expected`. */
@@ -75,6 +76,11 @@ const wholeNumber = (min: number, max: number): Kind<number> => ({
     Number.isInteger(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined,
   fromText: (given) => (/^[0-9]{1,16}$/.test(given) ? Number(given) : undefined),
 })
+const proxy: Kind<string> = {
+  expected: 'an address such as "172.18.0.2", a network such as "172.18.0.0/16", or "loopback"',
+  parse: (value) => (typeof value === 'string' && isProxy(value) ? value : undefined),
+  fromText: asIs,
+}
 const port = wholeNumber(0, 65535)
 const bytes = wholeNumber(0, Number.MAX_SAFE_INTEGER)
 const oneOf = <const Choice extends string>(...choices: Choice[]): Kind<Choice> => ({
@@ -98,6 +104,13 @@ const anything: Kind<Record<string, unknown>> = {
       ? (value as Record<string, unknown>)
       : undefined,
   fromText: asIs,
+}
+
+function isProxy(value: string): boolean {
+  const [network = '', bits, ...rest] = value.split('/')
+  const most = { 4: 32, 6: 128 }[isIP(network)]
+  if (most === undefined || rest.length > 0) return value === 'loopback'
+  return bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= most)
 }
 
 function option<Value>(kind: Kind<Value>, fallback: NoInfer<Value>, says: string): Option<Value>
@@ -145,6 +158,11 @@ export const configOptions = {
       host: option(text, '0.0.0.0', 'Address of the federation listener.'),
       port: option(port, 8448, 'Port of the federation listener; 0 takes a free one.'),
     },
+    trusted_proxies: option(
+      listOf(proxy),
+      ['loopback'],
+      'Reverse proxies whose X-Forwarded-For is believed; everybody else is limited by the address they come from.',
+    ),
   },
   tls: {
     certificate_path: option(text, undefined, 'PEM file with the certificate chain of the federation listener.'),

@@ -14,6 +14,7 @@ import type { PresenceEdu, ReceiptEdu, TypingEdu } from '../../server/events/edu
 import { type JsonObject, stateKeyOf } from '../../server/events/pdu.js'
 import { type Federation, makeFederation } from '../../server/federation/federation.js'
 import type { Dns } from '../../server/federation/resolve-server-name.js'
+import { makeAdmission } from '../../server/http/admission.js'
 import { buildApp } from '../../server/http/app.js'
 import { bindEndpoints } from '../../server/http/endpoint.js'
 import { makeHttpMetrics } from '../../server/http/metrics.js'
@@ -165,8 +166,10 @@ export async function startFederationServer(options: FederationServerOptions): P
       authenticate: async () => {
         throw new MatrixError(401, 'M_MISSING_TOKEN', 'no clients in this test')
       },
-      authenticateServer: federation.authenticateServer,
+      admitServer: federation.admitServer,
       charge: () => {},
+      admission: makeAdmission({ clock, isTrustedProxy: () => false }),
+      trustedProxies: [],
       logger,
       closing: new AbortController().signal,
       checkResponses: true,

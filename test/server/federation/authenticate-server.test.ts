@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type SigningKey, signingKeyFromSeed } from '../../../server/events/signatures.js'
 import { signRequest } from '../../../server/events/x-matrix.js'
-import { makeAuthenticateServer } from '../../../server/federation/authenticate-server.js'
+import { makeAdmitServer } from '../../../server/federation/authenticate-server.js'
 import { parseServerName, type ServerName } from '../../../server/kernel/identifiers.js'
 import type { KeyRing } from '../../../server/keys/key-ring.js'
 import { fakeClock } from '../../support/fake-clock.js'
@@ -23,14 +23,16 @@ function authenticatorWith(options: { validUntilTs?: number; expiredTs?: number;
     fetch: async (wanted) => void fetched.push(...wanted.map(({ keyId }) => keyId)),
     readDocuments: async () => [],
   }
-  const authenticate = makeAuthenticateServer({
+  const admit = makeAdmitServer({
     serverName: us,
     keyRing,
     clock,
     destinations: { heardFrom: (server) => void heard.push(server) },
     isServerAllowed: () => isAllowed,
   })
-  return { authenticate, heard, fetched }
+  const authenticate = async ({ content, ...headers }: Parameters<typeof admit>[0] & { content: unknown }) =>
+    admit(headers)(content)
+  return { admit, authenticate, heard, fetched }
 }
 
 const request = { method: 'PUT', uri: '/_matrix/federation/v1/send/1?a=b%20c', content: { pdus: [] } as unknown }
@@ -84,9 +86,21 @@ describe('signed requests', () => {
     await expect(authenticate({ ...request, authorization: sign() })).rejects.toMatchObject({ status: 401 })
   })
 
-  test('an excluded server gets 403 and makes us ask for no key', async () => {
-    const { authenticate, fetched } = authenticatorWith({ isAllowed: false })
-    await expect(authenticate({ ...request, authorization: sign() })).rejects.toMatchObject({ status: 403 })
+  test('an excluded server gets 403 before its body is read, and makes us ask for no key', () => {
+    const { admit, fetched } = authenticatorWith({ isAllowed: false })
+    const { content: _notYetHere, ...headers } = request
+    expect(() => admit({ ...headers, authorization: sign() })).toThrow(expect.objectContaining({ status: 403 }))
     expect(fetched).toEqual([])
+  })
+
+  test.each([
+    ['no header', undefined],
+    ['another scheme', 'Bearer abc'],
+    ['a destination that is not us', sign({ destination: name('elsewhere.test') })],
+    ['our own name', sign({ origin: us })],
+  ])('%s is refused before the body is read', (_what, authorization) => {
+    const { admit } = authenticatorWith()
+    const { content: _notYetHere, ...headers } = request
+    expect(() => admit({ ...headers, authorization })).toThrow(expect.objectContaining({ status: 401 }))
   })
 })

@@ -135,7 +135,7 @@ async function start(change: { sockets?: boolean; rateLimits?: boolean; renderer
       if (token !== 'good') throw new MatrixError(401, 'M_UNKNOWN_TOKEN', 'no')
       return alice
     },
-    authenticateServer: async () => {
+    admitServer: () => {
       throw new MatrixError(401, 'M_UNAUTHORIZED', 'no')
     },
     inProcessOnly: !change.sockets,

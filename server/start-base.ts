@@ -11,6 +11,7 @@ import { version } from './kernel/version.js'
 import { type LiveBridge, makeLiveBridge } from './live/bridge.js'
 import { CommitTimes } from './live/delays.js'
 import { LiveRegistry } from './live/live-registry.js'
+import { LiveViewers } from './live/viewers.js'
 import { defineAccesses } from './store/accesses.js'
 import { type OpenDatabase, openDatabase } from './store/database.js'
 import { loadSessionKeys, type SessionKeys } from './store/key-files.js'
@@ -33,6 +34,7 @@ export type Base = {
   nodeId: string
   liveBridge: LiveBridge
   liveRegistry: LiveRegistry
+  liveViewers: LiveViewers
   commitTimes: CommitTimes
   /** After the live bridge is closed. */
   close(): Promise<void>
@@ -57,6 +59,7 @@ export async function startBase(options: {
   const liveLogger = loggerFor(logger, 'live')
   const recordSessions = makeSessions({ rpc: root, live, key: sessionKeys.live, clock, logger: liveLogger })
   const liveRegistry = new LiveRegistry()
+  const liveViewers = new LiveViewers()
   const commitTimes = new CommitTimes()
   const liveBridge = makeLiveBridge({
     engine,
@@ -64,6 +67,7 @@ export async function startBase(options: {
     live,
     sessions: recordSessions,
     registry: liveRegistry,
+    viewers: liveViewers,
     commitTimes,
     clock,
     logger: liveLogger,
@@ -78,7 +82,7 @@ export async function startBase(options: {
 
   return {
     ...{ config, logger, clock, secrets, db, authenticator, loginSessions },
-    ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, commitTimes },
+    ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, liveViewers, commitTimes },
     nodeId: node.id,
     async close() {
       await recordSessions.close()

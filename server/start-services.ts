@@ -113,6 +113,7 @@ export async function startServices(
   live = await startLive({
     ...{ db, rooms, serverName, clock, logger },
     registry: base.liveRegistry,
+    viewers: base.liveViewers,
     commitTimes: base.commitTimes,
     nodeId: base.nodeId,
     countUnread: syncing.unreadCounts.countUnread,

@@ -40,10 +40,6 @@ export type RoomMemberRow = {
   role: LiveRole
   event_id: string
   position: number
-  joined_from: number
-  joined_to: number
-  shared_to: number
-  invited_from: number
 }
 
 /** `room_summaries:[user_id, room_id]`: one line of this user's room list, coalesced to at most ten writes a second. */
@@ -84,6 +80,8 @@ export type RoomSummaryRow = {
   /** For sorting: origin_server_ts of the last message or of the membership. */
   last_activity_ts: number
   position: number
+  /** When the line was made; what happened while its user was away shows a moment after they are back. */
+  as_of: number
   /** For invites and knocks: who, and the stripped state that came with it. */
   inviter?: string
   /** The inviter's display name, where it is known. */
@@ -161,7 +159,9 @@ export type ServerMetricsRow = {
   federation_out_per_second: number
   db_writes_per_second: number
   db_commit_p50_ms: number
+  /** Of the lane that is furthest behind; and each lane with its lag in positions and in milliseconds. */
   projector_lag: number
+  projector_lanes: [string, number, number][]
   longest_stall_ms: number
   rss_bytes: number
   heap_bytes: number

@@ -39,6 +39,7 @@ import { screenBindings } from './screen/bindings.js'
 import { Refused } from './screen/tokens.js'
 import { screenQuery } from './screen-query.js'
 import { ShareUsedUp, type UserLimits } from './user-limits.js'
+import type { LiveViewers } from './viewers.js'
 
 export type BridgeNeeds = {
   engine: Pick<Engine, 'execute' | 'onNotification'>
@@ -46,6 +47,7 @@ export type BridgeNeeds = {
   live: Pick<LiveTables, 'withWritersPaused'>
   sessions: Pick<Sessions, 'openRecordSession' | 'validateSession' | 'refreshSession' | 'closeSession'>
   registry: LiveRegistry
+  viewers: LiveViewers
   commitTimes: CommitTimes
   clock: Clock
   logger: Logger
@@ -113,7 +115,10 @@ export class Conversation {
     this.#deadline?.cancel()
     for (const { record } of this.#sessions.values()) if (record) this.#release(record)
     for (const { id } of this.#shared.registry.ofChannel(this.id)) this.#shared.registry.delete(id)
-    if (this.#identity) this.#shared.limits.removeChannel(this.#identity.userId)
+    if (this.#identity) {
+      this.#shared.limits.removeChannel(this.#identity.userId)
+      this.#shared.viewers.removeChannel({ id: this.id, userId: this.#identity.userId })
+    }
     this.#channel.close(code, reason)
     this.#shared.ended(this)
   }
@@ -286,6 +291,7 @@ export class Conversation {
     }
     this.#identity = { userId: record.userId, deviceId: record.deviceId, sid: record.sid }
     this.#shared.known(this)
+    if (!known) this.#shared.viewers.addChannel({ id: this.id, userId: record.userId })
     this.#shared.routes.set(sessionKey(record.id), this)
     record.onEnd((reason) => {
       this.#shared.routes.delete(sessionKey(record.id))
@@ -363,6 +369,7 @@ export class Conversation {
       },
     )
     if (!verdict.allowed) throw new RequestRefused(`This query is not allowed: ${verdict.reason}.`)
+    await this.#shared.viewers.ask({ id: this.id, userId: record.userId }, verdict)
     const raw = await this.#queries.run(record, verdict)
     if (raw.length > frameLimits.answerBytes) throw new RequestRefused('The answer is too large: ask for fewer rows.')
     return answerFrame(request.id, raw)

@@ -25,11 +25,19 @@ export type EphemeralRows = {
 const unchangedPresenceMs = 60_000
 const maxPresences = 20_000
 
-export type EphemeralNeeds = { live: Pick<LiveTables, 'writeLive'>; clock: Clock; logger: Logger }
+export type EphemeralNeeds = {
+  live: Pick<LiveTables, 'writeLive'>
+  /** Resolves when those who may see the presence of these users can; must not throw. */
+  beforePresence(userIds: readonly UserId[]): Promise<void>
+  clock: Clock
+  logger: Logger
+}
 
-export function makeEphemeralRows({ live, clock, logger }: EphemeralNeeds): EphemeralRows {
+export function makeEphemeralRows({ live, clock, logger, beforePresence }: EphemeralNeeds): EphemeralRows {
   const waiting = new Map<string, Write>()
   const typing = new Set<string>()
+  /** Users whose presence waits. */
+  const present = new Set<UserId>()
   const presences = new Map<string, { text: string; at: number }>()
   let running: Promise<void> | undefined
 
@@ -41,7 +49,10 @@ export function makeEphemeralRows({ live, clock, logger }: EphemeralNeeds): Ephe
   async function drain(): Promise<void> {
     while (waiting.size > 0) {
       const writes = [...waiting.values()]
+      const userIds = [...present]
       waiting.clear()
+      present.clear()
+      if (userIds.length > 0) await beforePresence(userIds)
       await live
         .writeLive(writes)
         .catch((error: unknown) => logger.error({ err: error }, 'typing or presence rows were not written'))
@@ -67,6 +78,7 @@ export function makeEphemeralRows({ live, clock, logger }: EphemeralNeeds): Ephe
       presences.delete(row.user_id)
       presences.set(row.user_id, { text, at: clock.now() })
       if (presences.size > maxPresences) presences.delete(presences.keys().next().value ?? '')
+      present.add(row.user_id as UserId) // a row that sync made
       put(`presence ${row.user_id}`, upsertRow('user_presence', { id: row.user_id, ...row, status_msg }))
     },
     async settled() {

@@ -13,6 +13,7 @@ import type { LiveTables } from '../store/live.js'
 import type { Committer } from '../store/reader.js'
 import { type Change, upsertRow } from '../store/writes.js'
 import type { LiveRegistry } from './live-registry.js'
+import type { Projector } from './projector/projector.js'
 
 export type MetricsNeeds = {
   db: Pick<Committer, 'onCommitted'> & { commitMetrics(): CommitMetrics }
@@ -21,7 +22,7 @@ export type MetricsNeeds = {
   /** Clients with a request under way or just over: /sync waits and the like. */
   connectedClients(): number
   liveChannels(): number
-  projectorLag(): number
+  projector: Pick<Projector, 'lag' | 'lanes'>
   /** PDUs and EDUs since the start. */
   federation: { readonly incoming: number; readonly outgoing: number }
   clock: Clock
@@ -116,7 +117,8 @@ export class Rates {
       federation_out_per_second: perSecond(federation.outgoing - this.#outgoing),
       db_writes_per_second: commit.rowsPerSecond,
       db_commit_p50_ms: Math.round(commit.commitMsP50 * 100) / 100,
-      projector_lag: needs.projectorLag(),
+      projector_lag: needs.projector.lag,
+      projector_lanes: needs.projector.lanes.map(({ lane, lag, lagMs }) => [lane, lag, Math.round(lagMs)]),
       longest_stall_ms: Math.max(0, Math.round((longestStallMs - stallResolutionMs) * 10) / 10),
       rss_bytes: memory.rss,
       heap_bytes: memory.heapUsed,

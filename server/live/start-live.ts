@@ -14,7 +14,7 @@ import { mirrorLiveSubscriptions } from './live-subscriptions.js'
 import { type MetricsNeeds, sampleMetrics } from './metrics.js'
 import { type Projector, type ProjectorNeeds, startProjector } from './projector/projector.js'
 
-export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnReceipts'> &
+export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnReceipts' | 'viewers'> &
   Pick<MetricsNeeds, 'connectedClients' | 'liveChannels'> & {
     db: OpenDatabase
     /** Those given to the bridge. */
@@ -46,14 +46,14 @@ export async function startLive(needs: LiveNeeds): Promise<Live> {
   const reset = live.ready
     .then(() => resetEphemeralRows(db))
     .catch((error: unknown) => logger.error({ err: error }, 'rows of the last run were not reset'))
-  const ephemeral = makeEphemeralRows(shared)
-  const federationTraffic = makeFederationTraffic(shared)
   const projector = await startProjector({ ...needs, live, logger: loggerFor(needs.logger, 'projector') })
+  const ephemeral = makeEphemeralRows({ ...shared, beforePresence: (userIds) => projector.beforePresence(userIds) })
+  const federationTraffic = makeFederationTraffic(shared)
   const stopMirror = mirrorLiveSubscriptions({ ...shared, nodeId })
   const stopMetrics = sampleMetrics({
     ...{ ...shared, db, connectedClients, liveChannels },
     federation: federationTraffic.totals,
-    projectorLag: () => projector.lag,
+    projector,
   })
 
   return {
@@ -67,9 +67,9 @@ export async function startLive(needs: LiveNeeds): Promise<Live> {
       stopMetrics()
       stopNoting()
       federationTraffic.close()
-      await projector.close()
       await reset
       await ephemeral.settled()
+      await projector.close()
     },
   }
 }

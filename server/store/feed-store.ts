@@ -75,6 +75,12 @@ export async function readStreamPosition(db: Reader): Promise<number> {
   return Math.max(newest[0]?.id.id ?? 0, remembered ?? 0)
 }
 
+/** The first position that the feed remembers; undefined for an empty one. */
+export async function readFeedStart(db: Reader): Promise<number | undefined> {
+  const [oldest] = await db.query<[{ id: RecordId<'feed', number> }[]]>('SELECT id FROM feed ORDER BY id LIMIT 1')
+  return oldest[0]?.id.id
+}
+
 /**
  * Forgets the changes before `position`, when nobody will resume from there any more.
  *

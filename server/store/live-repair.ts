@@ -23,7 +23,6 @@ export const liveTables = [
   'room_summaries',
   'typing_events',
   'user_presence',
-  'shared_users',
   'receipts',
   'account_data',
   'live_subscriptions',

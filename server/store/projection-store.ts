@@ -1,8 +1,8 @@
 /**
- * Projection store: what the projector reads and writes of the live tables besides their rows.
+ * Projection store: what the lanes of the projector read and write of the live tables besides their rows.
  *
- * `projection:⟨name⟩` is how far a projection has come. `live` moves in the transaction of the rows it
- * stands for; `summaries` trails it, as summaries are coalesced.
+ * `projection:⟨lane⟩` is how far a lane has come and which form its rows have; it moves in the transaction of the rows
+ * it stands for.
  *
  * Schema: schema/migrations/0005-live.surql
  */
@@ -12,12 +12,12 @@ import type { ReceiptRow } from './receipt-store.js'
 import { recordId } from './rpc.js'
 import { upsertRow, type Write } from './writes.js'
 
-export type ProjectionName = 'live' | 'summaries'
+export type LaneName = 'access' | 'events' | 'members' | 'receipts' | 'account_data'
 
 /** @returns undefined before the first write */
 export async function readProjection(
   db: Reader,
-  name: ProjectionName,
+  name: LaneName,
 ): Promise<{ position: number; version: number } | undefined> {
   const [row] = await db.query<[{ position: number; version: number } | undefined]>(
     'RETURN $row.{ position, version }',
@@ -28,28 +28,45 @@ export async function readProjection(
   return typeof row?.position === 'number' ? row : undefined
 }
 
-export const setProjection = (name: ProjectionName, position: number, version: number): Write =>
+export const setProjection = (name: LaneName, position: number, version: number): Write =>
   upsertRow('projection', { id: name, position, version })
 
-export type ProjectedMember = { user_id: UserId; membership: string; event_id: EventId; power_level: number }
+export type AccessLevelRow = { user_id: UserId; power_level: number }
 
-/** Members of a room as the live table has them. */
-export async function readProjectedMembers(db: Reader, roomId: RoomId): Promise<ProjectedMember[]> {
-  const [rows] = await db.query<[ProjectedMember[]]>(
-    'SELECT user_id, membership, event_id, power_level FROM room_members:[$room, NONE]..[$room, ..]',
-    { room: roomId },
+/** Local users of a room with the power level their row of `room_access` has, by user ID. */
+export async function readAccessLevels(
+  db: Reader,
+  roomId: RoomId,
+  after: UserId | '',
+  limit: number,
+): Promise<AccessLevelRow[]> {
+  const [rows] = await db.query<[AccessLevelRow[]]>(
+    'SELECT record::id(id)[1] AS user_id, power_level FROM room_access:[$room, $after]>..[$room, ..] LIMIT $limit',
+    { room: roomId, after, limit },
   )
   return rows
 }
 
-/** Adds to the number of rooms that pairs of users share; counts that are missing begin at 0 (`(rooms ?? 0) + …` stays at 0). */
-export const addSharedRooms = (changes: readonly { local: UserId; other: UserId; by: number }[]): Write => ({
-  op: 'statement',
-  sql: 'INSERT INTO shared_users $rows ON DUPLICATE KEY UPDATE rooms += $input.rooms RETURN NONE',
-  bindings: {
-    rows: changes.map(({ local, other, by }) => ({ id: recordId('shared_users', [local, other]), rooms: by })),
-  },
-})
+export type ProjectedMember = {
+  user_id: UserId
+  membership: string
+  event_id: EventId
+  power_level: number
+}
+
+/** Members of a room as the live table has them, by user ID. */
+export async function readProjectedMembers(
+  db: Reader,
+  roomId: RoomId,
+  after: UserId | '',
+  limit: number,
+): Promise<ProjectedMember[]> {
+  const [rows] = await db.query<[ProjectedMember[]]>(
+    'SELECT user_id, membership, event_id, power_level FROM room_members:[$room, $after]>..[$room, ..] LIMIT $limit',
+    { room: roomId, after, limit },
+  )
+  return rows
+}
 
 export type ReceiptKey = { roomId: RoomId; receiptType: string; threadId: string | undefined; userId: UserId }
 
@@ -76,12 +93,17 @@ export async function readLocalUserIds(db: Reader): Promise<UserId[]> {
   return ids
 }
 
-/** The live tables that a rebuild writes anew. */
-export const projectedTables = [
-  'room_events',
-  'room_members',
-  'room_summaries',
-  'shared_users',
-  'receipts',
-  'account_data',
-] as const
+/** Seqs of the rows of `room_events` before `to`, from `from` on. */
+export async function readEventIds(
+  db: Reader,
+  roomId: RoomId,
+  from: number | undefined,
+  to: number,
+): Promise<number[]> {
+  const [seqs] = await db.query<[number[]]>('SELECT VALUE seq FROM room_events:[$room, $from]..[$room, $to]', {
+    room: roomId,
+    from: from ?? Number.MIN_SAFE_INTEGER,
+    to,
+  })
+  return seqs
+}

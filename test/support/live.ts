@@ -14,6 +14,7 @@ import { makeLiveBridge } from '../../server/live/bridge.js'
 import { CommitTimes } from '../../server/live/delays.js'
 import { LiveRegistry } from '../../server/live/live-registry.js'
 import { startLive } from '../../server/live/start-live.js'
+import { LiveViewers } from '../../server/live/viewers.js'
 import { makeUpgradeHandler } from '../../server/live/websocket.js'
 import { defineAccesses } from '../../server/store/accesses.js'
 import { loadSessionKeys } from '../../server/store/key-files.js'
@@ -57,13 +58,23 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   const receipts = makeReceipts({ db, rooms: rooms.rooms, clock })
   const unread = makeUnreadCounts({ db, rooms: rooms.rooms, receipts, weigh: weighByDefault, log: logger })
   const registry = new LiveRegistry()
+  const viewers = new LiveViewers()
   const commitTimes = new CommitTimes()
   const bridge = makeLiveBridge({
-    ...{ engine: db.engine, root: db.root, live: db.live, sessions, registry, commitTimes, clock, logger },
+    ...{ engine: db.engine, root: db.root, live: db.live, sessions, registry, viewers, commitTimes, clock, logger },
   })
   const begin = () =>
     startLive({
-      ...{ db, registry, commitTimes, clock, logger, serverName: 'hearth.test' as ServerName, nodeId: 'node1' },
+      ...{
+        db,
+        registry,
+        viewers,
+        commitTimes,
+        clock,
+        logger,
+        serverName: 'hearth.test' as ServerName,
+        nodeId: 'node1',
+      },
       rooms: rooms.rooms,
       countUnread: unread.countUnread,
       readOwnReceipts: receipts.readOwn,
@@ -91,7 +102,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   }
 
   return {
-    ...{ db, sessions, rooms, receipts, bridge, registry, addUser, sidOf, token },
+    ...{ db, sessions, rooms, receipts, bridge, registry, viewers, addUser, sidOf, token },
     get live() {
       return live
     },

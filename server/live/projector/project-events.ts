@@ -1,11 +1,11 @@
 /**
- * `room_events`: each accepted event in client format, with its place and the visibility it was sent under.
+ * Rows of `room_events`: an accepted event in client format, with its place and the visibility it was sent under.
  *
  * A redaction writes the row of its target anew, from the redacted event.
  */
 import { toClientEvent } from '../../events/client-event.js'
 import { stateKeyOf } from '../../events/pdu.js'
-import type { EventId, RoomId } from '../../kernel/identifiers.js'
+import type { EventId, RoomId, UserId } from '../../kernel/identifiers.js'
 import type { RoomEventRow } from '../../kernel/live-rows.js'
 import type { Room, Rooms, StoredEvent } from '../../rooms/room.js'
 import { type StreamPosition, upsertRow, type Write } from '../../store/writes.js'
@@ -13,7 +13,7 @@ import type { ReadVisibility } from './visibility.js'
 import type { Work } from './work.js'
 
 export type EventsNeeds = {
-  rooms: Pick<Rooms, 'get' | 'readEvents'>
+  rooms: Pick<Rooms, 'get' | 'readEvents' | 'readMember'>
   readVisibility: ReadVisibility
 }
 
@@ -96,7 +96,11 @@ export async function successorRow(
 ): Promise<Write | undefined> {
   const { eventId, pdu } = redacted
   if (pdu.state_key === undefined) return undefined
-  let next = room.state.get(stateKeyOf(pdu.type, pdu.state_key))?.eventId
+  const current =
+    pdu.type === 'm.room.member'
+      ? await needs.rooms.readMember(room, pdu.state_key as UserId) // the auth rules let no other key through
+      : room.state.get(stateKeyOf(pdu.type, pdu.state_key))
+  let next = current?.eventId
   for (let step = 0; next && next !== eventId && step < maxSteps; step++) {
     const [event]: StoredEvent[] = await needs.rooms.readEvents([next])
     if (event?.replaces !== eventId) next = event?.replaces

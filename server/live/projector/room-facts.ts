@@ -1,9 +1,8 @@
-/**
- * What every user's line of a room has in common, worked out once per state of the room.
- */
+/** What every user's line of a room has in common: names and counts from its state, and who it is named after. */
+import { LRUCache } from 'lru-cache'
 import { type PduEvent, stateKeyOf } from '../../events/pdu.js'
-import type { UserId } from '../../kernel/identifiers.js'
-import type { Room } from '../../rooms/room.js'
+import type { RoomId, UserId } from '../../kernel/identifiers.js'
+import type { Room, Rooms } from '../../rooms/room.js'
 import type { Hero } from './room-name.js'
 
 export type RoomFacts = {
@@ -16,37 +15,16 @@ export type RoomFacts = {
   isEncrypted: boolean
   joinedCount: number
   invitedCount: number
-  /** The six earliest of those joined or invited, and of those who left: one of them may be the reader. */
-  present: readonly PduEvent[]
-  gone: readonly PduEvent[]
+  heroes: Candidates
 }
 
-/** Heroes are at most five. */
-const wantedHeroes = 5
+/** The six earliest of those joined or invited, and of those who left: one of them may be the reader. */
+export type Candidates = { present: readonly PduEvent[]; gone: readonly PduEvent[] }
 
-export function makeReadFacts(): (room: Room) => RoomFacts {
-  const known = new WeakMap<Room, { node: number; facts: RoomFacts }>()
-  return (room) => {
-    const cached = known.get(room)
-    if (cached?.node === room.node) return cached.facts
-    const facts = readFacts(room)
-    known.set(room, { node: room.node, facts })
-    return facts
-  }
-}
+/** What facts are read from: a room, or a room as it once was. */
+export type FactsSource = Pick<Room, 'state' | 'joinedCount' | 'invitedCount'>
 
-function readFacts(room: Room): RoomFacts {
-  const present: PduEvent[] = []
-  const gone: PduEvent[] = []
-  let joinedCount = 0
-  let invitedCount = 0
-  for (const event of room.state.values()) {
-    if (event.pdu.type !== 'm.room.member') continue
-    const { membership } = event.pdu.content
-    if (membership === 'join') joinedCount++
-    if (membership === 'invite') invitedCount++
-    keepEarliest(membership === 'join' || membership === 'invite' ? present : gone, event)
-  }
+export function factsOf(room: FactsSource, heroes: Candidates): RoomFacts {
   return {
     name: readText(room, 'm.room.name', 'name'),
     alias: readText(room, 'm.room.canonical_alias', 'alias'),
@@ -55,12 +33,63 @@ function readFacts(room: Room): RoomFacts {
     joinRule: readText(room, 'm.room.join_rules', 'join_rule') ?? 'invite',
     roomType: readText(room, 'm.room.create', 'type'),
     isEncrypted: room.state.has(stateKeyOf('m.room.encryption', '')),
-    ...{ joinedCount, invitedCount, present, gone },
+    joinedCount: room.joinedCount,
+    invitedCount: room.invitedCount,
+    heroes,
   }
 }
 
+/** Heroes are at most five. */
+const wantedHeroes = 5
+/** A larger room with a name of its own is named after nobody, and its thousands are not read for it. */
+const namedAfterUpTo = 50
+export const nobody: Candidates = { present: [], gone: [] }
+
+export type ReadCandidates = {
+  read(room: Room): Promise<Candidates>
+  /** A member moved; undefined: any of them may have. */
+  forget(roomId: RoomId, userId: UserId | undefined): void
+}
+
+/** Reads who a room is named after, once; later joins do not come before the earliest. */
+export function makeReadCandidates(rooms: Pick<Rooms, 'readMembers'>): ReadCandidates {
+  const known = new LRUCache<RoomId, Candidates>({ max: 5_000 })
+  /** Raised by every change: what was read across one may be old already. */
+  let changes = 0
+  return {
+    async read(room) {
+      const hasName = readText(room, 'm.room.name', 'name') ?? readText(room, 'm.room.canonical_alias', 'alias')
+      if (hasName && room.joinedCount + room.invitedCount > namedAfterUpTo) return nobody
+      const cached = known.get(room.roomId)
+      if (cached) return cached
+      const before = changes
+      const found = candidatesOf(await rooms.readMembers(room))
+      if (before === changes) known.set(room.roomId, found)
+      return found
+    },
+    forget(roomId, userId) {
+      changes++
+      const cached = known.peek(roomId)
+      if (!cached) return
+      const isFull = cached.present.length > wantedHeroes
+      const isOneOf = [...cached.present, ...cached.gone].some(({ pdu }) => pdu.state_key === userId)
+      if (!isFull || isOneOf || userId === undefined) known.delete(roomId)
+    },
+  }
+}
+
+export function candidatesOf(members: Iterable<PduEvent>): Candidates {
+  const present: PduEvent[] = []
+  const gone: PduEvent[] = []
+  for (const event of members) {
+    const { membership } = event.pdu.content
+    keepEarliest(membership === 'join' || membership === 'invite' ? present : gone, event)
+  }
+  return { present, gone }
+}
+
 /** The heroes a user's room is named after: the others who are there, or those who were. */
-export function heroesFor({ present, gone }: RoomFacts, userId: UserId): Hero[] {
+export function heroesFor({ heroes: { present, gone } }: Pick<RoomFacts, 'heroes'>, userId: UserId): Hero[] {
   const others = (events: readonly PduEvent[]) => events.filter(({ pdu }) => pdu.state_key !== userId)
   const there = others(present)
   return (there.length > 0 ? there : others(gone)).slice(0, wantedHeroes).map(toHero)
@@ -86,7 +115,7 @@ function keepEarliest(kept: PduEvent[], event: PduEvent): void {
 const isEarlier = (a: PduEvent, b: PduEvent) =>
   a.pdu.depth < b.pdu.depth || (a.pdu.depth === b.pdu.depth && a.eventId < b.eventId)
 
-function readText(room: Room, type: string, member: string): string | undefined {
-  const value = room.state.get(stateKeyOf(type, ''))?.pdu.content[member]
+function readText({ state }: Pick<Room, 'state'>, type: string, member: string): string | undefined {
+  const value = state.get(stateKeyOf(type, ''))?.pdu.content[member]
   return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -1,5 +1,6 @@
 /** One line of a user's room list, from the room, the user's relation to it and their own settings. */
-import { isJsonObject, stateKeyOf } from '../../events/pdu.js'
+import { isJsonObject, type PduEvent } from '../../events/pdu.js'
+import type { PowerLevels } from '../../events/power-levels.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import type { RoomSummaryRow } from '../../kernel/live-rows.js'
 import type { Room, RoomMembership, TimelineEvent } from '../../rooms/room.js'
@@ -17,8 +18,20 @@ export type SummaryParts = {
   unread: { notification_count: number; highlight_count: number }
   readSeq: number
   position: number
+  /** Milliseconds since the epoch. */
+  asOf: number
 }
-export type RoomParts = { room: Room; facts: RoomFacts; lastEvent: TimelineEvent | undefined }
+/** A room as a line needs it: as it is, or as it was when the user left. */
+export type ListedRoom = Pick<Room, 'version' | 'maxSeq' | 'minSeq' | 'historyComplete'> & { powerLevels: PowerLevels }
+export type RoomParts = {
+  room: ListedRoom
+  facts: RoomFacts
+  lastEvent: TimelineEvent | undefined
+  /** Of the last event's sender. */
+  senderName: string | undefined
+}
+/** What is read for a line only where it is needed: the user's own member event, and the name of who invited them. */
+export type OwnParts = { memberEvent: PduEvent | undefined; inviterName: string | undefined }
 
 /** Optional members are named, so that an upsert takes away what is not there any more. */
 export type SummaryRow = { [Name in keyof Required<RoomSummaryRow>]: RoomSummaryRow[Name] | undefined }
@@ -28,16 +41,19 @@ const nothingAllowed = {
   ...{ name: false, topic: false, avatar: false, power_levels: false },
 }
 
-export function summaryRow(parts: SummaryParts, { room, facts, lastEvent }: RoomParts): SummaryRow {
+export function summaryRow(
+  parts: SummaryParts,
+  { room, facts, lastEvent, senderName }: RoomParts,
+  { memberEvent, inviterName }: OwnParts,
+): SummaryRow {
   const { userId, own, user } = parts
   const heroes = heroesFor(facts, userId)
-  const memberEvent = room.state.get(stateKeyOf('m.room.member', userId))
   const isDirect =
     user.directRooms.has(parts.roomId) || (own.membership === 'invite' && memberEvent?.pdu.content.is_direct === true)
   const level = room.powerLevels.userLevel(userId)
   return {
     ...base(parts),
-    inviter_name: own.membership === 'invite' ? displayNameOf(room, own.sender) : undefined,
+    inviter_name: inviterName,
     name: roomName({
       name: facts.name,
       alias: facts.alias,
@@ -61,7 +77,7 @@ export function summaryRow(parts: SummaryParts, { room, facts, lastEvent }: Room
     last_event: lastEvent && {
       event_id: lastEvent.eventId,
       sender: lastEvent.pdu.sender,
-      sender_name: displayNameOf(room, lastEvent.pdu.sender),
+      sender_name: senderName,
       type: lastEvent.pdu.type,
       origin_server_ts: lastEvent.pdu.origin_server_ts,
       preview: previewOf(lastEvent.pdu.content),
@@ -109,25 +125,26 @@ export function strippedSummaryRow(parts: SummaryParts): SummaryRow {
   }
 }
 
-const base = ({ userId, roomId, own, user, unread, readSeq, position }: SummaryParts) => ({
+const base = ({ userId, roomId, own, user, unread, readSeq, position, asOf }: SummaryParts) => ({
   user_id: userId,
   room_id: roomId,
   membership: own.membership,
   notification_count: unread.notification_count,
   highlight_count: unread.highlight_count,
   position,
+  as_of: asOf,
   inviter: own.membership === 'invite' ? own.sender : undefined,
   fully_read_event_id: user.fullyRead.get(roomId),
   read_seq: readSeq,
   tags: user.tags.get(roomId) ?? [],
 })
 
-function displayNameOf(room: Room, userId: UserId): string | undefined {
-  const name = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.displayname
+export function displayNameIn(memberEvent: PduEvent | undefined): string | undefined {
+  const name = memberEvent?.pdu.content.displayname
   return typeof name === 'string' && name !== '' ? name : undefined
 }
 
-function rightsOf({ powerLevels }: Room, { isEncrypted }: RoomFacts, level: number): RoomSummaryRow['can'] {
+function rightsOf({ powerLevels }: ListedRoom, { isEncrypted }: RoomFacts, level: number): RoomSummaryRow['can'] {
   const maySet = (type: string) => level >= powerLevels.levelFor(type, true)
   return {
     send: level >= powerLevels.levelFor(isEncrypted ? 'm.room.encrypted' : 'm.room.message', false),

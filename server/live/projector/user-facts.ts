@@ -51,5 +51,11 @@ export class UserFactsReader {
   }
 }
 
-/** Account data that a line of the room list shows. */
-export const summaryAccountData: ReadonlySet<string> = new Set(['m.direct', 'm.tag', 'm.fully_read'])
+/** Account data that lines of the room list show, or that decide what counts as unread in them. */
+export const summaryAccountData: ReadonlySet<string> = new Set([
+  'm.direct',
+  'm.tag',
+  'm.fully_read',
+  'm.push_rules',
+  'm.ignored_user_list',
+])

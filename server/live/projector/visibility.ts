@@ -19,7 +19,7 @@
 import { LRUCache } from 'lru-cache'
 import { type HistoryVisibility, readHistoryVisibility } from '../../events/history-visibility.js'
 import { type PduEvent, stateKeyOf } from '../../events/pdu.js'
-import type { EventId, RoomId } from '../../kernel/identifiers.js'
+import type { EventId, RoomId, UserId } from '../../kernel/identifiers.js'
 import type { Room, Rooms, StoredEvent } from '../../rooms/room.js'
 
 export type Bounds = { joined_from: number; joined_to: number; shared_to: number; invited_from: number }
@@ -57,6 +57,17 @@ export function boundsOf(history: readonly { membership: string; seq: number }[]
     before = membership
   }
   return bounds
+}
+
+export type ReadBounds = (roomId: RoomId, userId: UserId) => Promise<Bounds>
+
+/** What a local user may see of a room, as it is by now. */
+export function makeReadBounds(rooms: Pick<Rooms, 'membershipsOf' | 'readMembershipHistory'>): ReadBounds {
+  return async (roomId, userId) => {
+    const own = (await rooms.membershipsOf(userId)).get(roomId)
+    if (!own || own.forgotten) return noBounds
+    return boundsOf(await rooms.readMembershipHistory(roomId, userId))
+  }
 }
 
 /** What the PERMISSIONS of `room_events` say, in TypeScript. */

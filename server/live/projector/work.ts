@@ -3,6 +3,7 @@
  * remembers it after a restart. What is missing here is read again from the tables.
  */
 import { createHash } from 'node:crypto'
+import { parseStateMapKey, stateKeyOf } from '../../events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../kernel/identifiers.js'
 import type { FeedEntry } from '../../store/feed-store.js'
 import type { Change, RoomSeq, StreamPosition } from '../../store/writes.js'
@@ -20,7 +21,8 @@ export type Work = { position: StreamPosition } & (
       /** Known only to the process that took the event in. */
       txnHash?: string
     }
-  | { kind: 'state'; roomId: RoomId }
+  /** `keys` of the state that moved, where it is known; else any of them may have. */
+  | { kind: 'state'; roomId: RoomId; keys?: readonly string[] }
   | { kind: 'redaction'; roomId: RoomId; eventId: EventId }
   | { kind: 'membership'; roomId: RoomId; userId: UserId }
   | { kind: 'receipt'; roomId: RoomId; userId: UserId; receiptType: string; threadId: string | undefined }
@@ -41,7 +43,7 @@ export function workOfChange(change: Change): Work | undefined {
       return txn ? { ...work, txnHash: hashTxn(txn) } : work
     }
     case 'state':
-      return { kind: 'state', position, roomId: change.roomId }
+      return { kind: 'state', position, roomId: change.roomId, ...(change.keys && { keys: change.keys }) }
     case 'redaction':
       return { kind: 'redaction', position, roomId: change.roomId, eventId: change.eventId }
     case 'membership':
@@ -92,6 +94,41 @@ export function workOfFeed(entry: FeedEntry): Work | undefined {
         roomId: entry.room_id ? roomId : undefined,
         type: entry.type ?? '',
       }
+    default:
+      return undefined
+  }
+}
+
+export type Moved = {
+  /** Any member of the room may have moved. */
+  everybody: boolean
+  users: ReadonlySet<UserId>
+  /** Power levels, and with them roles. */
+  hasNewLevels: boolean
+}
+
+const levelsKey = stateKeyOf('m.room.power_levels', '')
+
+/** Whose membership or power level a work changes, among those who count; undefined where nobody's. */
+export function whoMoved(work: Work, counts: (userId: UserId) => boolean): Moved | undefined {
+  const some = (keys: readonly string[]): Moved | undefined => {
+    const users = new Set<UserId>()
+    for (const key of keys) {
+      const [type, stateKey] = parseStateMapKey(key)
+      if (type === 'm.room.member' && counts(stateKey as UserId)) users.add(stateKey as UserId) // the auth rules let no other key through
+    }
+    const hasNewLevels = keys.includes(levelsKey)
+    return users.size > 0 || hasNewLevels ? { everybody: false, users, hasNewLevels } : undefined
+  }
+  switch (work.kind) {
+    case 'event':
+      return work.isCurrentState && work.stateKey !== undefined
+        ? some([stateKeyOf(work.type, work.stateKey)])
+        : undefined
+    case 'state':
+      return work.keys ? some(work.keys) : { everybody: true, users: new Set(), hasNewLevels: true }
+    case 'membership':
+      return counts(work.userId) ? { everybody: false, users: new Set([work.userId]), hasNewLevels: false } : undefined
     default:
       return undefined
   }

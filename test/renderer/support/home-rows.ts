@@ -19,6 +19,7 @@ export const metrics = (changes: Partial<ServerMetricsRow> = {}): ServerMetricsR
   db_writes_per_second: 40,
   db_commit_p50_ms: 1.5,
   projector_lag: 0,
+  projector_lanes: [['events', 0, 0]],
   longest_stall_ms: 4,
   rss_bytes: 180_000_000,
   heap_bytes: 60_000_000,
@@ -84,6 +85,7 @@ export const summary = (roomId: string): RoomSummaryRow => ({
   history_complete: true,
   last_activity_ts: 1_700_000_000_000,
   position: 1,
+  as_of: 1_700_000_000_000,
   my_power_level: 0,
   can: {
     send: true,

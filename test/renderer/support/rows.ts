@@ -66,10 +66,6 @@ export const memberRow = (user_id: string, parts: Partial<RoomMemberRow> = {}): 
   role: 'Viewer',
   event_id: `$member${user_id}`,
   position: 1,
-  joined_from: 1,
-  joined_to: Number.MAX_SAFE_INTEGER,
-  shared_to: Number.MAX_SAFE_INTEGER,
-  invited_from: 1,
   ...parts,
 })
 
@@ -92,6 +88,7 @@ export const summaryRow = (parts: Partial<RoomSummaryRow> = {}): RoomSummaryRow 
   history_complete: true,
   last_activity_ts: noon,
   position: 1,
+  as_of: noon,
   my_power_level: 0,
   can: {
     send: true,

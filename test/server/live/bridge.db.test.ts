@@ -6,6 +6,7 @@ import { makeLiveBridge } from '../../../server/live/bridge.js'
 import { liveLimits } from '../../../server/live/close-codes.js'
 import { CommitTimes } from '../../../server/live/delays.js'
 import { screenLimits } from '../../../server/live/screen-query.js'
+import { LiveViewers } from '../../../server/live/viewers.js'
 import { upsertRow } from '../../../server/store/writes.js'
 import { silentLogger } from '../../support/database.js'
 import { type LiveServer, startLiveServer } from '../../support/live.js'
@@ -41,7 +42,7 @@ const events = (count: number, body = 'x', room = '!big:x', from = 1) =>
     }),
   )
 const memberRow = (room: string, userId: string) =>
-  upsertRow('room_members', {
+  upsertRow('room_access', {
     ...{ id: [room, userId], room_id: room, user_id: userId, membership: 'join' },
     ...{ joined_from: 1, joined_to: 1e15, shared_to: 1e15, invited_from: 1 },
   })
@@ -51,7 +52,7 @@ describe('time', () => {
   function bridgeOn(clock: Clock) {
     const { db, sessions, registry } = hs
     const needs = { engine: db.engine, root: db.root, live: db.live, sessions, registry, logger: silentLogger, clock }
-    return makeLiveBridge({ ...needs, commitTimes: new CommitTimes() })
+    return makeLiveBridge({ ...needs, viewers: new LiveViewers(), commitTimes: new CommitTimes() })
   }
   const timers: { at: number; run: () => void }[] = []
   const clock = { now: () => 0, elapsed: () => 0, every: () => ({ cancel() {} }) }
@@ -129,10 +130,11 @@ describe('frames', () => {
   })
 
   test('the engine answers its own errors to the client', async () => {
-    await hs.db.live.writeLive([memberRow('!big:x', alice)])
+    const room = await hs.rooms.createRoom({ creator: alice })
+    await hs.settled()
     const channel = await openAs('alice')
-    const sql = "SELECT * FROM room_members WHERE time::unix('no time') = 1"
-    const replies = await channel.call<{ status: string; result: string }[]>('query', [sql])
+    const sql = "SELECT * FROM room_members:[$room, NONE]..[$room, ..] WHERE time::unix('no time') = 1"
+    const replies = await channel.call<{ status: string; result: string }[]>('query', [sql, { room }])
 
     expect(replies[0]).toMatchObject({ status: 'ERR' })
   })

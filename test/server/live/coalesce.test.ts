@@ -87,7 +87,11 @@ describe('typing and presence', () => {
     const clock = fakeClock()
     const written: Write[][] = []
     const live = { writeLive: async (writes: readonly Write[]) => void written.push([...writes]) }
-    return { clock, written, ephemeral: makeEphemeralRows({ live, clock, logger: silentLogger }) }
+    return {
+      clock,
+      written,
+      ephemeral: makeEphemeralRows({ live, clock, logger: silentLogger, beforePresence: async () => {} }),
+    }
   }
   const online: PresenceRow = {
     ...{ user_id: user('bob'), presence: 'online', last_active_ago: 0, last_active_ts: 1, currently_active: true },

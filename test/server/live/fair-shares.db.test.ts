@@ -6,6 +6,7 @@ import { type LiveBridge, makeLiveBridge } from '../../../server/live/bridge.js'
 import { liveLimits } from '../../../server/live/close-codes.js'
 import { CommitTimes } from '../../../server/live/delays.js'
 import { codec, readNotification } from '../../../server/live/frames.js'
+import { LiveViewers } from '../../../server/live/viewers.js'
 import { insertRow, upsertRow } from '../../../server/store/writes.js'
 import { silentLogger } from '../../support/database.js'
 import { type LiveServer, startLiveServer } from '../../support/live.js'
@@ -41,6 +42,7 @@ beforeEach(async () => {
   }
   bridge = makeLiveBridge({
     ...{ engine, root: db.root, live: db.live, sessions, registry, clock: systemClock, logger: silentLogger },
+    viewers: new LiveViewers(),
     commitTimes: new CommitTimes(),
   })
   await db.live.writeLive(users.map((name) => memberRow(user(name))))
@@ -53,7 +55,7 @@ afterEach(async () => {
 })
 
 const memberRow = (userId: string) =>
-  upsertRow('room_members', {
+  upsertRow('room_access', {
     ...{ id: ['!r:x', userId], room_id: '!r:x', user_id: userId, membership: 'join' },
     ...{ joined_from: 1, joined_to: 1e15, shared_to: 1e15, invited_from: 1 },
   })

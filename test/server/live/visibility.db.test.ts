@@ -31,11 +31,9 @@ function roomRows(roomId: string, visibility: string): Write[] {
     upsertRow('room_events', { id: [roomId, seq], room_id: roomId, seq, visibility }),
   )
 }
-const memberRow = (roomId: string, userId: string, steps: readonly Step[]) =>
-  upsertRow('room_members', {
+const accessRow = (roomId: string, userId: string, steps: readonly Step[]) =>
+  upsertRow('room_access', {
     id: [roomId, userId],
-    room_id: roomId,
-    user_id: userId,
     membership: steps.at(-1)?.membership ?? 'leave',
     ...boundsOf(steps),
   })
@@ -48,7 +46,7 @@ describe('room_events', () => {
     )
     for (const { roomId, visibility, ofAlice, ofBob } of rooms)
       await hs.db.live.writeLive(
-        [...roomRows(roomId, visibility), memberRow(roomId, alice, ofAlice), memberRow(roomId, bob, ofBob)],
+        [...roomRows(roomId, visibility), accessRow(roomId, alice, ofAlice), accessRow(roomId, bob, ofBob)],
         { silent: true },
       )
 
@@ -74,7 +72,7 @@ describe('room_events', () => {
   test('without a row of their own nobody sees anything, not even what the world may read', async () => {
     await hs.db.live.writeLive([
       ...roomRows('!stranger:x', 'world_readable'),
-      memberRow('!stranger:x', alice, [{ membership: 'join', seq: 1 }]),
+      accessRow('!stranger:x', alice, [{ membership: 'join', seq: 1 }]),
     ])
 
     expect(await readAs(bob, "SELECT * FROM room_events:['!stranger:x', NONE]..['!stranger:x', ..]")).toEqual([])
@@ -87,9 +85,10 @@ describe('the other tables, from both sides', () => {
   beforeAll(async () => {
     const both = [alice, bob]
     await hs.db.live.writeLive([
-      memberRow(room, alice, [{ membership: 'join', seq: 1 }]),
-      memberRow(room, bob, [{ membership: 'invite', seq: 2 }]),
+      accessRow(room, alice, [{ membership: 'join', seq: 1 }]),
+      accessRow(room, bob, [{ membership: 'invite', seq: 2 }]),
       ...both.flatMap((userId) => [
+        upsertRow('room_members', { id: [room, userId], user_id: userId, room_id: room }),
         upsertRow('room_summaries', { id: [userId, room], user_id: userId, room_id: room }),
         upsertRow('typing_events', { id: [room, userId], room_id: room, user_id: userId }),
         upsertRow('user_presence', { id: userId, user_id: userId, presence: 'online' }),
@@ -138,7 +137,7 @@ describe('the other tables, from both sides', () => {
   test('presence is shown to who shares a room', async () => {
     expect(await users(alice, 'user_presence')).toEqual([alice])
 
-    await hs.db.live.writeLive([upsertRow('shared_users', { id: [alice, bob], rooms: 1 })])
+    await hs.db.live.writeLive([upsertRow('presence_access', { id: [alice, bob], readable: true })])
 
     expect(await users(alice, 'user_presence')).toEqual([alice, bob])
     expect(await users(bob, 'user_presence')).toEqual([bob])
@@ -157,7 +156,9 @@ describe('the other tables, from both sides', () => {
   })
 
   test('nothing can be written, and tables that are not listed are empty', async () => {
-    await readAs(alice, `UPDATE room_members SET membership = 'join', shared_to = 9007199254740991`)
+    await readAs(alice, `UPDATE room_access SET membership = 'join', shared_to = 9007199254740991`)
+    await readAs(bob, `UPDATE room_access SET membership = 'join', shared_to = 9007199254740991`)
+    await readAs(alice, `CREATE presence_access:['${alice}', '@carol:hearth.test'] SET readable = true`)
     await readAs(alice, `CREATE room_summaries:['${alice}', '!x'] SET user_id = '${alice}'`)
 
     expect(await users(bob, `room_members:['${room}', NONE]..['${room}', ..]`)).toEqual([bob])

@@ -10,13 +10,12 @@ test.each([
   [{ membership: 'join', power_level: 49 }, 'Viewer'],
   [{ membership: 'join', power_level: 0 }, 'Viewer'],
   [{ membership: 'join', power_level: -1 }, 'None'],
-  [{ membership: 'join', power_level: 0, role: 'Owner' }, 'Owner'],
   [{ membership: 'invite', power_level: 100 }, 'None'],
-  [{ membership: 'leave', power_level: 100, role: 'Owner' }, 'None'],
+  [{ membership: 'leave', power_level: 100 }, 'None'],
   [undefined, 'None'],
 ])('a member %j has the role %s', async (member, role) => {
   await using db = await openTestDatabase()
-  if (member) await db.live.writeLive([insertRow('room_members', { id: ['!r:x', '@a:x'], ...member })])
+  if (member) await db.live.writeLive([insertRow('room_access', { id: ['!r:x', '@a:x'], ...member })])
 
   expect(await db.query("RETURN fn::room_role('!r:x', '@a:x')")).toEqual([role])
 })

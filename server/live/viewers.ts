@@ -1,0 +1,114 @@
+/**
+ * Who looks through live channels, and at what: for those who keep rows only where somebody looks.
+ *
+ * The bridge is there before there is anything to look at (onboarding), so it reports here, and the projector listens.
+ */
+import type { RoomId, UserId } from '../kernel/identifiers.js'
+import { type EventRange, rangesIn, roomsIn } from './named-rooms.js'
+import type { ScreenedStatement } from './screen-query.js'
+
+/** What a query is about, as far as rows may have to be made for it. */
+export type Question = {
+  userId: UserId
+  tables: ReadonlySet<string>
+  /** Rooms that it names. */
+  rooms: readonly RoomId[]
+  /** Ranges of `room_events` that it reads. */
+  ranges: readonly EventRange[]
+}
+
+export type ViewersListener = {
+  /** The first channel of a user was authenticated. */
+  come(userId: UserId): void
+  /** The last one is closed. */
+  go(userId: UserId): void
+  /** Before a query runs; it waits for this. Must not throw. */
+  ask(question: Question): Promise<void>
+}
+
+/** Rooms that a channel's live queries on a table named, newest last; undefined for one that named none. */
+type Named = (readonly RoomId[] | undefined)[]
+
+export type ChannelOf = { id: string; userId: UserId }
+
+export class LiveViewers {
+  readonly #channels = new Map<UserId, Set<string>>()
+  readonly #named = new Map<string, Map<string, Named>>()
+  #listener: ViewersListener | undefined
+
+  /** There is one listener; those who look already come at once. @returns stops it */
+  listen(listener: ViewersListener): () => void {
+    this.#listener = listener
+    for (const userId of this.#channels.keys()) listener.come(userId)
+    return () => {
+      if (this.#listener === listener) this.#listener = undefined
+    }
+  }
+
+  addChannel({ id, userId }: ChannelOf): void {
+    const channels = this.#channels.get(userId) ?? new Set()
+    this.#channels.set(userId, channels.add(id))
+    if (channels.size === 1) this.#listener?.come(userId)
+  }
+
+  removeChannel({ id, userId }: ChannelOf): void {
+    this.#named.delete(id)
+    const channels = this.#channels.get(userId)
+    if (!channels?.delete(id) || channels.size > 0) return
+    this.#channels.delete(userId)
+    this.#listener?.go(userId)
+  }
+
+  /** A screened query is about to run. */
+  async ask(
+    { id, userId }: ChannelOf,
+    {
+      statements,
+      sql,
+      bindings,
+    }: { statements: readonly ScreenedStatement[]; sql: string; bindings: Record<string, unknown> },
+  ): Promise<void> {
+    const tables = new Set(
+      statements.flatMap((statement) =>
+        statement.kind === 'select' ? statement.tables : statement.kind === 'live' ? [statement.table] : [],
+      ),
+    )
+    if (tables.size === 0) return
+    const rooms = roomsIn(sql, bindings)
+    for (const statement of statements) if (statement.kind === 'live') this.#note(id, statement.table, rooms)
+    await this.#listener?.ask({ userId, tables, rooms, ranges: rangesIn(sql, bindings) })
+  }
+
+  /**
+   * Whether a live query on the table may be about the room.
+   *
+   * @param countOf how many live queries a channel has on the table now: the last so many are those that are left
+   */
+  mayWatch(table: string, roomId: RoomId, countOf: (channel: string) => number): boolean {
+    return this.#some(table, countOf, (rooms) => rooms === undefined || rooms.includes(roomId))
+  }
+
+  /** Whether a live query on the table names the room. */
+  watches(table: string, roomId: RoomId, countOf: (channel: string) => number): boolean {
+    return this.#some(table, countOf, (rooms) => rooms?.includes(roomId) ?? false)
+  }
+
+  #some(table: string, countOf: (channel: string) => number, fits: (rooms: Named[number]) => boolean): boolean {
+    for (const [channel, tables] of this.#named) {
+      const named = tables.get(table)
+      const count = named ? countOf(channel) : 0
+      if (named && count > 0 && named.slice(-count).some(fits)) return true
+    }
+    return false
+  }
+
+  #note(channel: string, table: string, rooms: readonly RoomId[]): void {
+    const tables = this.#named.get(channel) ?? new Map<string, Named>()
+    this.#named.set(channel, tables)
+    const named = tables.get(table) ?? []
+    named.push(rooms.length > 0 ? rooms : undefined)
+    tables.set(table, named.slice(-keptNames))
+  }
+}
+
+const keptNames = 32

@@ -1,9 +1,11 @@
-/** Medians, percentiles, and what the server says of itself. */
+/** Medians, percentiles, loops, and what the server's process takes. */
+import { readFileSync } from 'node:fs'
 import { request } from 'undici'
 
 export type Summary = { p50: number; p99: number; max: number; n: number }
 
-const round = (value: number, digits = 2) => Number(value.toFixed(digits))
+export const round = (value: number, digits = 2) => Number(value.toFixed(digits))
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 export function summarise(values: readonly number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b)
@@ -22,22 +24,42 @@ export async function timed<T>(work: () => Promise<T>): Promise<[ms: number, T]>
   return [performance.now() - start, result]
 }
 
-/** Figures of `/metrics`, by name without labels. */
-export async function readMetrics(url: string): Promise<Map<string, number>> {
-  const { body } = await request(`${url}/metrics`)
-  const figures = new Map<string, number>()
-  for (const line of (await body.text()).split('\n')) {
-    const match = /^([a-z_]+)(?:\{[^}]*\})? ([0-9.e+-]+)$/i.exec(line)
-    if (match?.[1]) figures.set(match[1], (figures.get(match[1]) ?? 0) + Number(match[2]))
+/** CPU time of a process so far in milliseconds, user and system; in steps of ten. */
+export function readCpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+export function readRssMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024)
+}
+
+/** Samples a figure until it is told to stop; gives the largest. */
+export function watchPeak(read: () => number): () => number {
+  let peak = read()
+  const timer = setInterval(() => {
+    peak = Math.max(peak, read())
+  }, 200)
+  return () => {
+    clearInterval(timer)
+    return peak
   }
-  return figures
+}
+
+/** The longest time since the last reading in which the server's event loop did nothing else. */
+export async function readStallMs(url: string): Promise<number> {
+  const { body } = await request(`${url}/metrics`)
+  const found = /^hearth_event_loop_longest_stall_ms ([0-9.e+-]+)$/m.exec(await body.text())
+  return Math.round(Number(found?.[1] ?? Number.NaN))
 }
 
 /** Runs `lanes` loops at once until the time is over. */
 export async function loadFor(
   ms: number,
   lanes: number,
-  work: (lane: number) => Promise<void>,
+  work: (lane: number) => Promise<unknown>,
 ): Promise<{ done: number; seconds: number; times: number[] }> {
   const times: number[] = []
   const start = performance.now()
@@ -51,4 +73,18 @@ export async function loadFor(
     }),
   )
   return { done: times.length, seconds: (performance.now() - start) / 1000, times }
+}
+
+/** Does `work` for every item, so many at once. */
+export async function forEachOf<Item>(
+  items: readonly Item[],
+  lanes: number,
+  work: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  let next = 0
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      while (next < items.length) await work(items[next++]!)
+    }),
+  )
 }

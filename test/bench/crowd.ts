@@ -1,0 +1,79 @@
+/** Fifty clients in ten rooms, and a thousand joins at once, with windows that watch. */
+import { MatrixClient } from '../support/matrix-client.js'
+import { startServerProcess } from '../support/server-process.js'
+import type { BenchOptions } from './bench.js'
+import { forEachOf, loadFor, readRssMb, readStallMs, summarise, watchPeak } from './measure.js'
+import { openWindows } from './windows.js'
+
+const message = () => ({ msgtype: 'm.text', body: 'x'.repeat(200) })
+
+export async function benchThroughput({ quick }: BenchOptions): Promise<object> {
+  const results: Record<string, object> = {}
+  for (const count of [0, 2, 10]) results[`windows_${count}`] = await withWindows(count, quick)
+  return results
+}
+
+async function withWindows(count: number, quick: boolean): Promise<object> {
+  await using server = await startServerProcess()
+  const clients = await Promise.all(Array.from({ length: 50 }, (_, i) => MatrixClient.register(server.url, `load${i}`)))
+  const rooms = await Promise.all(clients.slice(0, 10).map((client) => client.createRoom({ preset: 'public_chat' })))
+  const roomOf = (lane: number) => rooms[lane % 10]!
+  await Promise.all(clients.slice(10).map((client, i) => client.join(roomOf(i))))
+  const send = (lane: number) => clients[lane]!.send(roomOf(lane), message())
+  await loadFor(quick ? 300 : 1_500, 50, send)
+  const watching = Array.from({ length: count }, (_, i) => ({ client: clients[i]!, roomId: roomOf(i) }))
+  const windows = await openWindows(server.url, watching)
+  const sentInWatched = { count: 0 }
+  const stopPeak = watchPeak(() => readRssMb(server.pid))
+  await readStallMs(server.url)
+  const load = await loadFor(quick ? 1_000 : 10_000, 50, async (lane) => {
+    await send(lane)
+    if (lane % 10 < count) sentInWatched.count++
+  })
+  const stall = await readStallMs(server.url)
+  const live = await windows?.report(sentInWatched.count, 30_000)
+  await windows?.close()
+  return {
+    events_per_second: Math.round(load.done / load.seconds),
+    ack_ms: summarise(load.times),
+    ...(live && { windows: live }),
+    rss_mb_peak: stopPeak(),
+    longest_stall_ms: stall,
+  }
+}
+
+/** A thousand accounts join one room as fast as they can, while ten of its members look at it. */
+export async function benchBurst({ quick }: BenchOptions): Promise<object> {
+  await using server = await startServerProcess()
+  const joins = quick ? 100 : 1_000
+  const names = Array.from({ length: joins }, (_, i) => `burst${i}`)
+  const clients: MatrixClient[] = []
+  await forEachOf(names, 20, async (name) => void clients.push(await MatrixClient.register(server.url, name)))
+  const watchers = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => MatrixClient.register(server.url, `watcher${i}`)),
+  )
+  const roomId = await watchers[0]!.createRoom({ preset: 'public_chat' })
+  await Promise.all(watchers.slice(1).map((client) => client.join(roomId)))
+  const windows = await openWindows(
+    server.url,
+    watchers.map((client) => ({ client, roomId })),
+  )
+  await readStallMs(server.url)
+  const times: number[] = []
+  const start = performance.now()
+  await forEachOf(clients, 50, async (client) => {
+    const began = performance.now()
+    await client.join(roomId)
+    times.push(performance.now() - began)
+  })
+  const seconds = (performance.now() - start) / 1000
+  const live = await windows?.report(joins * watchers.length, 60_000)
+  const stall = await readStallMs(server.url)
+  await windows?.close()
+  return {
+    joins_per_second: Math.round(joins / seconds),
+    ack_ms: summarise(times),
+    windows: live,
+    longest_stall_ms: stall,
+  }
+}

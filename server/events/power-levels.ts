@@ -23,7 +23,7 @@ export const defaultLevels = {
 } as const
 export type ScalarLevel = keyof typeof defaultLevels
 export const scalarLevels = Object.keys(defaultLevels) as readonly ScalarLevel[]
-const defaultRoomNotificationLevel = 50
+const defaultNotificationLevel = 50
 
 export type PowerLevels = {
   /** Level of a user, joined or not. Infinity for the creators of a version-12 room. */
@@ -34,7 +34,8 @@ export type PowerLevels = {
   readonly kick: number
   readonly invite: number
   readonly redact: number
-  readonly notifications: { readonly room: number }
+  /** Level needed to notify everybody in the way that `key` names, e.g. `room`. */
+  notificationLevel(key: string): number
 }
 
 /**
@@ -69,11 +70,7 @@ export function readPowerLevels(
     get redact() {
       return scalar('redact')
     },
-    notifications: {
-      get room() {
-        return entry('notifications', 'room') ?? defaultRoomNotificationLevel
-      },
-    },
+    notificationLevel: (key) => entry('notifications', key) ?? defaultNotificationLevel,
   }
 }
 

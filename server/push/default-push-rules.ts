@@ -38,40 +38,49 @@ const rule = (rule_id: string, conditions: PushCondition[], actions: PushAction[
   actions,
 })
 
-/** @param userId owner of the rules: some name them */
+const master = rule('.m.rule.master', [], [], false)
+const suppressNotices = rule('.m.rule.suppress_notices', [matches('content.msgtype', 'm.notice')], [])
+const inviteForMe = (userId: UserId) =>
+  rule(
+    '.m.rule.invite_for_me',
+    [type('m.room.member'), matches('content.membership', 'invite'), matches('state_key', userId)],
+    ['notify', sound('default')],
+  )
+const memberEvent = rule('.m.rule.member_event', [type('m.room.member')], [])
+const isUserMention = (userId: UserId) =>
+  rule(
+    '.m.rule.is_user_mention',
+    [{ kind: 'event_property_contains', key: 'content.m\\.mentions.user_ids', value: userId }],
+    ['notify', sound('default'), highlight],
+  )
+const others: readonly PushRule[] = [
+  rule(
+    '.m.rule.is_room_mention',
+    [is('content.m\\.mentions.room', true), { kind: 'sender_notification_permission', key: 'room' }],
+    ['notify', highlight],
+  ),
+  rule('.m.rule.tombstone', [type('m.room.tombstone'), matches('state_key', '')], ['notify', highlight]),
+  rule('.m.rule.reaction', [type('m.reaction')], []),
+  rule('.m.rule.room.server_acl', [type('m.room.server_acl'), matches('state_key', '')], []),
+  rule('.m.rule.suppress_edits', [is('content.m\\.relates_to.rel_type', 'm.replace')], []),
+]
+const underride: readonly PushRule[] = [
+  rule('.m.rule.call', [type('m.call.invite')], ['notify', sound('ring')]),
+  rule('.m.rule.encrypted_room_one_to_one', [oneToOne, type('m.room.encrypted')], ['notify', sound('default')]),
+  rule('.m.rule.room_one_to_one', [oneToOne, type('m.room.message')], ['notify', sound('default')]),
+  rule('.m.rule.message', [type('m.room.message')], ['notify']),
+  rule('.m.rule.encrypted', [type('m.room.encrypted')], ['notify']),
+]
+
+/**
+ * Those that do not name their owner are the same objects for everybody, and never changed.
+ *
+ * @param userId owner of the rules: some name them
+ */
 export const defaultPushRules = (userId: UserId): PushRuleset => ({
-  override: [
-    rule('.m.rule.master', [], [], false),
-    rule('.m.rule.suppress_notices', [matches('content.msgtype', 'm.notice')], []),
-    rule(
-      '.m.rule.invite_for_me',
-      [type('m.room.member'), matches('content.membership', 'invite'), matches('state_key', userId)],
-      ['notify', sound('default')],
-    ),
-    rule('.m.rule.member_event', [type('m.room.member')], []),
-    rule(
-      '.m.rule.is_user_mention',
-      [{ kind: 'event_property_contains', key: 'content.m\\.mentions.user_ids', value: userId }],
-      ['notify', sound('default'), highlight],
-    ),
-    rule(
-      '.m.rule.is_room_mention',
-      [is('content.m\\.mentions.room', true), { kind: 'sender_notification_permission', key: 'room' }],
-      ['notify', highlight],
-    ),
-    rule('.m.rule.tombstone', [type('m.room.tombstone'), matches('state_key', '')], ['notify', highlight]),
-    rule('.m.rule.reaction', [type('m.reaction')], []),
-    rule('.m.rule.room.server_acl', [type('m.room.server_acl'), matches('state_key', '')], []),
-    rule('.m.rule.suppress_edits', [is('content.m\\.relates_to.rel_type', 'm.replace')], []),
-  ],
+  override: [master, suppressNotices, inviteForMe(userId), memberEvent, isUserMention(userId), ...others],
   content: [],
   room: [],
   sender: [],
-  underride: [
-    rule('.m.rule.call', [type('m.call.invite')], ['notify', sound('ring')]),
-    rule('.m.rule.encrypted_room_one_to_one', [oneToOne, type('m.room.encrypted')], ['notify', sound('default')]),
-    rule('.m.rule.room_one_to_one', [oneToOne, type('m.room.message')], ['notify', sound('default')]),
-    rule('.m.rule.message', [type('m.room.message')], ['notify']),
-    rule('.m.rule.encrypted', [type('m.room.encrypted')], ['notify']),
-  ],
+  underride: [...underride],
 })

@@ -64,7 +64,7 @@ const noRule = () => notFound('There is no such push rule.')
 
 export function makePushRules(needs: Needs): PushRules {
   const readPushRules = async (userId: UserId) =>
-    withDefaults(
+    readRuleset(
       userId,
       await needs.readAccountData(userId, undefined, pushRulesType).catch((error: unknown) => {
         if (error instanceof MatrixError && error.status === 404) return undefined
@@ -73,7 +73,7 @@ export function makePushRules(needs: Needs): PushRules {
     )
   const change = (userId: UserId, kind: PushRuleKind, edit: (rules: PushRule[]) => PushRule[]) =>
     needs.changeAccountData(userId, undefined, pushRulesType, (content) => {
-      const global = withDefaults(userId, content)
+      const global = readRuleset(userId, content)
       return { ...content, global: { ...global, [kind]: edit(global[kind]) } }
     })
 
@@ -103,8 +103,12 @@ export function makePushRules(needs: Needs): PushRules {
   }
 }
 
-/** The stored rules with the defaults they lack, each kind in the spec's order: master, the user's, the server's. */
-function withDefaults(userId: UserId, content: Content | undefined): PushRuleset {
+/**
+ * The stored rules with the defaults they lack, each kind in the spec's order: master, the user's, the server's.
+ *
+ * @param content of the account data `m.push_rules`
+ */
+export function readRuleset(userId: UserId, content: Content | undefined): PushRuleset {
   const stored = content?.global as Partial<PushRuleset> | undefined
   const defaults = defaultPushRules(userId)
   const merged = {} as PushRuleset
@@ -113,13 +117,16 @@ function withDefaults(userId: UserId, content: Content | undefined): PushRuleset
     const own = rules.filter((rule) => !rule.default)
     const ours = defaults[kind].map((rule) => {
       const kept = rules.find(({ rule_id }) => rule_id === rule.rule_id)
-      return kept ? { ...rule, enabled: kept.enabled, actions: kept.actions } : rule
+      return kept && !isAsMade(kept, rule) ? { ...rule, enabled: kept.enabled, actions: kept.actions } : rule
     })
     const isMaster = (rule: PushRule) => rule.rule_id === '.m.rule.master'
     merged[kind] = [...ours.filter(isMaster), ...own, ...ours.filter((rule) => !isMaster(rule))]
   }
   return merged
 }
+
+const isAsMade = (kept: PushRule, rule: PushRule) =>
+  kept.enabled === rule.enabled && JSON.stringify(kept.actions) === JSON.stringify(rule.actions)
 
 function checkOwnRule(kind: PushRuleKind, ruleId: string, rule: NewPushRule): void {
   if (ruleId.startsWith('.') || /[/\\]/.test(ruleId))

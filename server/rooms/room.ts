@@ -93,6 +93,8 @@ export type RoomMembership = {
 export type Rooms = {
   /** The room, read from the database where it is not in memory; undefined for a room this server does not know. */
   get(roomId: RoomId): Promise<Room | undefined>
+  /** The room where it is in memory. */
+  peek(roomId: RoomId): Room | undefined
   /** Position of the room's last durable change without loading it; undefined for an unknown room. No database read. */
   lastPosition(roomId: RoomId): StreamPosition | undefined
   /** Every room of this user by ID (any membership, forgotten ones too). Loaded once per user, then kept current. */

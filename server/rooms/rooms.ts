@@ -194,6 +194,7 @@ export async function makeRooms(
     nodes,
     lock,
     get,
+    peek: (roomId) => loaded.get(roomId),
     lastPosition: (roomId) => lastPositions.get(roomId),
     membershipsOf,
     readTimeline,

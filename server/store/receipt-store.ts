@@ -59,39 +59,36 @@ export const setReceipt = ({ thread_id: threadId, seq, ...row }: ReceiptRow): Wr
   },
 })
 
-/** Unread counts of one thread (`main` for the rest of the room) of everything up to `upto_seq`. */
-export type PushCountRow = {
+/** A checkpoint of what a user has not read in a room, of everything up to `upto_seq`. */
+export type PushCount = {
+  /** Seq of the newest event that is counted. */
+  upto_seq: number
+  /** Seq of the unthreaded reading that the counts start from. */
+  from_seq: number
+  /** Position of the rules that judged. */
+  judged_by: number
+  threads: readonly ThreadCount[]
+}
+export type ThreadCount = {
+  /** Root of the thread, or `main`. */
   thread_id: string
   notification_count: number
   highlight_count: number
-  /** Seq of the newest event that is counted. */
-  upto_seq: RoomSeq
-  /** Seq of the unthreaded reading that the counts start from; a later reading voids them. */
-  from_seq: number
+  /** Seq of the reading of this thread alone; 0 for none. */
+  read_seq: number
 }
 
 /** All checkpoints of a user, by room. */
-export async function readPushCounts(db: Reader, userId: UserId): Promise<Map<RoomId, PushCountRow[]>> {
-  const [rows] = await db.query<[(PushCountRow & { room_id: RoomId })[]]>(
-    'SELECT *, record::id(id)[1] AS room_id FROM push_count:[$user, NONE]..[$user, ..]',
+export async function readPushCounts(db: Reader, userId: UserId): Promise<Map<RoomId, PushCount>> {
+  const [rows] = await db.query<[(Omit<PushCount, 'threads'> & { room_id: RoomId; threads: string })[]]>(
+    'SELECT record::id(id)[1] AS room_id, upto_seq, from_seq, judged_by, threads FROM push_count:[$user, NONE]..[$user, ..]',
     { user: userId },
   )
-  const byRoom = new Map<RoomId, PushCountRow[]>()
-  for (const { room_id, thread_id, notification_count, highlight_count, upto_seq, from_seq } of rows) {
-    const row = { thread_id, notification_count, highlight_count, upto_seq, from_seq }
-    const ofRoom = byRoom.get(room_id)
-    if (ofRoom) ofRoom.push(row)
-    else byRoom.set(room_id, [row])
-  }
-  return byRoom
+  return new Map(rows.map(({ room_id, threads, ...row }) => [room_id, { ...row, threads: JSON.parse(threads) }]))
 }
 
-/** Replaces the checkpoint of a user and room. */
-export function setPushCounts(userId: UserId, roomId: RoomId, rows: readonly PushCountRow[]): Write[] {
-  return [
-    { op: 'deleteRange', table: 'push_count', from: [userId, roomId, ''], to: [userId, roomId, '\u{10ffff}'] },
-    ...rows.map(
-      (row): Write => ({ op: 'upsert', table: 'push_count', row: { id: [userId, roomId, row.thread_id], ...row } }),
-    ),
-  ]
-}
+export const setPushCount = (userId: UserId, roomId: RoomId, { threads, ...row }: PushCount): Write => ({
+  op: 'upsert',
+  table: 'push_count',
+  row: { id: [userId, roomId], ...row, threads: JSON.stringify(threads) },
+})

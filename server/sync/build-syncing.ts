@@ -42,7 +42,6 @@ import { makeSync, type Sync } from './sync.js'
 import { makeReadTimelineWindow } from './timeline-window.js'
 import { makeTyping, type Typing } from './typing.js'
 import { makeUnreadCounts, type UnreadCounts } from './unread-counts.js'
-import { weighByDefault } from './unread-rule.js'
 import { makeVisibility, type Visibility } from './visibility.js'
 
 export type SyncingNeeds = {
@@ -111,7 +110,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   const receipts = makeReceipts({ db, rooms, clock })
   const typing = makeTyping({ ...needs, stream, wakeRoom: notifier.wakeRoom, sendEdu })
   const presence = makePresence({ ...needs, stream, wakeSharing: notifier.wakeSharing, sendEdu })
-  const unreadCounts = makeUnreadCounts({ db, rooms, receipts, weigh: weighByDefault, log: needs.log })
+  const unreadCounts = makeUnreadCounts({ db, rooms, receipts, readAccountDataOf, clock, log: needs.log })
   const deviceUpdates = makeDeviceUpdates({ db, rooms })
   const stop = [
     db.onCommitted(typing.onCommitted),
@@ -187,6 +186,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     restore: async () => presence.restore(await readPresenceRows(db)),
     close() {
       for (const each of stop) each()
+      unreadCounts.close()
       notifier.close()
       typing.close()
       presence.close()

@@ -8,14 +8,15 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { ReceiptEdu } from '../events/edu.js'
-import { isJsonObject, type PduEvent } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
-import { type EventId, parseEventId, type RoomId, type UserId } from '../kernel/identifiers.js'
+import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import { makeKeyedLock } from '../rooms/keyed-lock.js'
 import { isJoined, type Rooms, type StoredEvent } from '../rooms/room.js'
 import type { Database } from '../store/reader.js'
 import { type ReceiptRow, type ReceiptType, readReceipts, setReceipt } from '../store/receipt-store.js'
 import type { Change, StreamPosition } from '../store/writes.js'
+import { makeReadThreadOf, relatedTo } from './thread-of.js'
 
 export type Receipts = {
   /**
@@ -34,6 +35,8 @@ export type Receipts = {
   lastPosition(roomId: RoomId): number
   /** A user's own receipts in a room, of both types and all threads. */
   readOwn(userId: UserId, roomId: RoomId): Promise<ReceiptRow[]>
+  /** The same without waiting; undefined where the room's receipts are not in memory. */
+  peekOwn(userId: UserId, roomId: RoomId): ReceiptRow[] | undefined
 }
 
 export type LocalReceipt = {
@@ -45,23 +48,24 @@ export type LocalReceipt = {
 }
 
 type OfRoom = {
-  /** By type, thread and user. */
-  rows: Map<string, ReceiptRow>
+  /** By user, then by type and thread. */
+  users: Map<UserId, Map<string, ReceiptRow>>
   lastPosition: number
 }
 
 const maxRooms = 2_000
 const maxReceipts = 100_000
-/** How many relations lead from an event to its thread's root at most: an edit of a reaction to a reply. */
-const maxThreadHops = 3
 
 type Needs = { db: Database; rooms: Pick<Rooms, 'get' | 'readEvent'>; clock: Pick<Clock, 'now'> }
 
 export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
+  const readThreadOf = makeReadThreadOf(rooms)
+  /** By room and user: a receipt is compared with the one before it, so two of them take turns. */
+  const lock = makeKeyedLock()
   const loaded = new LRUCache<RoomId, OfRoom>({
     max: maxRooms,
     maxSize: maxReceipts,
-    sizeCalculation: ({ rows }) => rows.size + 1,
+    sizeCalculation: ({ users }) => users.size + 1,
   })
   /** Rooms being read, with what was committed meanwhile. */
   const loading = new Map<RoomId, { done: Promise<OfRoom>; missed: ReceiptRow[] }>()
@@ -79,7 +83,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
   })
 
   async function readRooms(roomIds: readonly RoomId[]): Promise<Map<RoomId, OfRoom>> {
-    const byRoom = new Map<RoomId, OfRoom>(roomIds.map((roomId) => [roomId, { rows: new Map(), lastPosition: 0 }]))
+    const byRoom = new Map<RoomId, OfRoom>(roomIds.map((roomId) => [roomId, noReceipts()]))
     for (const row of await readReceipts(db, roomIds)) put(byRoom.get(row.room_id), row)
     return byRoom
   }
@@ -91,7 +95,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
       for (const roomId of missing) {
         const missed: ReceiptRow[] = []
         const done = run.then((byRoom) => {
-          const room = byRoom.get(roomId) ?? { rows: new Map(), lastPosition: 0 }
+          const room = byRoom.get(roomId) ?? noReceipts()
           for (const row of missed) put(room, row)
           loaded.set(roomId, room)
           return room
@@ -109,7 +113,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
     const run = load([roomId]) // enters the room in `loading` at once
     const room = loading.get(roomId)?.done
     await run
-    return (await room) ?? { rows: new Map(), lastPosition: 0 }
+    return (await room) ?? noReceipts()
   }
 
   function commit(row: Omit<ReceiptRow, 'position'>, isLocal: boolean): Promise<void> {
@@ -132,7 +136,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
   }
 
   async function isForward(row: Omit<ReceiptRow, 'position'>): Promise<boolean> {
-    const before = (await ofRoom(row.room_id)).rows.get(keyOf(row))
+    const before = (await ofRoom(row.room_id)).users.get(row.user_id)?.get(keyOf(row))
     if (!before) return true
     if (before.event_id === row.event_id) return false
     if (row.seq === undefined) return row.ts > before.ts
@@ -140,22 +144,16 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
     return seq === undefined || row.seq > seq
   }
 
-  async function rootOf(event: PduEvent): Promise<EventId | 'main'> {
-    let at: PduEvent | undefined = event
-    for (let hop = 0; at && hop < maxThreadHops; hop++) {
-      const relation: unknown = at.pdu.content['m.relates_to']
-      const target = isJsonObject(relation) ? parseEventId(relation.event_id) : undefined
-      if (!target || !isJsonObject(relation)) return 'main'
-      if (relation.rel_type === 'm.thread') return target
-      at = await rooms.readEvent(target)
-    }
-    return 'main'
-  }
+  const setForward = (row: Omit<ReceiptRow, 'position'>, isLocal: boolean): Promise<void> =>
+    lock(`${row.room_id} ${row.user_id}`, async () => {
+      if (await isForward(row)) await commit(row, isLocal)
+    })
 
   async function checkThread(event: StoredEvent, threadId: string): Promise<void> {
     if (threadId === '') throw invalidParam('thread_id is empty')
-    if (threadId === event.eventId) return // a root may be read in its own thread and in the main one
-    if ((await rootOf(event)) !== threadId) throw invalidParam('The event is not in that thread')
+    // A root may be read in its own thread and in the main one, and what relates to it with it.
+    if (threadId === event.eventId || threadId === relatedTo(event.pdu)) return
+    if ((await readThreadOf(event)) !== threadId) throw invalidParam('The event is not in that thread')
   }
 
   return {
@@ -174,7 +172,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
         ts: clock.now(),
         seq: event.seq,
       }
-      if (await isForward(row)) await commit(row, true)
+      await setForward(row, true)
     },
     async receive(edus) {
       for (const { roomId, userId, receiptType, eventId, ts, threadId } of edus) {
@@ -190,33 +188,41 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
           ts,
           ...(event?.seq !== undefined && event.roomId === roomId ? { seq: event.seq } : {}),
         }
-        if (await isForward(row)) await commit(row, false)
+        await setForward(row, false)
       }
     },
     load,
     async readFor(userId, roomId, since) {
       const room = await ofRoom(roomId)
       if (room.lastPosition <= since) return []
-      return [...room.rows.values()].filter(
-        (row) => row.position > since && (row.receipt_type !== 'm.read.private' || row.user_id === userId),
+      return [...room.users.values()].flatMap((rows) =>
+        [...rows.values()].filter(
+          (row) => row.position > since && (row.receipt_type !== 'm.read.private' || row.user_id === userId),
+        ),
       )
     },
     lastPosition: (roomId) => loaded.peek(roomId)?.lastPosition ?? 0,
-    async readOwn(userId, roomId) {
-      const { rows } = await ofRoom(roomId)
-      return [...rows.values()].filter((row) => row.user_id === userId)
+    readOwn: async (userId, roomId) => ownIn(await ofRoom(roomId), userId),
+    peekOwn(userId, roomId) {
+      const room = loaded.peek(roomId)
+      return room && ownIn(room, userId)
     },
   }
 }
 
-const keyOf = (row: Pick<ReceiptRow, 'receipt_type' | 'thread_id' | 'user_id'>) =>
-  `${row.receipt_type} ${row.thread_id ?? ''} ${row.user_id}`
+const noReceipts = (): OfRoom => ({ users: new Map(), lastPosition: 0 })
+
+const ownIn = ({ users }: OfRoom, userId: UserId): ReceiptRow[] => [...(users.get(userId)?.values() ?? [])]
+
+const keyOf = (row: Pick<ReceiptRow, 'receipt_type' | 'thread_id'>) => `${row.receipt_type} ${row.thread_id ?? ''}`
 
 function put(room: OfRoom | undefined, row: ReceiptRow): void {
   if (!room) return
-  const before = room.rows.get(keyOf(row))
+  const rows = room.users.get(row.user_id) ?? new Map<string, ReceiptRow>()
+  room.users.set(row.user_id, rows)
+  const before = rows.get(keyOf(row))
   if (before && before.position > row.position) return
-  room.rows.set(keyOf(row), row)
+  rows.set(keyOf(row), row)
   room.lastPosition = Math.max(room.lastPosition, row.position as StreamPosition)
 }
 

@@ -1,268 +1,362 @@
 /**
- * Unread counts: how many events a user has not read in a room, per thread, and how many of them
- * call the user by name.
+ * Unread counts: how many events a user has not read in a room, per thread, and how many of them stand out.
  *
- * Counted once by walking back from the room's end to what the user read last, then kept current event by
- * event. A receipt or a redaction makes a count start over, at its next use. What the user sends in a
- * thread is taken as having read it. A walk that had to leave the memory writes a checkpoint, and so does
- * a count that grew: the next walk ends there. Without one it ends after `maxScanned` events, and the
- * count is a lower bound.
+ * Moved by the stream: a count that somebody asked for is kept in memory, and each accepted event is judged once
+ * for it, right after the commit, by the user's own push rules and the room as it is now. What cannot be done by
+ * adding (a reading in the middle, a redaction, other rules, other power levels) makes the count start over:
+ * it is walked afresh when it is asked for next (`unread-walk.ts`). Counts nobody asks for cost nothing.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
  */
 import { LRUCache } from 'lru-cache'
-import type { Pdu } from '../events/pdu.js'
+import type { Pdu, PduEvent } from '../events/pdu.js'
+import type { PowerLevels } from '../events/power-levels.js'
+import type { Clock } from '../kernel/clock.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
-import { isJoined, type Room, type Rooms, type TimelineEvent } from '../rooms/room.js'
+import { type EventView, viewOf } from '../push/evaluate.js'
+import { isJoined, type Room, type Rooms } from '../rooms/room.js'
 import type { Database } from '../store/reader.js'
-import { type PushCountRow, readPushCounts, setPushCounts } from '../store/receipt-store.js'
-import type { Change, RoomSeq } from '../store/writes.js'
+import type { PushCount, ReceiptRow } from '../store/receipt-store.js'
+import type { Change } from '../store/writes.js'
+import type { ReadAccountDataOf } from './account-data-changes.js'
 import type { Receipts } from './receipts.js'
-import { mainThread, threadOf } from './thread-of.js'
-import type { WeighEvent, Weight } from './unread-rule.js'
+import { makeReadThreadOf, threadOf } from './thread-of.js'
+import { makeCheckpoints } from './unread-checkpoints.js'
+import { type Judge, judgingTypes, makeReadJudge } from './unread-judge.js'
+import {
+  addTo,
+  type Counted,
+  type Counts,
+  closesThread,
+  makeWalk,
+  type Reading,
+  readingIn,
+  type UnreadCount,
+} from './unread-walk.js'
 import { isOwnMemberEvent } from './visibility.js'
-
-export type UnreadCount = { notification_count: number; highlight_count: number }
 
 export type UnreadCounts = {
   /** Of the whole room, all threads together. Zero for a user who is not joined. */
   countUnread(userId: UserId, roomId: RoomId): Promise<UnreadCount>
   /** By thread root, and `main` for the rest. */
   countThreads(userId: UserId, roomId: RoomId): Promise<ReadonlyMap<string, UnreadCount>>
+  close(): void
 }
 
-type Counts = Map<string, UnreadCount>
-type Counted = {
-  /** Seq of the newest event that is counted. */
-  upTo: number
-  /** Seq of the unthreaded reading the count starts from. */
-  from: number
-  threads: Counts
-  /** Notifications when a checkpoint was last written. */
-  saved: number
-}
-/** `counted` is undefined while it has to be worked out; `version` tells a walk that it has been overtaken. */
-type Entry = { counted: Counted | undefined; version: number; walk: Promise<Counts> | undefined }
+type EventChange = Change & { kind: 'event' }
+type News = { change: EventChange; event: PduEvent; view: EventView }
 
-/** A walk under way: what was read by thread, which threads the user closed by sending, what counts so far. */
-type Counting = {
-  room: Room
+type Count = Counted & { judge: Judge; savedUpTo: number }
+
+/** A user's count in a room. */
+type Entry = {
   userId: UserId
-  read: ReadonlyMap<string, number>
-  closed: Set<string>
-  threads: Counts
+  roomId: RoomId
+  /** Undefined while it has to be worked out. */
+  counted: Count | undefined
+  /** Tells a walk that it has been overtaken. */
+  version: number
+  walk: Promise<Counts> | undefined
+  /** What came while a walk is under way, to be added to it. */
+  news: News[]
+  askedAt: number
 }
 
-const maxRooms = 5_000
-const maxUsers = 1_000
+/** The counts of one room, and of the room what they were judged by. */
+type OfRoom = { users: Map<UserId, Entry>; memberCount: number; powerLevels: PowerLevels }
+
+const maxEntries = 50_000
+/** A count that nobody asked for in this time is forgotten. */
+const keptMs = 60 * 60_000
 const maxAttempts = 3
-const maxScanned = 400
-const pageSize = 200
-/** New notifications after which a checkpoint is written. */
-const checkpointEvery = 100
+const maxNews = 2_000
+const maxThreads = 500
+const maxThreadsSaved = 100
+/** Events that a count is ahead of its checkpoint at least, when the next one is written. */
+const checkpointEvery = 500
 const nothing: UnreadCount = { notification_count: 0, highlight_count: 0 }
 
 type Needs = {
   db: Database
-  rooms: Pick<Rooms, 'get' | 'readTimeline' | 'readEvent'>
-  receipts: Pick<Receipts, 'readOwn'>
-  weigh: WeighEvent
+  rooms: Pick<Rooms, 'get' | 'peek' | 'readTimeline' | 'readEvent' | 'readEvents'>
+  receipts: Pick<Receipts, 'readOwn' | 'peekOwn'>
+  readAccountDataOf: ReadAccountDataOf
+  clock: Pick<Clock, 'now' | 'after'>
   log: Pick<Logger, 'error'>
 }
 
-export function makeUnreadCounts({ db, rooms, receipts, weigh, log }: Needs): UnreadCounts {
-  const entries = new LRUCache<RoomId, Map<UserId, Entry>>({ max: maxRooms })
-  /** What is in the database, by user: a user's rooms are counted together, at a first sync. */
-  const checkpoints = new LRUCache<UserId, Promise<Map<RoomId, PushCountRow[]>>>({ max: maxUsers })
+export function makeUnreadCounts(needs: Needs): UnreadCounts {
+  const counts = new Counting(needs)
+  return {
+    countThreads: (userId, roomId) => counts.countThreads(userId, roomId),
+    countUnread: async (userId, roomId) => sum(await counts.countThreads(userId, roomId)),
+    close: () => counts.close(),
+  }
+}
 
-  db.onCommitted((changes) => {
-    for (const change of changes) if ('roomId' in change && change.roomId) follow(change, entries.peek(change.roomId))
-  })
+class Counting {
+  readonly #needs: Needs
+  readonly #rooms = new Map<RoomId, OfRoom>()
+  readonly #entries = new LRUCache<string, Entry>({ max: maxEntries, dispose: (entry) => this.#forget(entry) })
+  readonly #checkpoints
+  readonly #readJudge
+  readonly #walk
+  readonly #stopListening: () => void
 
-  function follow(change: Change, users: Map<UserId, Entry> | undefined): void {
-    if (!users) return
-    switch (change.kind) {
-      case 'event':
-        if (!change.historical) for (const [userId, entry] of users) addEvent(change, userId, entry)
-        return
-      case 'receipt': {
-        const entry = users.get(change.userId)
-        if (entry) startOver(entry)
-        return
-      }
-      case 'redaction':
-      case 'state':
-        for (const entry of users.values()) startOver(entry)
-    }
+  constructor(needs: Needs) {
+    this.#needs = needs
+    this.#checkpoints = makeCheckpoints(needs)
+    this.#readJudge = makeReadJudge(needs)
+    this.#walk = makeWalk({
+      rooms: needs.rooms,
+      readCheckpoint: this.#checkpoints.read,
+      readThreadOf: makeReadThreadOf(needs.rooms),
+    })
+    this.#stopListening = needs.db.onCommitted((changes) => {
+      for (const change of changes) this.#follow(change)
+    })
   }
 
-  function startOver(entry: Entry): void {
-    entry.counted = undefined
-    entry.version++
+  close(): void {
+    this.#stopListening()
+    this.#checkpoints.close()
   }
 
-  function addEvent(change: Change & { kind: 'event' }, userId: UserId, entry: Entry): void {
-    const { counted } = entry
-    const room = loadedRoom.get(change.roomId)
-    const pdu = change.pdu as unknown as Pdu // of an accepted event
-    if (!counted || !room || change.seq !== counted.upTo + 1 || isOwnMemberEvent({ pdu } as TimelineEvent, userId)) {
-      startOver(entry)
-      return
-    }
-    counted.upTo = change.seq
-    if (pdu.sender === userId) counted.threads.delete(threadOf(pdu))
-    else addTo(counted.threads, threadOf(pdu), weigh(room, userId, pdu))
-    if (sum(counted.threads).notification_count >= counted.saved + checkpointEvery) save(userId, change.roomId, counted)
-  }
+  // ── asking ───────────────────────────────────────────────────────────────────────────────────
 
-  /** Rooms whose users are counted: their power levels are wanted without waiting. */
-  const loadedRoom = new LRUCache<RoomId, Room>({ max: maxRooms })
-
-  function save(userId: UserId, roomId: RoomId, counted: Counted): void {
-    counted.saved = sum(counted.threads).notification_count
-    // `main` always: it tells how far the count had come where nothing was unread.
-    const threads = new Map(counted.threads)
-    if (!threads.has(mainThread)) threads.set(mainThread, nothing)
-    const rows = [...threads].map(
-      ([thread_id, count]): PushCountRow => ({
-        thread_id,
-        ...count,
-        upto_seq: counted.upTo as RoomSeq,
-        from_seq: counted.from,
-      }),
-    )
-    db.commit(() => ({ writes: setPushCounts(userId, roomId, rows), changes: [], result: undefined }))
-      .then(async () => (await checkpoints.get(userId))?.set(roomId, rows))
-      .catch((error: unknown) => log.error({ err: error, roomId }, 'a checkpoint of unread counts was not written'))
-  }
-
-  async function countThreads(userId: UserId, roomId: RoomId): Promise<Counts> {
-    const users = entries.get(roomId) ?? new Map<UserId, Entry>()
-    entries.set(roomId, users)
-    let entry = users.get(userId)
+  async countThreads(userId: UserId, roomId: RoomId): Promise<Counts> {
+    const key = `${userId} ${roomId}`
+    let entry = this.#entries.get(key)
     if (!entry) {
-      entry = { counted: undefined, version: 0, walk: undefined }
-      users.set(userId, entry)
+      entry = { userId, roomId, counted: undefined, version: 0, walk: undefined, news: [], askedAt: 0 }
+      this.#entries.set(key, entry)
     }
+    entry.askedAt = this.#needs.clock.now()
     if (entry.counted) return entry.counted.threads
-    entry.walk ??= walkUntilCurrent(userId, roomId, entry)
+    entry.walk ??= this.#walkUntilCurrent(entry)
     return entry.walk
   }
 
-  async function walkUntilCurrent(userId: UserId, roomId: RoomId, entry: Entry): Promise<Counts> {
+  async #walkUntilCurrent(entry: Entry): Promise<Counts> {
     try {
       for (let attempt = 1; ; attempt++) {
         const { version } = entry
-        const room = await rooms.get(roomId)
-        if (!room || !isJoined(room, userId)) return new Map()
-        loadedRoom.set(roomId, room)
-        const counted = await walk(room, userId)
-        if (entry.version === version) entry.counted = counted
-        // Overtaken again and again by a busy room: good enough for now, counted anew next time.
-        if (entry.version === version || attempt === maxAttempts) return counted.threads
+        entry.news = []
+        const room = await this.#enter(entry)
+        if (!room) return new Map()
+        const judge = await this.#readJudge(entry.userId, room)
+        const reading = await this.#readReading(entry)
+        // What came meanwhile is news; the walk begins at the room as it was.
+        const counted = await this.#walk(room, judge, reading)
+        if (entry.version === version) {
+          entry.counted = { ...counted, judge, savedUpTo: counted.hasRead ? 0 : counted.upTo }
+          this.#addNews(entry)
+          if (entry.counted) this.#saveWhereFar(entry, entry.counted)
+          return entry.counted?.threads ?? counted.threads
+        }
+        // Overtaken again and again: good enough for now, counted anew next time.
+        if (attempt === maxAttempts) return counted.threads
       }
     } finally {
       entry.walk = undefined
+      entry.news = []
     }
   }
 
-  async function walk(room: Room, userId: UserId): Promise<Counted> {
-    const { roomId, maxSeq: upTo } = room
-    const read = await readPositions(userId, roomId)
-    const from = read.unthreaded
-    const threads: Counts = new Map()
-    const counting: Counting = { room, userId, read: read.threads, closed: new Set(), threads }
+  /** From here on the entry hears of what happens in the room. Undefined where the user is not joined. */
+  async #enter(entry: Entry): Promise<Room | undefined> {
+    const { userId, roomId } = entry
+    const room = await this.#needs.rooms.get(roomId)
+    if (!room || !isJoined(room, userId)) {
+      this.#forget(entry)
+      return undefined
+    }
+    let ofRoom = this.#rooms.get(roomId)
+    if (!ofRoom) {
+      ofRoom = { users: new Map(), memberCount: room.joined.size, powerLevels: room.powerLevels }
+      this.#rooms.set(roomId, ofRoom)
+    }
+    ofRoom.users.set(userId, entry)
+    return room
+  }
 
-    const inMemory = room.recent.filter(({ seq }) => seq > Math.max(from, 0) && seq <= upTo)
-    let lowest = Math.max(from + 1, 1)
-    let next = (inMemory[0]?.seq ?? upTo + 1) - 1
-    const checkpoint = next < lowest ? undefined : await readCheckpoint(userId, roomId, from, upTo)
-    if (checkpoint?.[0]) lowest = checkpoint[0].upto_seq + 1
-    let hasJoined = await countPage(
-      counting,
-      inMemory.filter(({ seq }) => seq >= lowest),
+  #forget({ userId, roomId }: Entry): void {
+    const ofRoom = this.#rooms.get(roomId)
+    ofRoom?.users.delete(userId)
+    if (ofRoom?.users.size === 0) this.#rooms.delete(roomId)
+  }
+
+  #addNews(entry: Entry): void {
+    for (const each of entry.news) {
+      if (!entry.counted || each.change.seq <= entry.counted.upTo) continue
+      const room = this.#needs.rooms.peek(entry.roomId)
+      if (room) this.#addEvent(entry, room, each)
+      else startOver(entry)
+    }
+  }
+
+  async #readReading({ userId, roomId }: Entry): Promise<Reading> {
+    const rows: (ReceiptRow & { seq: number })[] = []
+    for (const row of await this.#needs.receipts.readOwn(userId, roomId)) {
+      const seq = row.seq ?? (await this.#needs.rooms.readEvent(row.event_id))?.seq
+      if (seq !== undefined) rows.push({ ...row, seq } as ReceiptRow & { seq: number })
+    }
+    return readingIn(rows)
+  }
+
+  // ── following the stream ─────────────────────────────────────────────────────────────────────
+
+  #follow(change: Change): void {
+    if (change.kind === 'account_data') {
+      if (!change.roomId && judgingTypes.has(change.type)) this.#startOverUser(change.userId)
+      return
+    }
+    const ofRoom = 'roomId' in change && change.roomId ? this.#rooms.get(change.roomId) : undefined
+    if (!ofRoom) return
+    switch (change.kind) {
+      case 'event':
+        if (change.historical) startOverSince(ofRoom, change.seq)
+        else this.#hearEvent(ofRoom, change)
+        return
+      case 'redaction':
+        startOverSince(ofRoom, change.seq)
+        return
+      case 'receipt': {
+        const entry = ofRoom.users.get(change.userId)
+        if (entry) this.#moveReading(entry)
+        return
+      }
+      case 'membership': {
+        const entry = ofRoom.users.get(change.userId)
+        if (entry) startOver(entry)
+        return
+      }
+      case 'state':
+        for (const entry of ofRoom.users.values()) startOver(entry)
+    }
+  }
+
+  #hearEvent(ofRoom: OfRoom, change: EventChange): void {
+    const { roomId, eventId } = change
+    const room = this.#needs.rooms.peek(roomId)
+    if (!room) {
+      for (const entry of ofRoom.users.values()) startOver(entry)
+      return
+    }
+    feelRoom(ofRoom, room)
+    const event: PduEvent = { eventId, roomId, pdu: change.pdu as unknown as Pdu } // of an accepted event
+    const news: News = { change, event, view: viewOf(event) }
+    const forgotten = this.#needs.clock.now() - keptMs
+    for (const entry of ofRoom.users.values()) {
+      if (entry.walk) hearWhileWalking(entry, news)
+      else if (entry.askedAt < forgotten) this.#entries.delete(`${entry.userId} ${roomId}`)
+      else this.#addEvent(entry, room, news)
+    }
+  }
+
+  #addEvent(entry: Entry, room: Room, news: News): void {
+    const { counted } = entry
+    if (!counted) return
+    if (addEvent(counted, room, news)) this.#saveWhereFar(entry, counted)
+    else startOver(entry)
+  }
+
+  #moveReading(entry: Entry): void {
+    const rows = this.#needs.receipts.peekOwn(entry.userId, entry.roomId)
+    if (!entry.counted || !rows?.every(isPlaced) || !moveReading(entry.counted, readingIn(rows))) startOver(entry)
+  }
+
+  #startOverUser(userId: UserId): void {
+    for (const { users } of this.#rooms.values()) {
+      const entry = users.get(userId)
+      if (entry) startOver(entry)
+    }
+  }
+
+  #saveWhereFar(entry: Entry, counted: Count): void {
+    if (counted.upTo - counted.savedUpTo < checkpointEvery) return
+    counted.savedUpTo = counted.upTo
+    // Told when it is written, so that it says what is the case then.
+    this.#checkpoints.writeSoon(entry.userId, entry.roomId, () => entry.counted && toCheckpoint(entry.counted))
+  }
+}
+
+/** @returns false where it cannot be added and the count has to start over */
+function addEvent(counted: Count, room: Room, { change, event, view }: News): boolean {
+  const { judge, threads } = counted
+  if (change.seq !== counted.upTo + 1 || isOwnMemberEvent(event, judge.userId)) return false
+  counted.upTo = change.seq
+  const isOwn = event.pdu.sender === judge.userId
+  const weight = isOwn ? undefined : judge.weigh(view, room)
+  if (isOwn ? !closesThread(event.pdu) : !weight?.notifies) return true
+  const thread = threadOf(event.pdu)
+  if (thread === undefined || threads.size > maxThreads) return false
+  if (weight) addTo(threads, thread, weight)
+  else threads.delete(thread)
+  return true
+}
+
+/** @returns false where what has been read ends among what is counted */
+function moveReading(counted: Count, reading: Reading): boolean {
+  const { upTo, threads, reading: before } = counted
+  counted.reading = reading
+  if (reading.unthreaded !== before.unthreaded) {
+    if (reading.unthreaded < upTo) return false
+    threads.clear()
+  }
+  for (const [thread, seq] of reading.threads) {
+    if (seq === before.threads.get(thread) || !threads.has(thread)) continue
+    if (seq < upTo) return false
+    threads.delete(thread)
+  }
+  return true
+}
+
+function startOver(entry: Entry): void {
+  entry.counted = undefined
+  entry.version++
+}
+
+/** Something moved among what may be unread. */
+function startOverSince({ users }: OfRoom, seq: number): void {
+  for (const entry of users.values()) if (!entry.counted || seq > entry.counted.reading.unthreaded) startOver(entry)
+}
+
+function hearWhileWalking(entry: Entry, news: News): void {
+  if (entry.news.length < maxNews) entry.news.push(news)
+  else startOver(entry)
+}
+
+/** Counts were judged by the room as it was; those who would feel the difference start over. */
+function feelRoom(ofRoom: OfRoom, { joined: { size: joinedCount }, powerLevels }: Room): void {
+  const { memberCount, powerLevels: levels, users } = ofRoom
+  if (memberCount === joinedCount && levels === powerLevels) return
+  ofRoom.memberCount = joinedCount
+  ofRoom.powerLevels = powerLevels
+  for (const entry of users.values())
+    if (
+      levels !== powerLevels ||
+      !entry.counted ||
+      entry.counted.judge.rules.feelsMemberCount(memberCount, joinedCount)
     )
-    const hasRead = next >= lowest && !hasJoined
-    for (; next >= lowest && upTo - next < maxScanned && !hasJoined; next -= pageSize)
-      hasJoined = await countPage(
-        counting,
-        await rooms.readTimeline(roomId, Math.max(lowest, next - pageSize + 1), next),
-      )
+      startOver(entry)
+}
 
-    if (!hasJoined)
-      for (const { thread_id, ...row } of checkpoint ?? [])
-        if (!counting.closed.has(thread_id) && !read.threads.has(thread_id)) addCount(threads, thread_id, row)
-    const counted = { upTo, from, threads, saved: sum(threads).notification_count }
-    if (hasRead) save(userId, roomId, counted)
-    return counted
-  }
+const isPlaced = (row: ReceiptRow): row is ReceiptRow & { seq: NonNullable<ReceiptRow['seq']> } => row.seq !== undefined
 
-  /** The last count that was saved, where it began at the same reading. */
-  async function readCheckpoint(userId: UserId, roomId: RoomId, from: number, upTo: number): Promise<PushCountRow[]> {
-    let ofUser = checkpoints.get(userId)
-    if (!ofUser) {
-      ofUser = readPushCounts(db, userId)
-      checkpoints.set(userId, ofUser)
-      ofUser.catch(() => checkpoints.delete(userId))
-    }
-    const rows = (await ofUser).get(roomId) ?? []
-    return rows.filter((row) => row.from_seq === from && row.upto_seq <= upTo)
-  }
-
-  /** @returns true where nothing before the page can be unread: the user joined here */
-  async function countPage(
-    { room, userId, read, closed, threads }: Counting,
-    page: readonly TimelineEvent[],
-  ): Promise<boolean> {
-    for (const event of [...page].reverse()) {
-      const thread = threadOf(event.pdu)
-      if (event.pdu.sender === userId || isOwnMemberEvent(event, userId)) {
-        closed.add(thread)
-        if (await isJoining(event, userId)) return true
-      } else if (!closed.has(thread) && event.seq > (read.get(thread) ?? 0) && event.redactedBy === undefined)
-        addTo(threads, thread, weigh(room, userId, event.pdu))
-    }
-    return false
-  }
-
-  /** Whether the user came in with this event, rather than changing their profile. */
-  async function isJoining(event: TimelineEvent, userId: UserId): Promise<boolean> {
-    if (!isOwnMemberEvent(event, userId)) return false
-    const before = event.replaces ? await rooms.readEvent(event.replaces) : undefined
-    return before?.pdu.content.membership !== 'join'
-  }
-
-  async function readPositions(
-    userId: UserId,
-    roomId: RoomId,
-  ): Promise<{ unthreaded: number; threads: Map<string, number> }> {
-    const threads = new Map<string, number>()
-    let unthreaded = 0
-    for (const { event_id, thread_id, seq: known } of await receipts.readOwn(userId, roomId)) {
-      const seq = known ?? (await rooms.readEvent(event_id))?.seq ?? 0
-      if (thread_id === undefined) unthreaded = Math.max(unthreaded, seq)
-      else threads.set(thread_id, Math.max(threads.get(thread_id) ?? 0, seq))
-    }
-    return { unthreaded, threads }
-  }
-
+/** Undefined where it would be large: then the next walk is longer. */
+function toCheckpoint({ upTo, reading, threads, judge }: Count): PushCount | undefined {
+  if (threads.size > maxThreadsSaved) return undefined
   return {
-    countThreads,
-    countUnread: async (userId, roomId) => sum(await countThreads(userId, roomId)),
+    upto_seq: upTo,
+    from_seq: reading.unthreaded,
+    judged_by: judge.judgedBy,
+    threads: [...threads].map(([thread_id, count]) => ({
+      ...{ thread_id, read_seq: reading.threads.get(thread_id) ?? 0 },
+      ...count,
+    })),
   }
-}
-
-const addTo = (counts: Counts, thread: string, { notifies, highlights }: Weight) => {
-  if (notifies) addCount(counts, thread, { notification_count: 1, highlight_count: highlights ? 1 : 0 })
-}
-
-function addCount(counts: Counts, thread: string, more: UnreadCount): void {
-  const before = counts.get(thread) ?? nothing
-  counts.set(thread, {
-    notification_count: before.notification_count + more.notification_count,
-    highlight_count: before.highlight_count + more.highlight_count,
-  })
 }
 
 function sum(counts: Counts): UnreadCount {

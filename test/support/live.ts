@@ -20,9 +20,9 @@ import { defineAccesses } from '../../server/store/accesses.js'
 import { loadSessionKeys } from '../../server/store/key-files.js'
 import { makeSessions } from '../../server/store/sessions.js'
 import { insertRow, upsertRow } from '../../server/store/writes.js'
+import { makeReadAccountDataOf } from '../../server/sync/account-data-changes.js'
 import { makeReceipts } from '../../server/sync/receipts.js'
 import { makeUnreadCounts } from '../../server/sync/unread-counts.js'
-import { weighByDefault } from '../../server/sync/unread-rule.js'
 import { openTestDatabase, silentLogger } from './database.js'
 import { makeTestRooms, user } from './rooms.js'
 
@@ -56,7 +56,10 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
 
   const rooms = await makeTestRooms(db)
   const receipts = makeReceipts({ db, rooms: rooms.rooms, clock })
-  const unread = makeUnreadCounts({ db, rooms: rooms.rooms, receipts, weigh: weighByDefault, log: logger })
+  const unread = makeUnreadCounts({
+    ...{ db, rooms: rooms.rooms, receipts, clock, log: logger },
+    readAccountDataOf: makeReadAccountDataOf({ db }),
+  })
   const registry = new LiveRegistry()
   const viewers = new LiveViewers()
   const commitTimes = new CommitTimes()

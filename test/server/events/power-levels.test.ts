@@ -62,7 +62,7 @@ describe('readPowerLevels', () => {
     expect(empty.kick).toBe(defaults.kick)
     expect(empty.redact).toBe(defaults.redact)
     expect(empty.invite).toBe(defaults.invite)
-    expect(empty.notifications.room).toBe(defaults['notifications.room'])
+    expect(empty.notificationLevel('room')).toBe(defaults['notifications.room'])
   })
 
   test('what the event says is used, for users, types and actions', () => {
@@ -82,7 +82,9 @@ describe('readPowerLevels', () => {
     expect(given.userLevel(alice)).toBe(1)
     expect(given.levelFor('m.room.name', true)).toBe(60)
     expect([given.levelFor('x', false), given.levelFor('x', true)]).toEqual([2, 3])
-    expect([given.ban, given.kick, given.redact, given.invite, given.notifications.room]).toEqual([4, 5, 6, 7, 8])
+    expect([given.ban, given.kick, given.redact, given.invite, given.notificationLevel('room')]).toEqual([
+      4, 5, 6, 7, 8,
+    ])
   })
 
   test('a type named like a member of Object has no level of its own', () => {

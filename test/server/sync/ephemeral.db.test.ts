@@ -268,6 +268,7 @@ describe('what is not of the room’s history', async () => {
       expect((await count(ben, roomId)).notification_count).toBe(0)
       await Promise.all(Array.from({ length: 700 }, (_, i) => hs.sendText(roomId, ann, `m${i}`)))
       expect((await count(ben, roomId)).notification_count).toBe(700)
+      clock.advance(1_000)
       await db.commit(() => ({ writes: [], changes: [], result: undefined })) // checkpoints went before it
 
       const restarted = await makeTestSyncing(db)

@@ -1,0 +1,81 @@
+/**
+ * What an event weighs for a user: whether their own push rules notify them of it, and whether it is a highlight.
+ * Whom a user ignores cannot notify them.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
+ */
+import { LRUCache } from 'lru-cache'
+import { isJsonObject, stateKeyOf } from '../events/pdu.js'
+import type { UserId } from '../kernel/identifiers.js'
+import { type PushAction, pushRulesType } from '../push/default-push-rules.js'
+import { type CompiledRules, compilePushRules, type EventView, evaluatePushRules } from '../push/evaluate.js'
+import { readRuleset } from '../push/push-rules.js'
+import type { Room } from '../rooms/room.js'
+import type { AccountDataItem, ReadAccountDataOf } from './account-data-changes.js'
+
+export type Weight = { readonly notifies: boolean; readonly highlights: boolean }
+
+/** A user in a room, ready to judge its events. Good until their rules, their ignore list or their name change. */
+export type Judge = {
+  readonly userId: UserId
+  readonly rules: CompiledRules
+  /** Position of the newer of the user's rules and ignore list: what was judged by others is judged anew. */
+  readonly judgedBy: number
+  weigh(event: EventView, room: Room): Weight
+}
+
+export type ReadJudge = (userId: UserId, room: Room) => Promise<Judge>
+
+/** Global account data that decides what an event weighs. */
+export const judgingTypes: ReadonlySet<string> = new Set([pushRulesType, 'm.ignored_user_list'])
+
+type Needs = { readAccountDataOf: ReadAccountDataOf }
+
+const maxUsers = 5_000
+
+export function makeReadJudge({ readAccountDataOf }: Needs): ReadJudge {
+  const compiled = new LRUCache<UserId, { from: AccountDataItem | undefined; rules: CompiledRules }>({ max: maxUsers })
+
+  function compile(userId: UserId, from: AccountDataItem | undefined): CompiledRules {
+    const known = compiled.get(userId)
+    if (known && known.from === from) return known.rules
+    const rules = compilePushRules(readRuleset(userId, from?.content))
+    compiled.set(userId, { from, rules })
+    return rules
+  }
+
+  async function readDisplayName(userId: UserId, room: Room): Promise<string | undefined> {
+    const name = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.displayname
+    return typeof name === 'string' ? name : undefined
+  }
+
+  return async (userId, room) => {
+    const account = await readAccountDataOf(userId)
+    const { ignored } = account
+    const items = [...judgingTypes].map((type) => account.global.get(type)?.position ?? 0)
+    const rules = compile(userId, account.global.get(pushRulesType))
+    const displayName = rules.feelsDisplayName ? await readDisplayName(userId, room) : undefined
+    return {
+      userId,
+      rules,
+      judgedBy: Math.max(...items),
+      weigh: (event, { powerLevels, joined }) =>
+        ignored.has(event.sender)
+          ? silent
+          : weightOf(evaluatePushRules(rules, event, { userId, memberCount: joined.size, displayName, powerLevels })),
+    }
+  }
+}
+
+const silent: Weight = { notifies: false, highlights: false }
+const plain: Weight = { notifies: true, highlights: false }
+const loud: Weight = { notifies: true, highlights: true }
+
+/** A highlight is a notification that stands out; a tweak without a value is on. */
+function weightOf(actions: readonly PushAction[]): Weight {
+  if (!actions.includes('notify')) return silent
+  const isLoud = actions.some(
+    (action) => isJsonObject(action) && action.set_tweak === 'highlight' && action.value !== false,
+  )
+  return isLoud ? loud : plain
+}

@@ -72,6 +72,11 @@ const underride: readonly PushRule[] = [
   rule('.m.rule.encrypted', [type('m.room.encrypted')], ['notify']),
 ]
 
+const common: ReadonlySet<PushRule> = new Set([master, suppressNotices, memberEvent, ...others, ...underride])
+
+/** Whether the rule is one that all users have, as the very same object. */
+export const isCommonRule = (rule: PushRule): boolean => common.has(rule)
+
 /**
  * Those that do not name their owner are the same objects for everybody, and never changed.
  *

@@ -3,7 +3,8 @@
  *
  * A rule set is compiled once and then asked about every event of the user's rooms, so the parts are prepared for
  * that: paths are split, patterns lowered, switched-off rules left out. Rules that all users have in common are
- * compiled once for everybody. What is read of an event is kept on its view, which serves all users of a room.
+ * compiled once for everybody, and answered once for an event. What is read of an event is kept on its view, which
+ * serves all users of a room.
  *
  * The first rule that matches decides, in the spec's order of kinds; nothing matches a rule of a shape that
  * the spec does not have. Own events never notify. Rules are the user's own text and the event is anybody's, so
@@ -16,6 +17,7 @@ import type { PduEvent } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
 import type { UserId } from '../kernel/identifiers.js'
 import {
+  isCommonRule,
   type PushAction,
   type PushCondition,
   type PushRule,
@@ -35,22 +37,26 @@ export type PushContext = {
   powerLevels: Pick<PowerLevels, 'userLevel' | 'notificationLevel'>
 }
 
-/** An event as conditions see it. */
+/** An event as conditions see it, at one moment of its room. */
 export type EventView = {
   readonly sender: string
   readonly roomId: string
   /** Undefined for what is no string. Lower case, since patterns do not care. */
   lower(path: Path): string | undefined
   property(path: Path): unknown
+  /** The actions of common rules, by their run. */
+  readonly answers: Map<object, readonly PushAction[] | undefined>
 }
 
 type Path = { readonly key: string; readonly segments: readonly string[] }
 type Question = { event: EventView; context: PushContext; workLeft: number }
 type Matches = (question: Question) => boolean
 type CompiledRule = { readonly matches: readonly Matches[]; readonly actions: readonly PushAction[] }
+/** Rules in a row: common ones, which say the same for all users of a room, or a user's own. */
+type Run = { readonly rules: CompiledRule[]; readonly isCommon: boolean }
 
 export type CompiledRules = {
-  readonly rules: readonly CompiledRule[]
+  readonly runs: readonly Run[]
   /** Whether the answers may change when the number of members goes from one to the other. */
   feelsMemberCount(before: number, after: number): boolean
   /** Whether the user's display name in the room matters. */
@@ -71,50 +77,79 @@ export function viewOf({ eventId, roomId, pdu }: PduEvent): EventView {
   const properties = new Map<string, unknown>()
   const lowered = new Map<string, string | undefined>()
   const property = ({ key, segments }: Path) => {
-    if (!properties.has(key)) properties.set(key, readProperty(event, segments))
-    return properties.get(key)
+    const known = properties.get(key)
+    if (known !== undefined || properties.has(key)) return known
+    const value = readProperty(event, segments)
+    properties.set(key, value)
+    return value
   }
   return {
     sender,
     roomId,
     property,
+    answers: new Map(),
     lower(path) {
-      if (!lowered.has(path.key)) {
-        const value = property(path)
-        lowered.set(path.key, typeof value === 'string' ? value.toLowerCase() : undefined)
-      }
-      return lowered.get(path.key)
+      const known = lowered.get(path.key)
+      if (known !== undefined || lowered.has(path.key)) return known
+      const value = property(path)
+      const text = typeof value === 'string' ? value.toLowerCase() : undefined
+      lowered.set(path.key, text)
+      return text
     },
   }
 }
 
 /** @returns the actions of the first rule that matches; none where no rule does */
 export function evaluatePushRules(
-  { rules }: CompiledRules,
+  { runs }: CompiledRules,
   event: EventView,
   context: PushContext,
 ): readonly PushAction[] {
   if (event.sender === context.userId) return none
   const question: Question = { event, context, workLeft: maxWork }
-  for (const { matches, actions } of rules) if (matches.every((holds) => holds(question))) return actions
+  for (const run of runs) {
+    const actions = run.isCommon ? askOnce(run, question) : askAll(run, question)
+    if (actions) return actions
+  }
   return none
 }
 
+function askOnce(run: Run, question: Question): readonly PushAction[] | undefined {
+  const { answers } = question.event
+  const known = answers.get(run)
+  if (known || answers.has(run)) return known
+  const actions = askAll(run, question)
+  answers.set(run, actions)
+  return actions
+}
+
+function askAll({ rules }: Run, question: Question): readonly PushAction[] | undefined {
+  for (const { matches, actions } of rules) if (holdAll(matches, question)) return actions
+  return undefined
+}
+
+function holdAll(matches: readonly Matches[], question: Question): boolean {
+  for (const holds of matches) if (!holds(question)) return false
+  return true
+}
+
 export function compilePushRules(ruleset: PushRuleset): CompiledRules {
-  const rules: CompiledRule[] = []
+  const runs: Run[] = []
   const counts: ((count: number) => boolean)[] = []
   let feelsDisplayName = false
   for (const kind of pushRuleKinds)
     for (const rule of ruleset[kind]) {
       if (!rule.enabled) continue
-      rules.push(compileRule(kind, rule))
+      const isCommon = isCommonRule(rule)
+      if (runs.at(-1)?.isCommon !== isCommon) runs.push({ rules: [], isCommon })
+      runs.at(-1)!.rules.push(compileRule(kind, rule))
       for (const condition of rule.conditions ?? []) {
         if (condition.kind === 'room_member_count') counts.push(compileCount(condition.is))
         if (condition.kind === 'contains_display_name') feelsDisplayName = true
       }
     }
   return {
-    rules,
+    runs: runs.map((run) => (run.isCommon ? intern(run) : run)),
     feelsMemberCount: (before, after) => counts.some((holds) => holds(before) !== holds(after)),
     feelsDisplayName,
   }
@@ -129,6 +164,19 @@ function compileRule(kind: (typeof pushRuleKinds)[number], rule: PushRule): Comp
   const made = { matches: compileConditions(kind, rule), actions: rule.actions }
   compiled.set(rule, made)
   return made
+}
+
+/** Most users have the same rules on. */
+const commonRuns: Run[] = []
+const maxCommonRuns = 64
+
+function intern(run: Run): Run {
+  const { rules } = run
+  const known = commonRuns.find(
+    (each) => each.rules.length === rules.length && each.rules.every((rule, at) => rule === rules[at]),
+  )
+  if (!known && commonRuns.length < maxCommonRuns) commonRuns.push(run)
+  return known ?? run
 }
 
 function compileConditions(kind: (typeof pushRuleKinds)[number], rule: PushRule): Matches[] {

@@ -40,7 +40,7 @@ export type PushRules = {
    * Adds or replaces one of the user's own rules.
    *
    * @param place before or after which of the user's rules; first of them where neither is given
-   * @throws MatrixError 400 for a server rule's name or a wrong shape, 404 where `place` names no rule
+   * @throws MatrixError 400 for a server rule's name or a wrong shape, 404 where `place` names no rule, 413 `M_TOO_LARGE`
    */
   setPushRule(
     userId: UserId,
@@ -60,6 +60,9 @@ export type PushRules = {
   ): Promise<void>
 }
 
+/** Of all rules of a user as JSON, in UTF-16 units: every event of their rooms is held against them. */
+const maxRulesLength = 65_536
+
 const noRule = () => notFound('There is no such push rule.')
 
 export function makePushRules(needs: Needs): PushRules {
@@ -74,7 +77,10 @@ export function makePushRules(needs: Needs): PushRules {
   const change = (userId: UserId, kind: PushRuleKind, edit: (rules: PushRule[]) => PushRule[]) =>
     needs.changeAccountData(userId, undefined, pushRulesType, (content) => {
       const global = readRuleset(userId, content)
-      return { ...content, global: { ...global, [kind]: edit(global[kind]) } }
+      const changed = { ...content, global: { ...global, [kind]: edit(global[kind]) } }
+      if (JSON.stringify(changed).length > maxRulesLength)
+        throw new MatrixError(413, 'M_TOO_LARGE', 'You have too many push rules already.')
+      return changed
     })
 
   return {

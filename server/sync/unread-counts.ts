@@ -9,13 +9,13 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
  */
 import { LRUCache } from 'lru-cache'
-import type { Pdu, PduEvent } from '../events/pdu.js'
+import { type Pdu, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
 import type { Clock } from '../kernel/clock.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import { type EventView, viewOf } from '../push/evaluate.js'
-import { isJoined, type Room, type Rooms } from '../rooms/room.js'
+import type { Room, Rooms } from '../rooms/room.js'
 import type { Database } from '../store/reader.js'
 import type { PushCount, ReceiptRow } from '../store/receipt-store.js'
 import type { Change } from '../store/writes.js'
@@ -79,7 +79,7 @@ const nothing: UnreadCount = { notification_count: 0, highlight_count: 0 }
 
 type Needs = {
   db: Database
-  rooms: Pick<Rooms, 'get' | 'peek' | 'readTimeline' | 'readEvent' | 'readEvents'>
+  rooms: Pick<Rooms, 'get' | 'peek' | 'readTimeline' | 'readEvent' | 'readEvents' | 'readMember'>
   receipts: Pick<Receipts, 'readOwn' | 'peekOwn'>
   readAccountDataOf: ReadAccountDataOf
   clock: Pick<Clock, 'now' | 'after'>
@@ -168,13 +168,13 @@ class Counting {
   async #enter(entry: Entry): Promise<Room | undefined> {
     const { userId, roomId } = entry
     const room = await this.#needs.rooms.get(roomId)
-    if (!room || !isJoined(room, userId)) {
+    if (room?.localMembers.get(userId) !== 'join') {
       this.#forget(entry)
       return undefined
     }
     let ofRoom = this.#rooms.get(roomId)
     if (!ofRoom) {
-      ofRoom = { users: new Map(), memberCount: room.joined.size, powerLevels: room.powerLevels }
+      ofRoom = { users: new Map(), memberCount: room.joinedCount, powerLevels: room.powerLevels }
       this.#rooms.set(roomId, ofRoom)
     }
     ofRoom.users.set(userId, entry)
@@ -191,7 +191,7 @@ class Counting {
     for (const each of entry.news) {
       if (!entry.counted || each.change.seq <= entry.counted.upTo) continue
       const room = this.#needs.rooms.peek(entry.roomId)
-      if (room) this.#addEvent(entry, room, each)
+      if (room) this.#addEvent(entry, room, { ...each, view: viewOf(each.event) })
       else startOver(entry)
     }
   }
@@ -233,8 +233,16 @@ class Counting {
         return
       }
       case 'state':
-        for (const entry of ofRoom.users.values()) startOver(entry)
+        this.#hearState(ofRoom, change)
     }
+  }
+
+  #hearState(ofRoom: OfRoom, { roomId, keys }: Change & { kind: 'state' }): void {
+    const room = this.#needs.rooms.peek(roomId)
+    if (room) feelRoom(ofRoom, room)
+    const moved = keys && room && new Set(keys)
+    for (const entry of ofRoom.users.values())
+      if (!moved || moved.has(stateKeyOf('m.room.member', entry.userId))) startOver(entry)
   }
 
   #hearEvent(ofRoom: OfRoom, change: EventChange): void {
@@ -329,7 +337,7 @@ function hearWhileWalking(entry: Entry, news: News): void {
 }
 
 /** Counts were judged by the room as it was; those who would feel the difference start over. */
-function feelRoom(ofRoom: OfRoom, { joined: { size: joinedCount }, powerLevels }: Room): void {
+function feelRoom(ofRoom: OfRoom, { joinedCount, powerLevels }: Room): void {
   const { memberCount, powerLevels: levels, users } = ofRoom
   if (memberCount === joinedCount && levels === powerLevels) return
   ofRoom.memberCount = joinedCount

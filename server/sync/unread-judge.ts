@@ -5,12 +5,12 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
  */
 import { LRUCache } from 'lru-cache'
-import { isJsonObject, stateKeyOf } from '../events/pdu.js'
+import { isJsonObject } from '../events/pdu.js'
 import type { UserId } from '../kernel/identifiers.js'
 import { type PushAction, pushRulesType } from '../push/default-push-rules.js'
 import { type CompiledRules, compilePushRules, type EventView, evaluatePushRules } from '../push/evaluate.js'
 import { readRuleset } from '../push/push-rules.js'
-import type { Room } from '../rooms/room.js'
+import type { Room, Rooms } from '../rooms/room.js'
 import type { AccountDataItem, ReadAccountDataOf } from './account-data-changes.js'
 
 export type Weight = { readonly notifies: boolean; readonly highlights: boolean }
@@ -29,11 +29,11 @@ export type ReadJudge = (userId: UserId, room: Room) => Promise<Judge>
 /** Global account data that decides what an event weighs. */
 export const judgingTypes: ReadonlySet<string> = new Set([pushRulesType, 'm.ignored_user_list'])
 
-type Needs = { readAccountDataOf: ReadAccountDataOf }
+type Needs = { readAccountDataOf: ReadAccountDataOf; rooms: Pick<Rooms, 'readMember'> }
 
 const maxUsers = 5_000
 
-export function makeReadJudge({ readAccountDataOf }: Needs): ReadJudge {
+export function makeReadJudge({ readAccountDataOf, rooms }: Needs): ReadJudge {
   const compiled = new LRUCache<UserId, { from: AccountDataItem | undefined; rules: CompiledRules }>({ max: maxUsers })
 
   function compile(userId: UserId, from: AccountDataItem | undefined): CompiledRules {
@@ -45,7 +45,7 @@ export function makeReadJudge({ readAccountDataOf }: Needs): ReadJudge {
   }
 
   async function readDisplayName(userId: UserId, room: Room): Promise<string | undefined> {
-    const name = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.displayname
+    const name = (await rooms.readMember(room, userId))?.pdu.content.displayname
     return typeof name === 'string' ? name : undefined
   }
 
@@ -59,10 +59,10 @@ export function makeReadJudge({ readAccountDataOf }: Needs): ReadJudge {
       userId,
       rules,
       judgedBy: Math.max(...items),
-      weigh: (event, { powerLevels, joined }) =>
+      weigh: (event, { powerLevels, joinedCount }) =>
         ignored.has(event.sender)
           ? silent
-          : weightOf(evaluatePushRules(rules, event, { userId, memberCount: joined.size, displayName, powerLevels })),
+          : weightOf(evaluatePushRules(rules, event, { userId, memberCount: joinedCount, displayName, powerLevels })),
     }
   }
 }

@@ -79,6 +79,7 @@ export function makeWalk({ rooms, readCheckpoint, readThreadOf }: Needs): Walk {
         if (await isJoining(event)) return true
         continue
       }
+      if (pdu.type === 'm.room.redaction') counting.redacted.push(...targetsOf(pdu))
       if (pdu.sender === judge.userId) {
         if (closesThread(pdu)) closed.add(await readThreadOf(event))
       } else if (event.redactedBy === undefined) {
@@ -87,7 +88,6 @@ export function makeWalk({ rooms, readCheckpoint, readThreadOf }: Needs): Walk {
         const thread = await readThreadOf(event)
         if (!closed.has(thread) && event.seq > (reading.threads.get(thread) ?? 0)) addTo(threads, thread, weight)
       }
-      if (pdu.type === 'm.room.redaction') counting.redacted.push(...targetsOf(pdu))
     }
     return false
   }

@@ -105,7 +105,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   }
 
   return {
-    ...{ db, sessions, rooms, receipts, bridge, registry, viewers, addUser, sidOf, token },
+    ...{ db, sessions, rooms, receipts, unread, bridge, registry, viewers, addUser, sidOf, token },
     get live() {
       return live
     },

@@ -75,6 +75,29 @@ describe('the cost of /sync', async () => {
     expect([reads, writes]).toEqual([0, 0])
   })
 
+  test('a room of three hundred members: an event costs no row and no read, whoever has asked for their count', async () => {
+    const roomId = await hs.createRoom({ creator: alice, preset: 'public_chat' })
+    const members = Array.from({ length: 300 }, (_, i) => user(`member${i}`))
+    for (const sender of members) await hs.joinRoom({ roomId, sender })
+    const send = async (n: number) => {
+      const before = process.cpuUsage()
+      for (let i = 0; i < n; i++) await hs.sendText(roomId, alice, `message ${i}`)
+      const { user: inUser, system } = process.cpuUsage(before)
+      return (inUser + system) / n / 1_000
+    }
+    await send(50)
+    const uncounted = await send(100)
+    for (const userId of members) await hs.unreadCounts.countUnread(userId, roomId)
+    await send(50)
+    ;[reads, writes] = [0, 0]
+    const counted = await send(100)
+
+    expect([reads, writes]).toEqual([0, 100])
+    console.log(`CPU of an event: ${uncounted.toFixed(2)} ms, with 300 counts ${counted.toFixed(2)} ms`)
+    expect(counted - uncounted).toBeLessThan(3) // one to one and a half; most of it is memory that is not in the processor's cache
+    expect((await hs.unreadCounts.countUnread(members[7]!, roomId)).notification_count).toBe(300)
+  })
+
   test('who waits is woken by the commit', async () => {
     const [roomId] = roomIds as [RoomId]
     const device = hs.device(bob)

@@ -20,7 +20,7 @@ export const setPushRuleActionsEndpoint = defineEndpoint({
   params: Type.Object({ kind: PushRuleKindSchema, ruleId: Type.String() }),
   body: Type.Object({ actions: Type.Array(PushActionSchema) }),
   response: Type.Object({}),
-  errors: ['M_NOT_FOUND'],
+  errors: ['M_TOO_LARGE', 'M_NOT_FOUND'],
   async handle({ params: { kind, ruleId }, body, requester }, hs: Needs) {
     await hs.changePushRule(requester.userId, kind, ruleId, { actions: body.actions })
     return {}

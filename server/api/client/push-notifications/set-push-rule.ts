@@ -25,7 +25,7 @@ export const setPushRuleEndpoint = defineEndpoint({
     pattern: Type.Optional(Type.String()),
   }),
   response: Type.Object({}),
-  errors: ['M_NOT_FOUND', 'M_INVALID_PARAM', 'M_MISSING_PARAM'],
+  errors: ['M_TOO_LARGE', 'M_NOT_FOUND', 'M_INVALID_PARAM', 'M_MISSING_PARAM'],
   async handle({ params: { kind, ruleId }, query, body, requester }, hs: Needs) {
     await hs.setPushRule(requester.userId, kind, ruleId, body, { before: query.before, after: query.after })
     return {}

@@ -15,6 +15,7 @@ const alice = user('alice')
 const bob = user('bob')
 
 async function countsOf(hs: LiveServer, roomId: RoomId) {
+  hs.viewers.addChannel({ id: 'of bob', userId: bob })
   await hs.settled()
   const [rows] = await hs.db.query<[{ notification_count: number; highlight_count: number }[]]>(
     'SELECT * FROM room_summaries:[$bob, $room]',

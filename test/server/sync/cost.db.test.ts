@@ -92,7 +92,8 @@ describe('the cost of /sync', async () => {
     ;[reads, writes] = [0, 0]
     const counted = await send(100)
 
-    expect([reads, writes]).toEqual([0, 100])
+    expect(reads).toBe(0)
+    expect(writes).toBeLessThanOrEqual(101) // the events, and the checkpoints of all members in one transaction
     console.log(`CPU of an event: ${uncounted.toFixed(2)} ms, with 300 counts ${counted.toFixed(2)} ms`)
     expect(counted - uncounted).toBeLessThan(3) // one to one and a half; most of it is memory that is not in the processor's cache
     expect((await hs.unreadCounts.countUnread(members[7]!, roomId)).notification_count).toBe(300)

@@ -4,8 +4,13 @@
  * Changing the language or the account draws everything below anew (`key`).
  */
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
-import { makeHttp } from '../platform/matrix/http.js'
-import { type LoginSession, readLoginSession, storeLoginSession } from '../platform/matrix/login-session.js'
+import { makeHttp, withoutSession } from '../platform/matrix/http.js'
+import {
+  isSameLogin,
+  type LoginSession,
+  readLoginSession,
+  storeLoginSession,
+} from '../platform/matrix/login-session.js'
 import { TipProvider } from '../ui/tip.js'
 import { Toasts } from '../ui/toast.js'
 import { ErrorBoundary } from './error-boundary.js'
@@ -18,7 +23,7 @@ import { SignedIn } from './signed-in.js'
 const Onboarding = lazy(() => import('../features/onboarding/index.js'))
 
 /** Without a session: requests that need none. */
-const publicHttp = makeHttp(undefined, { onRenewed: () => undefined, onSignedOut: () => undefined })
+const publicHttp = makeHttp(undefined, withoutSession)
 
 export function App() {
   const { language } = usePreferences()
@@ -78,4 +83,4 @@ function Outside({ wasSignedOut, onSession }: { wasSignedOut: boolean; onSession
 
 /** A renewed token of the same login is no reason to build everything anew. */
 const keepSame = (before: LoginSession | undefined, next: LoginSession | undefined) =>
-  before?.userId === next?.userId && before?.deviceId === next?.deviceId ? before : next
+  isSameLogin(before, next) ? before : next

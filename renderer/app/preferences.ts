@@ -1,4 +1,4 @@
-/** What this window remembers for itself: theme, language, sizes, the last room. Kept in localStorage. */
+/** What this browser remembers whoever is signed in: theme, language, sizes. Kept in localStorage. */
 import type { Language } from '../i18n/index.js'
 import { makeStore, useStore } from '../live/store.js'
 import { platform } from '../platform/bridge.js'
@@ -9,7 +9,6 @@ export type Preferences = {
   /** CSS pixels, 220–400 */
   listWidth: number
   isPanelOpen: boolean
-  lastRoomId: string | null
   sendReceipts: boolean
   sendTyping: boolean
   /** Of the system; in a browser it must have been allowed too. */
@@ -22,7 +21,6 @@ const initial: Preferences = {
   language: null,
   listWidth: 280,
   isPanelOpen: false,
-  lastRoomId: null,
   sendReceipts: true,
   sendTyping: true,
   notifications: true,

@@ -1,6 +1,8 @@
 /** What the signed-in part of the app is made of, handed down once. */
 import { createContext, useContext } from 'react'
 import type { LiveData } from '../live/live-data.js'
+import type { Store } from '../live/store.js'
+import type { AccountStorage } from '../platform/account-storage.js'
 import type { MatrixClient } from '../platform/matrix/client.js'
 import type { LoginSession } from '../platform/matrix/login-session.js'
 import type { Outbox } from '../platform/matrix/outbox.js'
@@ -10,6 +12,9 @@ export type Services = {
   matrix: MatrixClient
   live: LiveData
   outbox: Outbox
+  /** What this account keeps on this device. */
+  storage: AccountStorage
+  lastRoom: Store<string | undefined>
   /** Ends the session on the server and on this device. */
   signOut(): Promise<void>
 }

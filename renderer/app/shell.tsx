@@ -101,7 +101,7 @@ function RailLink({ label, isHere, onOpen, icon: Icon, children }: RailLinkProps
 }
 
 function ChatLink({ isHere }: { isHere: boolean }) {
-  const { lastRoomId } = usePreferences()
+  const lastRoomId = useStore(useServices().lastRoom)
   const hasNews = useStore(useServices().live.summaries, ({ rooms }) =>
     [...(rooms?.values() ?? [])].some((room) => room.highlight_count > 0 || room.membership === 'invite'),
   )

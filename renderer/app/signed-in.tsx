@@ -2,13 +2,16 @@
 import { useEffect, useState } from 'react'
 import { makeLiveConnection } from '../live/connection.js'
 import { makeLiveData } from '../live/live-data.js'
+import { makeStore, type Store } from '../live/store.js'
+import { type AccountStorage, accountStorage, forgetAccount } from '../platform/account-storage.js'
 import { platform } from '../platform/bridge.js'
 import { makeMatrixClient } from '../platform/matrix/client.js'
 import { makeHttp } from '../platform/matrix/http.js'
 import { logOut } from '../platform/matrix/login.js'
-import { type LoginSession, storeLoginSession } from '../platform/matrix/login-session.js'
+import { type LoginSession, readLoginSession, storeLoginSession } from '../platform/matrix/login-session.js'
 import { makeOutbox } from '../platform/matrix/outbox.js'
 import { hashTxn } from '../platform/matrix/txn-hash.js'
+import { inOneTab } from '../platform/tabs.js'
 import { type Services, ServicesContext } from './services.js'
 import { Shell } from './shell.js'
 
@@ -39,7 +42,13 @@ export function SignedIn({ initialSession, onEnd }: SignedInProps) {
 }
 
 function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void): Services {
-  const http = makeHttp(session, { onRenewed: storeLoginSession, onSignedOut: () => onEnd(true) })
+  const http = makeHttp(session, {
+    onRenewed: storeLoginSession,
+    onSignedOut: () => onEnd(true),
+    readShared: readLoginSession,
+    alone: (work) => inOneTab('hearth.session.renewal', work),
+  })
+  const storage = accountStorage(session.userId)
   const matrix = makeMatrixClient(http)
   const connection = makeLiveConnection({
     connectLive: () => platform.connectLive(),
@@ -56,7 +65,9 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
     session,
     matrix,
     live: makeLiveData(connection, matrix, session.userId),
-    outbox: makeOutbox(session.userId, {
+    storage,
+    lastRoom: makeLastRoom(storage),
+    outbox: makeOutbox(storage, {
       sendEvent: matrix.sendEvent,
       upload: matrix.media.upload,
       hashTxn: (txnId) => hashTxn(connection.sid(), txnId),
@@ -64,6 +75,15 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
     async signOut() {
       await logOut(http).catch(() => undefined) // the server may be gone; this device forgets anyway
       onEnd(false)
+      forgetAccount(session.userId)
     },
   }
+}
+
+/** The room that was open last: each tab goes on from its own, a new one from what was written last. */
+function makeLastRoom(storage: AccountStorage): Store<string | undefined> {
+  const stored = storage.read('last_room')
+  const store = makeStore(typeof stored === 'string' ? stored : undefined)
+  store.subscribe(() => storage.write('last_room', store.get()))
+  return store
 }

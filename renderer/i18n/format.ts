@@ -1,5 +1,22 @@
-/** Dates, times, numbers and sizes as the user's language writes them. Times are ms since the epoch. */
+/**
+ * Dates, times, numbers and sizes as the user's language writes them. Times are ms since the epoch.
+ *
+ * Times and sizes come from other people's servers, so every function here is total: what no date or number can
+ * be is shown as the nearest that can, and nothing throws while a window is drawn.
+ */
 import { currentLocale, t } from './index.js'
+
+/** The last moment a Date can hold, either side of the epoch. */
+const farthest = 8.64e15
+
+/** Any value as a time: what is no number is the epoch, what lies beyond all dates is the last one. */
+export const timeOf = (value: unknown): number =>
+  typeof value === 'number' && !Number.isNaN(value) ? Math.max(-farthest, Math.min(farthest, Math.trunc(value))) : 0
+
+const countOf = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0)
+
+/** For `<time dateTime>`. */
+export const isoTimeOf = (ts: number): string => new Date(timeOf(ts)).toISOString()
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -11,29 +28,30 @@ function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   return made
 }
 
-export const formatTime = (ts: number) => dateFormat({ hour: 'numeric', minute: '2-digit' }).format(ts)
+export const formatTime = (ts: number) => dateFormat({ hour: 'numeric', minute: '2-digit' }).format(timeOf(ts))
 
 /** Without AM and PM, for a narrow column beside a full time. */
 export const formatTimeShort = (ts: number) =>
   dateFormat({ hour: 'numeric', minute: '2-digit' })
-    .formatToParts(ts)
+    .formatToParts(timeOf(ts))
     .filter(({ type }) => type !== 'dayPeriod')
     .map(({ value }) => value)
     .join('')
     .trim()
 
 export const formatTimeWithSeconds = (ts: number) =>
-  dateFormat({ hour: 'numeric', minute: '2-digit', second: '2-digit' }).format(ts)
-export const formatDateTime = (ts: number) => dateFormat({ dateStyle: 'medium', timeStyle: 'short' }).format(ts)
+  dateFormat({ hour: 'numeric', minute: '2-digit', second: '2-digit' }).format(timeOf(ts))
+export const formatDateTime = (ts: number) => dateFormat({ dateStyle: 'medium', timeStyle: 'short' }).format(timeOf(ts))
 
 /** Local calendar day as a number that sorts: 20261122. */
 export function dayOf(ts: number): number {
-  const date = new Date(ts)
+  const date = new Date(timeOf(ts))
   return date.getFullYear() * 10_000 + (date.getMonth() + 1) * 100 + date.getDate()
 }
 
 /** "Today", "Yesterday", a weekday within the last six days, else the date; the year only where it differs. */
-export function formatDay(ts: number, now = Date.now()): string {
+export function formatDay(at: number, now = Date.now()): string {
+  const ts = timeOf(at)
   const day = dayOf(ts)
   if (day === dayOf(now)) return t('time.today')
   if (day === dayOf(now - 86_400_000)) return t('time.yesterday')
@@ -43,7 +61,8 @@ export function formatDay(ts: number, now = Date.now()): string {
 }
 
 /** Short: a time today, "Yesterday", a weekday this week, else a short date. For the room list. */
-export function formatBriefly(ts: number, now = Date.now()): string {
+export function formatBriefly(at: number, now = Date.now()): string {
+  const ts = timeOf(at)
   const day = dayOf(ts)
   if (day === dayOf(now)) return formatTime(ts)
   if (day === dayOf(now - 86_400_000)) return t('time.yesterday')
@@ -56,7 +75,8 @@ export const formatNumber = (value: number, options: Intl.NumberFormatOptions = 
   new Intl.NumberFormat(currentLocale(), options).format(value)
 
 /** 1 kB = 1000 bytes, as disks and networks count. */
-export function formatBytes(bytes: number): string {
+export function formatBytes(size: number): string {
+  const bytes = Math.max(0, countOf(size))
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
   const step = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
   const unit = units[step]!
@@ -70,7 +90,7 @@ export function formatBytes(bytes: number): string {
 
 /** "3 minutes ago", "in 2 hours". */
 export function formatAgo(ts: number, now = Date.now()): string {
-  const seconds = Math.round((ts - now) / 1000)
+  const seconds = Math.round((timeOf(ts) - now) / 1000)
   const relative = new Intl.RelativeTimeFormat(currentLocale(), { numeric: 'auto' })
   const abs = Math.abs(seconds)
   if (abs < 60) return relative.format(seconds, 'second')
@@ -81,7 +101,7 @@ export function formatAgo(ts: number, now = Date.now()): string {
 
 /** A span such as an uptime: "3 d 4 h", "12 min 5 s". */
 export function formatSpan(ms: number): string {
-  const seconds = Math.floor(ms / 1000)
+  const seconds = Math.floor(countOf(ms) / 1000)
   const parts: [number, string][] = [
     [Math.floor(seconds / 86_400), 'day'],
     [Math.floor(seconds / 3600) % 24, 'hour'],

@@ -243,6 +243,73 @@ describe('the timeline', () => {
   })
 })
 
+describe('with the mouse', () => {
+  test('a reaction is chosen at a short message: from the few, and any other by its name', async () => {
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Kitchen').click()
+    await write(ana.page, 'ok')
+    const message = messageWith(ana.page, 'ok')
+
+    await message.hover()
+    await message.getByRole('button', { name: 'React', exact: true }).click()
+    const party = ana.page.getByRole('dialog', { name: 'React' }).getByRole('button', { name: '🎉' })
+    await ana.page.mouse.move(5, 5, { steps: 8 }) // away from the message and back, as a hand does
+    await party.click()
+    await message.getByRole('button', { name: /🎉/ }).waitFor()
+
+    await message.hover()
+    await message.getByRole('button', { name: 'React', exact: true }).click()
+    await ana.page.getByLabel('Find an emoji').fill('unic')
+    await ana.page.keyboard.press('Enter')
+    await message.getByRole('button', { name: /🦄/ }).waitFor()
+    expect(await ana.page.getByRole('dialog').count()).toBe(0)
+  })
+
+  test('all reactions of a message can be seen', async () => {
+    const bo = await MatrixClient.login(server.url, 'bo', password)
+    const ana = await person()
+    await signIn(ana, 'ana')
+    await roomRow(ana.page, 'Kitchen').click()
+    await write(ana.page, 'react as you like')
+    await messageWith(ana.page, 'react as you like').waitFor()
+    const [roomId] = (await bo.call('GET', '/_matrix/client/v3/joined_rooms')).joined_rooms as string[]
+    const inRoom = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId!)}`
+    const { chunk } = await bo.call('GET', `${inRoom}/messages?dir=b&limit=5`)
+    const target = (chunk as { event_id: string; content: { body?: string } }[]).find(
+      ({ content }) => content.body === 'react as you like',
+    )!
+    for (let n = 0; n < 26; n++)
+      await bo.call('PUT', `${inRoom}/send/m.reaction/many${n}`, {
+        'm.relates_to': { rel_type: 'm.annotation', event_id: target.event_id, key: `r${n}` },
+      })
+
+    const message = messageWith(ana.page, 'react as you like')
+    await message.getByRole('button', { name: '+2 more' }).click()
+
+    expect(await message.getByRole('button', { name: /reacted with r\d+$/ }).count()).toBe(26)
+  })
+})
+
+describe('two accounts of one browser', () => {
+  test('what one has written and not sent is not there for the next', async () => {
+    const someone = await person()
+    await signIn(someone, 'ana')
+    await roomRow(someone.page, 'Kitchen').click()
+    await composerOf(someone.page).fill('a secret half written')
+    await someone.page.getByRole('button', { name: 'Your account' }).click()
+    await someone.page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await someone.page.getByLabel('User name').waitFor()
+    const kept = await someone.page.evaluate(() => JSON.stringify({ ...localStorage }))
+    await signIn(someone, 'bo')
+
+    expect(kept).not.toContain('secret')
+    expect(someone.page.url()).not.toContain('!')
+    await roomRow(someone.page, 'Kitchen').click()
+    expect(await composerOf(someone.page).inputValue()).toBe('')
+  })
+})
+
 describe('the connection', () => {
   test('a message written while the server is away is sent when it is back, and what was missed is there', async () => {
     const ana = await person()

@@ -24,8 +24,9 @@ const Dialogs = lazy(() => import('./dialogs/dialogs.js'))
 type ChatProps = { roomId: string | undefined; eventId: string | undefined }
 
 export function Chat({ roomId, eventId }: ChatProps) {
-  const { live } = useServices()
-  const { listWidth, isPanelOpen, lastRoomId } = usePreferences()
+  const { live, lastRoom } = useServices()
+  const { listWidth, isPanelOpen } = usePreferences()
+  const lastRoomId = useStore(lastRoom)
   const [dialog, setDialog] = useState<ChatDialog>()
   const isWide = useMedia('(min-width: 900px)')
   const isOneColumn = useMedia('(max-width: 639px)')
@@ -34,8 +35,8 @@ export function Chat({ roomId, eventId }: ChatProps) {
   useFollowPresence()
   useEffect(() => {
     if (!roomId) live.openRoom(undefined)
-    else if (room?.membership === 'join') changePreferences({ lastRoomId: roomId })
-  }, [live, roomId, room?.membership])
+    else if (room?.membership === 'join') lastRoom.set(roomId)
+  }, [live, lastRoom, roomId, room?.membership])
   useEffect(() => {
     // Beside the list there is always a room: the one that was open last.
     const last = lastRoomId ? live.summaries.get().rooms?.get(lastRoomId) : undefined

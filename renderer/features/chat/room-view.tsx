@@ -6,6 +6,7 @@ import { useServices } from '../../app/services.js'
 import { formatList } from '../../i18n/format.js'
 import { t } from '../../i18n/index.js'
 import { useStore } from '../../live/store.js'
+import type { AccountStorage } from '../../platform/account-storage.js'
 import { Button } from '../../ui/button.js'
 import { attempt } from './chat-actions.js'
 import { Composer } from './composer/composer.js'
@@ -33,9 +34,10 @@ type RoomViewProps = {
 }
 
 export function RoomView({ room, eventId, panel, onDialog }: RoomViewProps) {
+  const { storage } = useServices()
   const data = useRoomData(room.room_id)
   const names = useNames(data.members)
-  const [task, setTask] = useState<ComposerTask | undefined>(() => draftedReply(room.room_id))
+  const [task, setTask] = useState<ComposerTask | undefined>(() => draftedReply(storage, room.room_id))
   const [dropped, setDropped] = useState<File[]>([])
   const drop = useDrop(room.can.send && room.membership === 'join', setDropped)
   const editLast = useEditLast(setTask)
@@ -80,8 +82,8 @@ export function RoomView({ room, eventId, panel, onDialog }: RoomViewProps) {
 }
 
 /** The reply a draft was part of; its author is looked up when the message is shown. */
-function draftedReply(roomId: string): ComposerTask | undefined {
-  const { replyTo } = readDraft(roomId)
+function draftedReply(storage: AccountStorage, roomId: string): ComposerTask | undefined {
+  const { replyTo } = readDraft(storage, roomId)
   return replyTo ? { kind: 'reply', eventId: replyTo, sender: '', preview: '' } : undefined
 }
 

@@ -165,6 +165,7 @@ export const chat = {
   'invite.badId': 'Eine ID sieht so aus: @ana:example.org.',
 
   'timeline.label': 'Nachrichten in {room}',
+  'timeline.broken': 'Diese Nachricht kann nicht angezeigt werden.',
   'timeline.new': 'Neue Nachrichten',
   'timeline.latest': 'Zum Neuesten',
   'timeline.latestCount': { one: '{count} neue Nachricht', other: '{count} neue Nachrichten' },
@@ -197,6 +198,10 @@ export const chat = {
   'message.actions': 'Aktionen der Nachricht',
   'message.reply': 'Antworten',
   'message.react': 'Reagieren',
+  'message.findEmoji': 'Emoji suchen',
+  'message.moreEmoji': 'Weitere Emojis',
+  'message.noEmoji': 'Kein Emoji mit diesem Namen',
+  'message.moreReactions': '+{count} weitere',
   'message.edit': 'Bearbeiten',
   'message.more': 'Mehr',
   'message.copyText': 'Text kopieren',

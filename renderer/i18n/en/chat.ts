@@ -165,6 +165,7 @@ export const chat = {
   'invite.badId': 'An ID looks like @ana:example.org.',
 
   'timeline.label': 'Messages in {room}',
+  'timeline.broken': 'This message cannot be shown.',
   'timeline.new': 'New messages',
   'timeline.latest': 'Jump to latest',
   'timeline.latestCount': { one: '{count} new message', other: '{count} new messages' },
@@ -197,6 +198,10 @@ export const chat = {
   'message.actions': 'Message actions',
   'message.reply': 'Reply',
   'message.react': 'React',
+  'message.findEmoji': 'Find an emoji',
+  'message.moreEmoji': 'More emoji',
+  'message.noEmoji': 'No emoji of that name',
+  'message.moreReactions': '+{count} more',
   'message.edit': 'Edit',
   'message.more': 'More',
   'message.copyText': 'Copy text',

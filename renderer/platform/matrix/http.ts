@@ -2,13 +2,14 @@
  * One authenticated HTTP door to the homeserver that serves this page.
  *
  * An access token that ran out is renewed with the refresh token, once for all requests that hit
- * the wall together; a session that is gone for good is reported once. URLs are relative, so that
- * the same page works over HTTP and over app://.
+ * the wall together, and once for all tabs: a refresh token is good for one use, so a tab first looks whether
+ * another has renewed the session that they share. A session that is gone for good is reported once.
+ * URLs are relative, so that the same page works over HTTP and over app://.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#refreshing-access-tokens
  */
 import { MatrixRequestError, ServerUnreachableError } from './errors.js'
-import type { LoginSession } from './login-session.js'
+import { isSameLogin, type LoginSession } from './login-session.js'
 
 export type RequestOptions = {
   query?: Record<string, string | number | boolean | undefined>
@@ -37,6 +38,18 @@ type HttpNeeds = {
   onRenewed(session: LoginSession): void
   /** The server no longer knows the session. */
   onSignedOut(): void
+  /** The session as all tabs of this browser keep it. */
+  readShared(): LoginSession | undefined
+  /** Runs work of this kind in one tab at a time. */
+  alone(work: () => Promise<void>): Promise<void>
+}
+
+/** For requests of nobody: before sign-in. */
+export const withoutSession: HttpNeeds = {
+  onRenewed: () => undefined,
+  onSignedOut: () => undefined,
+  readShared: () => undefined,
+  alone: (work) => work(),
 }
 
 const renewAheadMs = 30_000
@@ -63,8 +76,17 @@ export function makeHttp(initial: LoginSession | undefined, needs: HttpNeeds): M
     }
   }
 
+  /** @returns whether another tab has renewed the session that `used` is the old form of */
+  function takeShared(used: LoginSession | undefined): boolean {
+    const shared = needs.readShared()
+    if (!shared || !isSameLogin(shared, used) || shared.accessToken === used?.accessToken) return false
+    session = shared
+    return true
+  }
+
   async function renew(): Promise<void> {
     const used = session
+    if (takeShared(used)) return
     if (!used?.refreshToken) {
       needs.onSignedOut()
       throw new MatrixRequestError(401, 'M_UNKNOWN_TOKEN', 'signed out', undefined, {})
@@ -73,14 +95,17 @@ export function makeHttp(initial: LoginSession | undefined, needs: HttpNeeds): M
       body: { refresh_token: used.refreshToken },
       isPublic: true,
     })
-    if (response.status === 401 || response.status === 403) needs.onSignedOut()
+    if (response.status === 401 || response.status === 403) {
+      if (takeShared(used)) return // it was faster, where tabs cannot wait for each other
+      needs.onSignedOut()
+    }
     const body = await readAnswer<{ access_token: string; refresh_token?: string; expires_in_ms?: number }>(response)
     session = { ...used, ...tokensOf(body), refreshToken: body.refresh_token ?? used.refreshToken }
     needs.onRenewed(session)
   }
 
   const renewOnce = () => {
-    renewal ??= renew().finally(() => {
+    renewal ??= needs.alone(renew).finally(() => {
       renewal = undefined
     })
     return renewal

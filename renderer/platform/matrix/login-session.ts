@@ -1,7 +1,7 @@
 /**
  * The login session: who is signed in on this device, kept over restarts.
  *
- * One at a time. The access token lives in localStorage of the page's own origin (in the desktop
+ * One at a time, shared by all tabs of this browser. The access token lives in localStorage of the page's own origin (in the desktop
  * app: the app's private partition); the page's CSP keeps foreign script away from it.
  */
 export type LoginSession = {
@@ -28,6 +28,10 @@ export function storeLoginSession(session: LoginSession | undefined): void {
   if (session) localStorage.setItem(storageKey, JSON.stringify(session))
   else localStorage.removeItem(storageKey)
 }
+
+/** The same login of the same device; its tokens may have been renewed since. */
+export const isSameLogin = (a: LoginSession | undefined, b: LoginSession | undefined): boolean =>
+  a !== undefined && b !== undefined && a.userId === b.userId && a.deviceId === b.deviceId
 
 function isLoginSession(value: unknown): value is LoginSession {
   if (typeof value !== 'object' || value === null) return false

@@ -4,11 +4,14 @@
  * One event at a time per room, so that messages arrive in the order of sending. Each keeps its
  * transaction ID through every retry, so the server takes it once. When the server does not answer
  * the rest waits; what it refuses is failed, to be retried or deleted by the user. Texts that wait
- * survive a reload; files do not.
+ * survive a reload; files do not. Each tab keeps its own list; what a tab left behind is taken over by the next
+ * one of the same account, and sending it twice does no harm: the transaction ID is the same.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#transaction-identifiers
  */
 import { makeStore, type Store } from '../../live/store.js'
+import type { AccountStorage } from '../account-storage.js'
+import { holdWhileOpen, whenFree } from '../tabs.js'
 import { isTemporary, MatrixRequestError } from './errors.js'
 import { newTxnId } from './events.js'
 import type { Media } from './media.js'
@@ -54,14 +57,16 @@ type OutboxNeeds = {
   hashTxn(txnId: string): Promise<string | undefined>
 }
 
-const storageKey = 'hearth.outbox'
+/** One entry per tab, named by it. */
+const entryBeginning = 'outbox.'
 const firstWaitMs = 1_000
 const longestWaitMs = 20_000
 /** A sent echo whose row never arrives (hidden by an ignore rule, say) goes after this. */
 const sentLingersMs = 60_000
 
-export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
-  const store = makeStore<readonly OutboxItem[]>(readStored(userId))
+export function makeOutbox(storage: AccountStorage, needs: OutboxNeeds): Outbox {
+  const store = makeStore<readonly OutboxItem[]>([])
+  const ownEntry = entryBeginning + crypto.randomUUID()
   const busyRooms = new Set<string>()
   const aborts = new Map<string, AbortController>()
   const txnIds = new Map<string, string>() // by the event each became
@@ -78,12 +83,18 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
       .get()
       .filter((item) => !item.upload && item.status !== 'sent')
       .map(({ error: _, ...item }) => item)
-    try {
-      if (kept.length === 0) localStorage.removeItem(storageKey)
-      else localStorage.setItem(storageKey, JSON.stringify({ userId, items: kept }))
-    } catch {
-      // storage is full or forbidden: they still go out as long as the window is open
-    }
+    storage.write(ownEntry, kept.length === 0 ? undefined : kept)
+  }
+
+  /** What a tab that is gone did not get to send. */
+  function takeOver(entry: string): void {
+    if (isStopped) return
+    const known = new Set(store.get().map(({ txnId }) => txnId))
+    const left = readItems(storage.read(entry)).filter(({ txnId }) => !known.has(txnId))
+    storage.write(entry, undefined)
+    store.update((items) => [...left, ...items])
+    persist()
+    for (const roomId of new Set(left.map((item) => item.roomId))) void work(roomId)
   }
 
   const pause = (ms: number) =>
@@ -176,7 +187,8 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
     status: 'waiting',
   })
 
-  for (const roomId of new Set(store.get().map((item) => item.roomId))) void work(roomId)
+  holdWhileOpen(lockOf(ownEntry))
+  for (const entry of storage.names(entryBeginning)) whenFree(lockOf(entry), () => takeOver(entry))
 
   return {
     store,
@@ -203,12 +215,11 @@ export function makeOutbox(userId: string, needs: OutboxNeeds): Outbox {
   }
 }
 
-function readStored(userId: string): OutboxItem[] {
-  try {
-    const stored = JSON.parse(localStorage.getItem(storageKey) ?? 'null') as { userId?: string; items?: OutboxItem[] }
-    if (stored?.userId !== userId || !Array.isArray(stored.items)) return []
-    return stored.items.map((item) => ({ ...item, status: item.status === 'failed' ? 'failed' : 'waiting' }))
-  } catch {
-    return []
-  }
+const lockOf = (entry: string) => `hearth.${entry}`
+
+function readItems(stored: unknown): OutboxItem[] {
+  if (!Array.isArray(stored)) return []
+  return (stored as OutboxItem[])
+    .filter((item) => typeof item?.txnId === 'string' && typeof item.roomId === 'string')
+    .map((item) => ({ ...item, status: item.status === 'failed' ? 'failed' : 'waiting' }))
 }

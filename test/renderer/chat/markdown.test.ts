@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   buildEdit,
   buildTextContent,
+  mentionsIn,
   renderMarkdown,
   withReply,
 } from '../../../renderer/features/chat/composer/markdown.js'
@@ -85,4 +86,38 @@ test('a reply mentions whom it answers, once', () => {
 
   expect(content['m.mentions']).toEqual({ user_ids: ['@ana:test'] })
   expect(content['m.relates_to']).toEqual({ 'm.in_reply_to': { event_id: '$q' } })
+})
+
+describe('an edit', () => {
+  const before = buildTextContent('@Ana & Co and @bo:test', [
+    { text: '@Ana & Co', userId: '@ana:test' },
+    { text: '@bo:test', userId: '@bo:test' },
+  ])
+
+  test('keeps the mentions that are still in its text and calls only those who are new', () => {
+    const mentions = mentionsIn(before, before.body)
+    const next = buildTextContent('@Ana & Co and @Cleo', [...mentions, { text: '@Cleo', userId: '@cleo:test' }])
+    const edit = buildEdit(next, '$old', before['m.mentions'])
+
+    expect(mentions.map(({ userId }) => userId)).toEqual(['@ana:test', '@bo:test'])
+    expect(edit['m.mentions']).toEqual({ user_ids: ['@cleo:test'] })
+    expect(edit['m.new_content']).toMatchObject({ 'm.mentions': { user_ids: ['@ana:test', '@cleo:test'] } })
+    expect(next.formatted_body).toContain('%40ana%3Atest">Ana &amp; Co</a>')
+  })
+
+  test('of a message of another client takes what it says of mentions with care', () => {
+    expect(mentionsIn({ 'm.mentions': { user_ids: ['@x:test', 3], room: 'yes' } }, 'hi @x:test')).toEqual([
+      { text: '@x:test', userId: '@x:test' },
+    ])
+    expect(mentionsIn({ 'm.mentions': null, formatted_body: 7 }, 'hi')).toEqual([])
+  })
+})
+
+test.each([
+  ['@room dinner', true],
+  ['dinner, @room!', true],
+  ['me@room.org', false],
+  ['@roommate', false],
+])('%j calls the room: %j', (text, calls) => {
+  expect(buildTextContent(text)['m.mentions'].room === true).toBe(calls)
 })

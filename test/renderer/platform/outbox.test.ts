@@ -1,26 +1,19 @@
 /** Sending: in order, once, through failures, and across a reload. */
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { accountStorage } from '../../../renderer/platform/account-storage.js'
 import { MatrixRequestError, ServerUnreachableError } from '../../../renderer/platform/matrix/errors.js'
 import { makeOutbox } from '../../../renderer/platform/matrix/outbox.js'
 import { hashTxn } from '../../../renderer/platform/matrix/txn-hash.js'
+import { makeLocks, makeStorage } from '../support/browser.js'
 
 const text = (body: string) => ({ msgtype: 'm.text', body })
 type Sent = { roomId: string; txnId: string; body: unknown }
 
-function makeStorage() {
-  const held = new Map<string, string>()
-  return {
-    getItem: (key: string) => held.get(key) ?? null,
-    setItem: (key: string, value: string) => void held.set(key, value),
-    removeItem: (key: string) => void held.delete(key),
-  }
-}
-
 /** @param answers one per request; then every request succeeds */
 function open(answers: (Error | 'wait')[] = []) {
   const sent: Sent[] = []
-  const outbox = makeOutbox('@ana:test', {
+  const outbox = makeOutbox(accountStorage('@ana:test'), {
     hashTxn: async () => undefined,
     upload: async (_file, { onProgress } = {}) => {
       onProgress?.(0.5)
@@ -168,13 +161,32 @@ describe('a reload', () => {
     before.outbox.send('!a', 'm.room.message', text('mine'))
     await settle()
 
-    const other = makeOutbox('@bo:test', {
+    const other = makeOutbox(accountStorage('@bo:test'), {
       hashTxn: async () => undefined,
       upload: async () => '',
       sendEvent: async () => '$x',
     })
 
     expect(other.store.get()).toEqual([])
+  })
+
+  test('in one tab is not touched by another, which goes on with it when that one is closed', async () => {
+    const { navigator, closeTab } = makeLocks()
+    vi.stubGlobal('navigator', navigator('first'))
+    const first = open(['wait'])
+    first.outbox.send('!a', 'm.room.message', text('from the first tab'))
+    await settle()
+
+    vi.stubGlobal('navigator', navigator('second'))
+    const second = open()
+    second.outbox.send('!a', 'm.room.message', text('from the second'))
+    await settle()
+    expect(second.sent.map(({ body }) => body)).toEqual(['from the second'])
+    closeTab('first')
+    await settle()
+
+    expect(second.sent.map(({ body }) => body)).toEqual(['from the second', 'from the first tab'])
+    expect(second.sent[1]!.txnId).toBe(first.outbox.store.get()[0]!.txnId)
   })
 })
 

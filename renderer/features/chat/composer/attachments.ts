@@ -3,6 +3,8 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#mimage
  */
+import type { MessageContent } from './markdown.js'
+
 export type Prepared = {
   content: Record<string, unknown>
   thumbnail?: Blob
@@ -13,11 +15,11 @@ const thumbnailEdge = 800
 /** A picture smaller than this is its own thumbnail. */
 const thumbnailFromBytes = 300_000
 
-/** @param caption shown with the file; empty for none */
-export async function prepareFile(file: File, caption: string): Promise<Prepared> {
+/** @param caption text that is shown with the file, formatted as a message of its own would be */
+export async function prepareFile(file: File, caption: MessageContent | undefined): Promise<Prepared> {
   const info: Record<string, unknown> = { mimetype: file.type || 'application/octet-stream', size: file.size }
-  const body = caption || file.name
-  const base = { body, filename: file.name, info, 'm.mentions': {} }
+  const { msgtype: _, ...text } = caption ?? { msgtype: '', body: file.name, 'm.mentions': {} }
+  const base = { ...text, filename: file.name, info }
   if (/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(file.type)) {
     const picture = await readPicture(file)
     if (picture) return withPicture(base, info, file, picture)

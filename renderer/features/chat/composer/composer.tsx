@@ -31,7 +31,7 @@ import { CompletionPopup } from './completion-popup.js'
 import styles from './composer.module.css'
 import { type Draft, readDraft, storeDraft } from './drafts.js'
 import { FileTray } from './file-tray.js'
-import type { Mention } from './markdown.js'
+import { type Mention, mentionsIn } from './markdown.js'
 import { sendDraft } from './send-draft.js'
 import { useAttachments } from './use-attachments.js'
 import { useTypingNotice } from './use-typing-notice.js'
@@ -58,7 +58,7 @@ export function Composer(props: ComposerProps) {
   const { sendTyping } = usePreferences()
   const input = useRef<HTMLTextAreaElement>(null)
   const popupId = useId()
-  const [draft, setDraft] = useState<Draft>(() => readDraft(room.room_id))
+  const [draft, setDraft] = useState<Draft>(() => readDraft(services.storage, room.room_id))
   const [problem, setProblem] = useState<string>()
   const [trigger, setTrigger] = useState<Trigger>()
   const [chosen, setChosen] = useState(0)
@@ -76,15 +76,16 @@ export function Composer(props: ComposerProps) {
   // An edit brings its own text; leaving it brings the draft back.
   useEffect(() => {
     setProblem(undefined)
-    if (task?.kind === 'edit')
-      setDraft({ text: stripReplyFallback(String(task.item.content.body ?? '')), mentions: [] })
-    else setDraft(readDraft(room.room_id))
+    if (task?.kind === 'edit') {
+      const text = stripReplyFallback(String(task.item.content.body ?? ''))
+      setDraft({ text, mentions: mentionsIn(task.item.content, text) })
+    } else setDraft(readDraft(services.storage, room.room_id))
     if (task) input.current?.focus()
-  }, [task, room.room_id])
+  }, [task, room.room_id, services.storage])
 
   const change = (next: Draft) => {
     setDraft(next)
-    if (!isEdit) storeDraft(room.room_id, withReplyOf(next, task))
+    if (!isEdit) storeDraft(services.storage, room.room_id, withReplyOf(next, task))
     noteTyping(next.text.length > 0 && !next.text.startsWith('/'))
   }
   const onChange = (event: ChangeEvent<HTMLTextAreaElement>) => {
@@ -108,7 +109,8 @@ export function Composer(props: ComposerProps) {
 
   const stopTask = () => {
     onTask(undefined)
-    if (task?.kind === 'reply') storeDraft(room.room_id, { text: draft.text, mentions: draft.mentions })
+    if (task?.kind === 'reply')
+      storeDraft(services.storage, room.room_id, { text: draft.text, mentions: draft.mentions })
   }
 
   const send = () => {
@@ -118,8 +120,8 @@ export function Composer(props: ComposerProps) {
     files.clear()
     noteTyping(false)
     setTrigger(undefined)
-    if (!isEdit) storeDraft(room.room_id, noDraft)
-    setDraft(isEdit ? readDraft(room.room_id) : noDraft)
+    if (!isEdit) storeDraft(services.storage, room.room_id, noDraft)
+    setDraft(isEdit ? readDraft(services.storage, room.room_id) : noDraft)
     onTask(undefined)
   }
 

@@ -1,38 +1,20 @@
-/** What was written and not sent, per room; survives a reload. */
+/** What was written and not sent, per account and room; survives a reload. */
+import type { AccountStorage } from '../../../platform/account-storage.js'
 import type { Mention } from './markdown.js'
 
 export type Draft = { text: string; mentions: Mention[]; replyTo?: string }
 
-const storageKey = 'hearth.drafts'
-const saveAfterMs = 400
-let drafts: Record<string, Draft> | undefined
-let timer: ReturnType<typeof setTimeout> | undefined
+const nameOf = (roomId: string) => `draft.${roomId}`
 
-function all(): Record<string, Draft> {
-  if (drafts) return drafts
-  try {
-    drafts = JSON.parse(localStorage.getItem(storageKey) ?? '{}') as Record<string, Draft>
-  } catch {
-    drafts = {}
-  }
-  return drafts
-}
-
-export const readDraft = (roomId: string): Draft => all()[roomId] ?? { text: '', mentions: [] }
-
-export function storeDraft(roomId: string, draft: Draft): void {
-  if (draft.text || draft.replyTo) all()[roomId] = draft
-  else delete all()[roomId]
-  clearTimeout(timer)
-  timer = setTimeout(save, saveAfterMs)
-}
-
-function save(): void {
-  try {
-    localStorage.setItem(storageKey, JSON.stringify(all()))
-  } catch {
-    // storage is full or forbidden: the drafts last as long as the window
+export function readDraft(storage: AccountStorage, roomId: string): Draft {
+  const stored = storage.read(nameOf(roomId)) as Partial<Draft> | undefined
+  return {
+    text: typeof stored?.text === 'string' ? stored.text : '',
+    mentions: Array.isArray(stored?.mentions) ? stored.mentions : [],
+    ...(typeof stored?.replyTo === 'string' && { replyTo: stored.replyTo }),
   }
 }
 
-if (typeof window !== 'undefined') window.addEventListener('pagehide', save)
+export function storeDraft(storage: AccountStorage, roomId: string, draft: Draft): void {
+  storage.write(nameOf(roomId), draft.text || draft.replyTo ? draft : undefined)
+}

@@ -10,7 +10,7 @@ import type { ComposerTask } from '../room-view.js'
 import { prepareFile } from './attachments.js'
 import { type CommandName, parseCommand } from './commands.js'
 import type { Draft } from './drafts.js'
-import { buildEdit, buildTextContent, withReply } from './markdown.js'
+import { buildEdit, buildTextContent, mentionedIn, withReply } from './markdown.js'
 
 type Sending = {
   services: Services
@@ -23,10 +23,10 @@ type Sending = {
 
 /** @returns a sentence when it cannot be sent, else undefined */
 export function sendDraft(sending: Sending): string | undefined {
-  const { services, room, draft, task, files } = sending
+  const { draft, task, files } = sending
   const text = draft.text.trim()
   if (files.length > 0) {
-    void sendFiles(services, room.room_id, files, text)
+    void sendFiles(sending, text)
     return undefined
   }
   if (text === '') return undefined
@@ -43,17 +43,22 @@ function sendContent(
   task: ComposerTask | undefined,
 ) {
   if (task?.kind === 'edit')
-    services.outbox.send(room.room_id, 'm.room.message', buildEdit(content, task.item.eventId!))
+    services.outbox.send(
+      room.room_id,
+      'm.room.message',
+      buildEdit(content, task.item.eventId!, mentionedIn(task.item.content)),
+    )
   else if (task?.kind === 'reply')
     services.outbox.send(room.room_id, 'm.room.message', withReply(content, task.eventId, task.sender))
   else services.outbox.send(room.room_id, 'm.room.message', content)
 }
 
 /** One event each; the text goes with the first. */
-async function sendFiles({ outbox }: Services, roomId: string, files: readonly File[], caption: string): Promise<void> {
+async function sendFiles({ services, room, draft, files }: Sending, text: string): Promise<void> {
   for (const [index, file] of files.entries()) {
-    const { content, thumbnail, previewUrl } = await prepareFile(file, index === 0 ? caption : '')
-    outbox.sendFile(roomId, content, {
+    const caption = index === 0 && text !== '' ? buildTextContent(text, draft.mentions) : undefined
+    const { content, thumbnail, previewUrl } = await prepareFile(file, caption)
+    services.outbox.sendFile(room.room_id, content, {
       file,
       fileName: file.name,
       ...(thumbnail ? { thumbnail } : {}),

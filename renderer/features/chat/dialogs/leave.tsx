@@ -1,6 +1,5 @@
 /** Asks before leaving, and says what that means for this room. */
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
-import { changePreferences } from '../../../app/preferences.js'
 import { navigate } from '../../../app/route.js'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
@@ -10,12 +9,12 @@ import { Dialog } from '../../../ui/dialog.js'
 import { useAction } from './use-action.js'
 
 export function LeaveDialog({ room, onClose }: { room: RoomSummaryRow; onClose: () => void }) {
-  const { matrix } = useServices()
+  const { matrix, lastRoom } = useServices()
   const action = useAction(onClose)
   const leave = () =>
     action.run(async () => {
       await matrix.leaveRoom(room.room_id)
-      changePreferences({ lastRoomId: null })
+      lastRoom.set(undefined)
       navigate('/', 'replace')
     })
   const text =

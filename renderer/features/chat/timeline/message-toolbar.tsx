@@ -1,19 +1,19 @@
 /** What can be done with a message, shown on hover and focus. */
 import { Copy, Ellipsis, Link, Pencil, Reply, SmilePlus, Trash2 } from 'lucide-react'
-import { useEffect, useRef } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
 import { serverNameOf } from '../../../platform/matrix/login-session.js'
 import { IconButton } from '../../../ui/button.js'
 import { Menu, MenuItem, MenuSeparator } from '../../../ui/menu.js'
+import { Popover } from '../../../ui/popover.js'
 import { copyText } from '../chat-actions.js'
-import { quickReactions } from '../composer/emoji.js'
 import type { ChatDialog } from '../dialogs/dialogs.js'
 import { linkToRoom } from '../matrix-links.js'
 import { stripReplyFallback } from '../message-preview.js'
 import type { ComposerTask } from '../room-view.js'
 import styles from './message.module.css'
+import { ReactionPicker } from './reaction-picker.js'
 import { useToggleReaction } from './reactions.js'
 import type { MessageItem } from './timeline-items.js'
 
@@ -22,21 +22,38 @@ type ToolbarProps = {
   room: RoomSummaryRow
   can: { reply: boolean; edit: boolean; remove: boolean }
   onReply: () => void
-  onReact: () => void
+  isReacting: boolean
+  onReacting: (isReacting: boolean) => void
   onTask: (task: ComposerTask) => void
   onDialog: (dialog: ChatDialog) => void
 }
 
-export function MessageToolbar({ item, room, can, onReply, onReact, onTask, onDialog }: ToolbarProps) {
+export function MessageToolbar(props: ToolbarProps) {
+  const { item, room, can, onReply, isReacting, onReacting, onTask, onDialog } = props
   const { session } = useServices()
+  const toggle = useToggleReaction(item, room.room_id)
   const body = typeof item.content.body === 'string' ? stripReplyFallback(item.content.body) : ''
   return (
     <div className={styles.toolbar} role="toolbar" aria-label={t('message.actions')}>
       {can.reply && (
         <>
-          <IconButton label={t('message.react')} side="top" onClick={onReact}>
-            <SmilePlus size={16} aria-hidden />
-          </IconButton>
+          <Popover
+            label={t('message.react')}
+            isOpen={isReacting}
+            onOpenChange={onReacting}
+            trigger={
+              <IconButton label={t('message.react')} side="top">
+                <SmilePlus size={16} aria-hidden />
+              </IconButton>
+            }
+          >
+            <ReactionPicker
+              onPick={(emoji) => {
+                toggle(emoji)
+                onReacting(false)
+              }}
+            />
+          </Popover>
           <IconButton label={t('message.reply')} side="top" onClick={onReply}>
             <Reply size={16} aria-hidden />
           </IconButton>
@@ -78,44 +95,6 @@ export function MessageToolbar({ item, room, can, onReply, onReact, onTask, onDi
           </>
         )}
       </Menu>
-    </div>
-  )
-}
-
-/** The usual few; taken with one press or the arrow keys. */
-export function QuickReactions({ item, roomId, onDone }: { item: MessageItem; roomId: string; onDone: () => void }) {
-  const toggle = useToggleReaction(item, roomId)
-  const frame = useRef<HTMLDivElement>(null)
-  useEffect(() => frame.current?.querySelector('button')?.focus(), [])
-  return (
-    <div
-      ref={frame}
-      className={styles.quick}
-      role="toolbar"
-      aria-label={t('message.react')}
-      onKeyDown={(event) => {
-        const by = { ArrowLeft: 'previousElementSibling', ArrowRight: 'nextElementSibling' }[event.key]
-        if (event.key === 'Escape') onDone()
-        else if (by)
-          (event.target as HTMLElement)[by as 'nextElementSibling'] instanceof HTMLElement &&
-            ((event.target as HTMLElement)[by as 'nextElementSibling'] as HTMLElement).focus()
-        else return
-        event.preventDefault()
-        event.stopPropagation()
-      }}
-    >
-      {quickReactions.map((emoji) => (
-        <button
-          key={emoji}
-          type="button"
-          onClick={() => {
-            toggle(emoji)
-            onDone()
-          }}
-        >
-          {emoji}
-        </button>
-      ))}
     </div>
   )
 }

@@ -2,7 +2,7 @@
 import { type KeyboardEvent, memo, useState } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { useServices } from '../../../app/services.js'
-import { formatDateTime, formatList, formatTime, formatTimeShort } from '../../../i18n/format.js'
+import { formatDateTime, formatList, formatTime, formatTimeShort, isoTimeOf } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import type { RoomData } from '../../../live/live-data.js'
 import { explainError } from '../../../platform/matrix/errors.js'
@@ -15,7 +15,7 @@ import type { Names } from '../names.js'
 import type { ComposerTask } from '../room-view.js'
 import styles from './message.module.css'
 import { MessageBody } from './message-body.js'
-import { MessageToolbar, QuickReactions } from './message-toolbar.js'
+import { MessageToolbar } from './message-toolbar.js'
 import { Quote } from './quote.js'
 import { Reactions } from './reactions.js'
 import { isolate } from './state-text.js'
@@ -71,15 +71,10 @@ export const Message = memo(function Message(props: MessageProps) {
       aria-label={`${name}, ${formatTime(item.ts)}`}
       onKeyDown={onKeyDown}
       onMouseEnter={() => setIsActive(true)}
-      onMouseLeave={() => {
-        setIsActive(false)
-        setIsReacting(false)
-      }}
+      onMouseLeave={() => setIsActive(false)}
       onFocus={() => setIsActive(true)}
       onBlur={(event) => {
-        if (event.currentTarget.contains(event.relatedTarget)) return
-        setIsActive(false)
-        setIsReacting(false)
+        if (!event.currentTarget.contains(event.relatedTarget)) setIsActive(false)
       }}
     >
       <div className={styles.side}>
@@ -97,7 +92,7 @@ export const Message = memo(function Message(props: MessageProps) {
             <span className={styles.sender} title={item.sender}>
               {name}
             </span>
-            <time className={styles.time} dateTime={new Date(item.ts).toISOString()} title={formatDateTime(item.ts)}>
+            <time className={styles.time} dateTime={isoTimeOf(item.ts)} title={formatDateTime(item.ts)}>
               {formatTime(item.ts)}
             </time>
           </header>
@@ -120,18 +115,16 @@ export const Message = memo(function Message(props: MessageProps) {
         </div>
         {item.echo && <EchoState echo={item.echo} />}
         {item.reactions.length > 0 && <Reactions item={item} room={room} names={names} />}
-        {isReacting && item.eventId && (
-          <QuickReactions item={item} roomId={room.room_id} onDone={() => setIsReacting(false)} />
-        )}
         {item.readers.length > 0 && <Readers readers={item.readers} names={names} />}
       </div>
-      {isActive && item.eventId && !item.redaction && (
+      {(isActive || isReacting) && item.eventId && !item.redaction && (
         <MessageToolbar
           item={item}
           room={room}
           can={can}
           onReply={reply}
-          onReact={() => setIsReacting(!isReacting)}
+          isReacting={isReacting}
+          onReacting={setIsReacting}
           onTask={onTask}
           onDialog={onDialog}
         />

@@ -1,4 +1,5 @@
 /** Reactions under a message: press to join in or take yours back. */
+import { useState } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { useServices } from '../../../app/services.js'
 import { formatList, formatNumber } from '../../../i18n/format.js'
@@ -10,8 +11,8 @@ import type { Names } from '../names.js'
 import styles from './message.module.css'
 import type { MessageItem, Reaction } from './timeline-items.js'
 
-/** Different reactions shown of one message. */
-const mostShown = 24
+/** Different reactions shown of one message before the rest is asked for. */
+const firstShown = 24
 
 export function useToggleReaction(item: MessageItem, roomId: string): (key: string) => void {
   const { matrix } = useServices()
@@ -32,9 +33,11 @@ export function useToggleReaction(item: MessageItem, roomId: string): (key: stri
 
 export function Reactions({ item, room, names }: { item: MessageItem; room: RoomSummaryRow; names: Names }) {
   const toggle = useToggleReaction(item, room.room_id)
+  const [showsAll, setShowsAll] = useState(false)
+  const hidden = showsAll ? 0 : item.reactions.length - firstShown
   return (
     <div className={styles.reactions}>
-      {item.reactions.slice(0, mostShown).map((reaction) => (
+      {item.reactions.slice(0, showsAll ? undefined : firstShown).map((reaction) => (
         <Tip key={reaction.key} text={describe(reaction, names)} side="top">
           <button
             type="button"
@@ -49,6 +52,11 @@ export function Reactions({ item, room, names }: { item: MessageItem; room: Room
           </button>
         </Tip>
       ))}
+      {hidden > 0 && (
+        <button type="button" className={styles.reaction} onClick={() => setShowsAll(true)}>
+          {t('message.moreReactions', { count: hidden })}
+        </button>
+      )}
     </div>
   )
 }

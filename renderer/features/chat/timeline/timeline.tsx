@@ -11,7 +11,7 @@ import { Virtualizer, type VirtualizerHandle } from 'virtua'
 import type { RoomEventRow, RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { usePreferences } from '../../../app/preferences.js'
 import { useServices } from '../../../app/services.js'
-import { formatDay } from '../../../i18n/format.js'
+import { formatDay, isoTimeOf } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import { readIgnoredUsers } from '../../../live/account-data.js'
 import type { RoomData } from '../../../live/live-data.js'
@@ -24,6 +24,7 @@ import { previewOf } from '../message-preview.js'
 import type { Names } from '../names.js'
 import type { ComposerTask } from '../room-view.js'
 import { IgnoredLine } from './ignored-line.js'
+import { LineBoundary } from './line-boundary.js'
 import { Message } from './message.js'
 import { StateLine } from './state-line.js'
 import styles from './timeline.module.css'
@@ -42,6 +43,7 @@ type TimelineProps = {
 
 /** Where each room was left: the topmost item and how far it was above the edge; absent = at the end. */
 const places = new Map<string, { key: string; offset: number }>()
+const placeKey = (userId: string, roomId: string) => `${userId} ${roomId}`
 
 const stickWithinPx = 48
 /** Older messages are asked for this many screens before the top. */
@@ -55,7 +57,8 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
   const rows = state.timeline.rows
   const list = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
-  const isStuck = useRef(!places.has(room.room_id))
+  const place = placeKey(session.userId, room.room_id)
+  const isStuck = useRef(!places.has(place))
   const lastOffset = useRef(0)
   const [isAtEnd, setIsAtEnd] = useState(isStuck.current)
   const pin = useCallback(() => {
@@ -76,7 +79,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
     if (!handle || items.length === 0) return
     if (!isPlaced.current) {
       isPlaced.current = true
-      if (takePlace(handle, items, room.room_id, eventId)) {
+      if (takePlace(handle, items, place, eventId)) {
         isStuck.current = false
         setIsAtEnd(false)
         return
@@ -84,7 +87,7 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
       isStuck.current = true
     }
     if (isStuck.current) pin()
-  }, [items, room.room_id, eventId, pin])
+  }, [items, place, eventId, pin])
 
   // What the user just wrote is looked at, wherever they were reading.
   const lastItem = items.at(-1)
@@ -111,11 +114,11 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
       const topIndex = handle.findItemIndex(offset)
       setTopDay(offset > 40 ? dayAbove(items, topIndex) : undefined)
       const top = items[topIndex]
-      if (isStuck.current) places.delete(room.room_id)
-      else if (top) places.set(room.room_id, { key: top.key, offset: offset - handle.getItemOffset(topIndex) })
+      if (isStuck.current) places.delete(place)
+      else if (top) places.set(place, { key: top.key, offset: offset - handle.getItemOffset(topIndex) })
       if (offset < handle.viewportSize * loadAheadScreens) void data.timeline.loadOlder()
     },
-    [items, data, room.room_id],
+    [items, data, place],
   )
   useEffect(() => {
     if (isAtEnd) setSeenEnd(maxSeq)
@@ -198,17 +201,18 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
           }}
         >
           {items.map((item, index) => (
-            <TimelineLine
-              key={item.key}
-              item={item}
-              room={room}
-              names={names}
-              data={data}
-              isTabStop={index === tabStop}
-              onTask={onTask}
-              onDialog={onDialog}
-              onShow={showMessage}
-            />
+            <LineBoundary key={item.key}>
+              <TimelineLine
+                item={item}
+                room={room}
+                names={names}
+                data={data}
+                isTabStop={index === tabStop}
+                onTask={onTask}
+                onDialog={onDialog}
+                onShow={showMessage}
+              />
+            </LineBoundary>
           ))}
         </Virtualizer>
         <div className={styles.end} />
@@ -256,7 +260,7 @@ function TimelineLine({ item, room, names, ...rest }: LineProps) {
     case 'day':
       return (
         <h2 className={styles.day}>
-          <time dateTime={new Date(item.ts).toISOString().slice(0, 10)}>{formatDay(item.ts)}</time>
+          <time dateTime={isoTimeOf(item.ts).slice(0, 10)}>{formatDay(item.ts)}</time>
         </h2>
       )
     case 'new':
@@ -352,7 +356,7 @@ function pinToEnd(scroller: HTMLElement | null): number {
 function takePlace(
   handle: VirtualizerHandle,
   items: readonly TimelineItem[],
-  roomId: string,
+  placeOf: string,
   eventId: string | undefined,
 ): boolean {
   const linked = eventId ? items.findIndex((item) => item.kind === 'message' && item.eventId === eventId) : -1
@@ -360,13 +364,13 @@ function takePlace(
     handle.scrollToIndex(linked, { align: 'center' })
     return true
   }
-  const place = places.get(roomId)
+  const place = places.get(placeOf)
   const index = place ? items.findIndex((item) => item.key === place.key) : -1
   if (place && index >= 0) {
     handle.scrollToIndex(index, { align: 'start', offset: place.offset })
     return true
   }
-  places.delete(roomId)
+  places.delete(placeOf)
   const newLine = items.findIndex((item) => item.kind === 'new')
   if (newLine < 0 || items.length - newLine < 12) return false
   handle.scrollToIndex(newLine, { align: 'start', offset: -64 })

@@ -12,6 +12,7 @@ import { type LoginSession, readLoginSession, storeLoginSession } from '../platf
 import { makeOutbox } from '../platform/matrix/outbox.js'
 import { hashTxn } from '../platform/matrix/txn-hash.js'
 import { inOneTab } from '../platform/tabs.js'
+import { navigate } from './route.js'
 import { type Services, ServicesContext } from './services.js'
 import { Shell } from './shell.js'
 
@@ -76,6 +77,7 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
       await logOut(http).catch(() => undefined) // the server may be gone; this device forgets anyway
       onEnd(false)
       forgetAccount(session.userId)
+      navigate('/', 'replace') // who signs in next begins at their own beginning
     },
   }
 }

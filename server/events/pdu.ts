@@ -21,8 +21,8 @@ import type { RoomVersionRules } from './room-versions.js'
 
 export type JsonObject = { readonly [key: string]: unknown }
 
-/** A reference to another event: its ID, or in room versions 1 and 2 its ID and reference hash. */
-export type EventReference = EventId | readonly [EventId, { readonly sha256: string }]
+/** A reference to another event: its ID, or in room versions 1 and 2 its ID and its hashes, which other servers leave out. */
+export type EventReference = EventId | readonly [EventId, { readonly sha256?: string }]
 
 /** By server name, then by key ID: unpadded base64. */
 export type Signatures = { readonly [serverName: string]: { readonly [keyId: string]: string } }
@@ -159,7 +159,9 @@ function faultInReferences(name: string, value: unknown, limit: number, rules: R
 function isReferencePair(entry: unknown): boolean {
   if (!Array.isArray(entry) || entry.length !== 2) return false
   const [id, hashes] = entry as [unknown, unknown]
-  return parseEventId(id) !== undefined && isJsonObject(hashes) && typeof hashes.sha256 === 'string'
+  return (
+    parseEventId(id) !== undefined && isJsonObject(hashes) && ['string', 'undefined'].includes(typeof hashes.sha256)
+  )
 }
 
 function faultInHashesAndSignatures({ hashes, signatures }: JsonObject): string | undefined {

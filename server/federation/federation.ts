@@ -20,6 +20,7 @@ import type { BuiltEvent, EventDraft, Signer } from '../rooms/build-event.js'
 import type { ImportRoom } from '../rooms/import-room.js'
 import type { CompleteHistory, InsertHistory } from '../rooms/insert-history.js'
 import type { Remote } from '../rooms/member-operations.js'
+import type { SetOutsideMembership } from '../rooms/outside-membership.js'
 import type { Room, StoredEvent } from '../rooms/room.js'
 import type { RoomsForWriting } from '../rooms/rooms.js'
 import type { ReadEventRow } from '../store/event-store.js'
@@ -47,7 +48,6 @@ import { makeReceiveInvite, type ReceiveInvite } from './receive-invite.js'
 import { makeReceivePdus } from './receive-pdus.js'
 import { makeTransactionReceiver, type ReceiveTransaction } from './receive-transaction.js'
 import { makeReceiveWithdrawal } from './receive-withdrawal.js'
-import { makeSetRemoteMembership } from './remote-membership.js'
 import { makeRemoteMemberships } from './remote-memberships.js'
 import { makeRemoteQueries, type RemoteQueries } from './remote-queries.js'
 import { type Dns, makeResolveServerName } from './resolve-server-name.js'
@@ -81,6 +81,7 @@ export type FederationNeeds = {
 export type Connections = {
   rooms: RoomsForWriting
   acceptPdu: AcceptPdu
+  setOutsideMembership: SetOutsideMembership
   importRoom: ImportRoom
   insertHistory: InsertHistory
   completeHistory: CompleteHistory
@@ -224,7 +225,7 @@ type Connected = ReturnType<typeof connectParts>['parts']
 
 function connectParts(needs: FederationNeeds, connections: Connections, base: Base) {
   const { serverName, clock, config, signingKeys, db, withFederationSession } = needs
-  const { rooms, acceptPdu, buildUnsignedEvent, signEvent, readWithAuthChains } = connections
+  const { rooms, acceptPdu, setOutsideMembership, buildUnsignedEvent, signEvent, readWithAuthChains } = connections
   const { log, client, keyRing } = base
   const signingKey = signingKeys.current
   const signer: Signer = { serverName, key: signingKey, now: clock.now }
@@ -233,7 +234,6 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
   const startSearch = makeStartSearch({ serverName, rooms })
   const outliers = makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, clock, log })
   const acceptFetching = makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, client, log })
-  const setRemoteMembership = makeSetRemoteMembership(rooms)
   const roomForServer = makeRoomForServer({ serverName, rooms })
   const readStateBefore = async (room: Room, event: PduEvent) => {
     const before = await connections.readStateBefore(rooms, room, event)
@@ -252,7 +252,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       acceptPdu,
       acceptFetching,
       verifyPdus,
-      receiveWithdrawal: makeReceiveWithdrawal({ serverName, rooms, verifyPdus, setRemoteMembership, log }),
+      receiveWithdrawal: makeReceiveWithdrawal({ serverName, rooms, verifyPdus, setOutsideMembership, log }),
       log,
     }),
     receiveEdus: makeReceiveEdus({ ...connections, log }),
@@ -276,7 +276,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       acceptPdu,
       verifyPdus,
       keyRing,
-      setRemoteMembership,
+      setOutsideMembership,
       buildUnsignedEvent,
     }),
     backfillRoom: makeBackfillRoom({
@@ -316,7 +316,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       signingKey,
       rooms,
       verifyPdus,
-      setRemoteMembership,
+      setOutsideMembership,
       isActiveUser: connections.isActiveUser,
     }),
     publishServerKeys,

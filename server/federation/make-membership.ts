@@ -41,7 +41,8 @@ type Needs = {
 export function makeMakeMembership(needs: Needs): MakeMembership {
   return async function makeMembership({ origin, roomId, userId, membership, versions }) {
     if (serverNameOf(userId) !== origin) throw forbidden('That user is not of your server.')
-    const room = await needs.roomForServer.readOpenRoom(origin, roomId)
+    const { readOpenRoom, readRoomToLeave } = needs.roomForServer
+    const room = await (membership === 'leave' ? readRoomToLeave : readOpenRoom)(origin, roomId)
     if (versions && !versions.includes(room.version))
       throw new MatrixError(400, 'M_INCOMPATIBLE_ROOM_VERSION', 'Your server does not know the version of that room.', {
         room_version: room.version,

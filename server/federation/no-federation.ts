@@ -1,4 +1,7 @@
-/** What the rest of the server is given where federation is off: every question to another server is a refusal. */
+/**
+ * What the rest of the server is given where federation is off: every question to another server is a refusal.
+ * An invite that came while it was on can still be declined: nobody hears of it.
+ */
 import { notFound } from '../kernel/errors.js'
 import type { RemoteServers } from './federation.js'
 
@@ -9,7 +12,7 @@ const off = async (): Promise<never> => {
 export const noRemoteServers: RemoteServers = {
   joinRoom: off,
   knockRoom: off,
-  leaveRoom: off,
+  leaveRoom: async () => undefined,
   inviteUser: off,
   queryDirectory: off,
   queryProfile: off,

@@ -16,9 +16,9 @@ import {
   serverNameOf,
   type UserId,
 } from '../kernel/identifiers.js'
+import { type SetOutsideMembership, strippedOf } from '../rooms/outside-membership.js'
 import type { Rooms } from '../rooms/room.js'
 import { checkMemberEvent } from './make-membership.js'
-import { type SetRemoteMembership, strippedOf } from './remote-membership.js'
 import { isAllowedByAcl } from './room-for-server.js'
 import type { VerifyPdus } from './verify-pdus.js'
 
@@ -37,7 +37,7 @@ type Needs = {
   signingKey: SigningKey
   rooms: Pick<Rooms, 'get'>
   verifyPdus: VerifyPdus
-  setRemoteMembership: SetRemoteMembership
+  setOutsideMembership: SetOutsideMembership
   /** Whether that user of ours exists and can still log in. */
   isActiveUser: (userId: UserId) => Promise<boolean>
 }
@@ -64,17 +64,21 @@ export function makeReceiveInvite(needs: Needs): ReceiveInvite {
     const room = await needs.rooms.get(roomId)
     if (room && !isAllowedByAcl(room, origin)) throw forbidden('Your server is excluded from that room.')
     // Where we are in the room, the event itself follows in a transaction.
-    if (!room?.servers.has(needs.serverName)) await keep(needs, event, target, stripped)
+    if (!room?.servers.has(needs.serverName)) await keep(needs, { origin, event, target, stripped, roomVersion })
     return hashAndSignPdu(event.pdu, rules, needs.serverName, needs.signingKey)
   }
 }
 
-const keep = (needs: Needs, event: PduEvent, target: UserId, stripped: JsonObject[]): Promise<void> =>
-  needs.setRemoteMembership(target, {
+type Kept = { origin: ServerName; event: PduEvent; target: UserId; stripped: JsonObject[]; roomVersion: string }
+
+const keep = (needs: Needs, { origin, event, target, stripped, roomVersion }: Kept): Promise<boolean> =>
+  needs.setOutsideMembership(target, {
     roomId: event.roomId,
     membership: 'invite',
     eventId: event.eventId,
     sender: event.pdu.sender,
+    via: origin,
+    roomVersion,
     stripped: [...stripped.filter((each) => !isMemberOf(each, target)), strippedOf(event.pdu)],
   })
 

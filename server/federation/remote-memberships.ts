@@ -14,19 +14,20 @@ import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kern
 import type { KeyRing } from '../keys/key-ring.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
 import type { EventDraft } from '../rooms/build-event.js'
+import { type SetOutsideMembership, strippedOf } from '../rooms/outside-membership.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import { pathOf } from './federation-client.js'
 import { FederationError, toClientError } from './federation-error.js'
 import { forWire, toWire } from './read-history.js'
-import { type HandshakeNeeds, makeSignedMember, tryServers } from './remote-handshake.js'
-import { type SetRemoteMembership, strippedOf } from './remote-membership.js'
+import { type HandshakeNeeds, makeSignedMember, type SignedTemplate, tryServers } from './remote-handshake.js'
 import { outsideState, toStripped } from './send-membership.js'
 import type { VerifyPdus } from './verify-pdus.js'
 
 type MemberRequest = { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }
 
 export type RemoteMemberships = {
-  leaveRoom(request: MemberRequest): Promise<void>
+  /** @returns the event that a server took; undefined where none did */
+  leaveRoom(request: MemberRequest): Promise<SignedTemplate | undefined>
   knockRoom(request: MemberRequest): Promise<void>
   inviteUser(request: { roomId: RoomId; sender: UserId; target: UserId; content: JsonObject }): Promise<void>
 }
@@ -36,7 +37,7 @@ type Needs = HandshakeNeeds & {
   acceptPdu: AcceptPdu
   verifyPdus: VerifyPdus
   keyRing: KeyRing
-  setRemoteMembership: SetRemoteMembership
+  setOutsideMembership: SetOutsideMembership
   buildUnsignedEvent: (room: Room, draft: EventDraft, now: number) => UnsignedPdu
 }
 
@@ -53,7 +54,7 @@ export function makeRemoteMemberships(needs: Needs): RemoteMemberships {
     membership: 'leave' | 'knock',
     { roomId, userId, content }: MemberRequest,
   ) {
-    const { event } = await makeSignedMember(needs, via, { roomId, userId, membership, content })
+    const { event, rules } = await makeSignedMember(needs, via, { roomId, userId, membership, content })
     const answer = await client.request({
       destination: via,
       method: 'PUT',
@@ -62,40 +63,38 @@ export function makeRemoteMemberships(needs: Needs): RemoteMemberships {
       ignoreBackoff: true,
       timeoutMs: 20_000,
     })
-    return { event, answer }
+    return { event, rules, answer, via }
   }
 
   return {
     async leaveRoom(request) {
       const { roomId, userId } = request
-      const before = (await needs.rooms.membershipsOf(userId)).get(roomId)
-      if (!before) throw notFound('You are not in this room')
-      let eventId = before.eventId
       try {
-        eventId = (await tryServers(request.via, log, (via) => sendThrough(via, 'leave', request))).event.eventId
+        return await tryServers(request.via, log, (via) => sendThrough(via, 'leave', request))
       } catch (error) {
         if (!(error instanceof FederationError)) throw error
         // Nobody has to stay invited because a server is gone: the user is rid of it, the room may not know.
         log.warn({ roomId, userId, err: error.message }, 'no server took the leave; it is kept here alone')
+        return undefined
       }
-      await needs.setRemoteMembership(userId, { roomId, membership: 'leave', eventId, sender: userId })
     },
 
     async knockRoom(request) {
       const { roomId, userId } = request
+      const before = (await needs.rooms.membershipsOf(userId)).get(roomId)
       try {
-        const { event, answer } = await tryServers(request.via, log, (via) => sendThrough(via, 'knock', request))
+        const knock = await tryServers(request.via, log, (via) => sendThrough(via, 'knock', request))
+        const { event, rules, answer, via } = knock
         const state = Array.isArray(answer.knock_room_state)
           ? answer.knock_room_state.filter(isJsonObject).slice(0, 100)
           : []
-        const stripped = [...toStripped(state), strippedOf(event.pdu)]
-        await needs.setRemoteMembership(userId, {
-          roomId,
-          membership: 'knock',
-          eventId: event.eventId,
-          sender: userId,
-          stripped,
-        })
+        const row = {
+          ...{ roomId, membership: 'knock' as const, eventId: event.eventId, sender: userId, via },
+          roomVersion: rules.version,
+          stripped: [...toStripped(state), strippedOf(event.pdu)],
+        }
+        // An invite may answer the knock before the other server has answered us.
+        await needs.setOutsideMembership(userId, row, { isExpected: (held) => held?.eventId === before?.eventId })
       } catch (error) {
         throw toClientError(error)
       }

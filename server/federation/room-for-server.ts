@@ -13,22 +13,31 @@ import type { Room, Rooms } from '../rooms/room.js'
 export type RoomForServer = {
   /** A room that this server can speak for. Throws 404 for one it is not in, 403 where the ACL excludes the origin. */
   readOpenRoom(origin: ServerName, roomId: RoomId): Promise<Room>
-  /** The same, and the origin has a joined member: else 403. */
+  /** The same, or one that all have left: whoever is still invited to it can decline here and nowhere else. */
+  readRoomToLeave(origin: ServerName, roomId: RoomId): Promise<Room>
+  /** An open room in which the origin has a joined member: else 403. */
   readSharedRoom(origin: ServerName, roomId: RoomId): Promise<Room>
 }
 
-export function makeRoomForServer(needs: { serverName: ServerName; rooms: Pick<Rooms, 'get'> }): RoomForServer {
-  async function readOpenRoom(origin: ServerName, roomId: RoomId): Promise<Room> {
+type Needs = { serverName: ServerName; rooms: Pick<Rooms, 'get' | 'readServers'> }
+
+export function makeRoomForServer(needs: Needs): RoomForServer {
+  async function read(origin: ServerName, roomId: RoomId, mayBeEmpty: boolean): Promise<Room> {
     const room = await needs.rooms.get(roomId)
-    if (!room?.servers.has(needs.serverName)) throw notFound('This server is not in that room.')
+    const servers = room && (await needs.rooms.readServers(room))
+    const isHere = servers?.has(needs.serverName) || (mayBeEmpty && servers?.size === 0)
+    if (!room || !isHere) throw notFound('This server is not in that room.')
     if (!isAllowedByAcl(room, origin)) throw forbidden('Your server is excluded from that room.')
     return room
   }
+  const readOpenRoom = (origin: ServerName, roomId: RoomId) => read(origin, roomId, false)
+
   return {
     readOpenRoom,
+    readRoomToLeave: (origin, roomId) => read(origin, roomId, true),
     async readSharedRoom(origin, roomId) {
       const room = await readOpenRoom(origin, roomId)
-      if (!room.servers.has(origin)) throw forbidden('Your server is not in that room.')
+      if (!(await needs.rooms.readServers(room)).has(origin)) throw forbidden('Your server is not in that room.')
       return room
     },
   }

@@ -10,10 +10,10 @@ import { hashAndSignPdu, type SigningKey } from '../events/signatures.js'
 import { forbidden, invalidParam, MatrixError } from '../kernel/errors.js'
 import { type EventId, parseUserId, type RoomId, type ServerName, serverNameOf } from '../kernel/identifiers.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
+import { strippedOf } from '../rooms/outside-membership.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import { checkMemberEvent, findAuthoriser } from './make-membership.js'
 import { forWire, type ReadWithAuthChains, readAuthChain, toWire } from './read-history.js'
-import { strippedOf } from './remote-membership.js'
 import type { RoomForServer } from './room-for-server.js'
 import type { VerifyPdus } from './verify-pdus.js'
 
@@ -49,7 +49,8 @@ type Needs = {
 
 export function makeSendMembership(needs: Needs): SendMembership {
   async function check({ origin, roomId, eventId, event: value }: Request, membership: string, sign = false) {
-    const room = await needs.roomForServer.readOpenRoom(origin, roomId)
+    const { readOpenRoom, readRoomToLeave } = needs.roomForServer
+    const room = await (membership === 'leave' ? readRoomToLeave : readOpenRoom)(origin, roomId)
     const signed = sign ? await withAuthorisation(needs, room, value) : value
     const [verdict] = await needs.verifyPdus([signed], room.rules)
     if (!verdict?.ok) throw invalidParam(`The event cannot be accepted: ${verdict?.reason}`)

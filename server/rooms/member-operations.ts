@@ -6,7 +6,8 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-membership
  */
-import { isJsonObject, type JsonObject, stateKeyOf } from '../events/pdu.js'
+import { type EventReference, isJsonObject, type JsonObject, type PduEvent, stateKeyOf } from '../events/pdu.js'
+import { type RoomVersionRules, roomVersionRules } from '../events/room-versions.js'
 import { forbidden, MatrixError, notFound } from '../kernel/errors.js'
 import {
   parseRoomId,
@@ -17,7 +18,8 @@ import {
   type UserId,
 } from '../kernel/identifiers.js'
 import { setForgotten } from '../store/membership-store.js'
-import type { EventDraft, Signer } from './build-event.js'
+import { type EventDraft, type Signer, signEvent } from './build-event.js'
+import type { SetOutsideMembership } from './outside-membership.js'
 import type { Room, RoomMembership } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 import type { SendEvent } from './send-event.js'
@@ -26,8 +28,17 @@ import type { SendEvent } from './send-event.js'
 export type Remote = {
   joinRoom(request: { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }): Promise<void>
   knockRoom(request: { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }): Promise<void>
-  /** Leaves a room or rejects an invite or knock that came over federation. */
-  leaveRoom(request: { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }): Promise<void>
+  /**
+   * Leaves a room or rejects an invite or knock that came over federation.
+   *
+   * @returns the event that another server took, undefined where none could be asked
+   */
+  leaveRoom(request: {
+    roomId: RoomId
+    userId: UserId
+    via: ServerName[]
+    content: JsonObject
+  }): Promise<{ event: PduEvent; rules: RoomVersionRules } | undefined>
   /** Has the invite event signed by the target's server before it is sent into the room. */
   inviteUser(request: { roomId: RoomId; sender: UserId; target: UserId; content: JsonObject }): Promise<void>
 }
@@ -38,6 +49,7 @@ export type MemberOperationNeeds = {
   signer: Signer
   remote: Remote
   memberProfile: (userId: UserId) => Promise<JsonObject>
+  setOutsideMembership: SetOutsideMembership
 }
 
 export type MembershipRequest = { roomId: RoomId; sender: UserId; reason?: string }
@@ -58,10 +70,9 @@ export type MemberOperations = {
 }
 
 /** @throws MatrixError 403 where the room does not ask guests in, or only another server could tell */
-function checkGuestAccess(room: Room | undefined, isHere: boolean): void {
+function checkGuestAccess(room: Room | undefined): void {
   const access = room?.state.get(stateKeyOf('m.room.guest_access', ''))?.pdu.content.guest_access
-  if (!isHere || access !== 'can_join')
-    throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'The room does not let guests in.')
+  if (access !== 'can_join') throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'The room does not let guests in.')
 }
 
 const reasonOf = (reason: string | undefined): JsonObject => (reason === undefined ? {} : { reason })
@@ -74,7 +85,15 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
     sender,
     content,
   })
-  const isHere = (room: Room | undefined): room is Room => room?.servers.has(signer.serverName) === true
+  /**
+   * Whether a room's state here is the truth: somebody of ours is in it, or nobody at all. Whoever is invited to a room
+   * that all have left can still decline, and nobody elsewhere could be asked.
+   */
+  async function isHere(room: Room | undefined): Promise<boolean> {
+    if (!room) return false
+    const servers = await rooms.readServers(room)
+    return servers.size === 0 || servers.has(signer.serverName)
+  }
 
   async function membershipIn(roomId: RoomId, userId: UserId): Promise<RoomMembership | undefined> {
     return (await rooms.membershipsOf(userId)).get(roomId)
@@ -82,8 +101,23 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
 
   async function serversToAsk(roomId: RoomId, userId: UserId, via: ServerName[] = []): Promise<ServerName[]> {
     const invite = await membershipIn(roomId, userId)
-    const candidates = [...via, ...(invite ? [serverNameOf(invite.sender)] : []), serverNameIn(roomId)]
+    const candidates = [...via, invite?.via, ...(invite ? [serverNameOf(invite.sender)] : []), serverNameIn(roomId)]
     return [...new Set(candidates)].filter((server): server is ServerName => !!server && server !== signer.serverName)
+  }
+
+  const serversIn = async (room: Room | undefined) => (room ? [...(await rooms.readServers(room)).keys()] : [])
+
+  /** The leave of a room that nobody could be told of: clients are shown it all the same. */
+  function leaveAlone(held: RoomMembership, room: Room | undefined, sender: UserId, content: JsonObject) {
+    const { roomId, eventId, roomVersion } = held
+    const rules = room?.rules ?? roomVersionRules(roomVersion ?? '')
+    if (!rules) return undefined
+    const references: EventReference[] = [rules.hasReferencePairs ? [eventId, {}] : eventId]
+    const unsigned = {
+      ...{ room_id: roomId, type: 'm.room.member', sender, state_key: sender, content },
+      ...{ origin_server_ts: signer.now(), depth: 1, prev_events: references, auth_events: references },
+    }
+    return { event: signEvent(unsigned, rules, signer).event, rules }
   }
 
   async function setMembership(request: TargetRequest, membership: string, content: JsonObject = {}): Promise<void> {
@@ -94,22 +128,18 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
   return {
     async joinRoom({ roomId, sender, reason, via, isGuest }) {
       const room = await rooms.get(roomId)
-      if (isGuest) checkGuestAccess(room, isHere(room))
+      const here = (await isHere(room)) ? room : undefined
+      if (isGuest) checkGuestAccess(here)
       const content: JsonObject = { membership: 'join', ...(await memberProfile(sender)), ...reasonOf(reason) }
-      const authoriser = isHere(room) ? await findAuthoriser(needs, room, sender) : undefined
-      if (isHere(room) && authoriser !== 'elsewhere') {
+      const authoriser = here && (await findAuthoriser(needs, here, sender))
+      if (here && authoriser !== 'elsewhere') {
         // Joining again must not undo what the member event says by now (a per-room profile, for instance).
-        if (room.joined.has(sender)) return roomId
-        await sendEvent(
-          roomId,
-          member(sender, sender, {
-            ...content,
-            ...(authoriser ? { join_authorised_via_users_server: authoriser } : {}),
-          }),
-        )
+        if (here.localMembers.get(sender) === 'join') return roomId
+        const authorised = authoriser ? { join_authorised_via_users_server: authoriser } : {}
+        await sendEvent(roomId, member(sender, sender, { ...content, ...authorised }))
         return roomId
       }
-      const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(room ? [...room.servers.keys()] : [])])
+      const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(await serversIn(room))])
       if (servers.length === 0) throw notFound('No server is known that could let you into this room')
       await remote.joinRoom({ roomId, userId: sender, via: servers, content })
       return roomId
@@ -131,9 +161,18 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       const current = await membershipIn(roomId, sender)
       if (!current) throw notFound('You are not in this room')
       if (current.membership === 'leave') return
-      if (isHere(await rooms.get(roomId))) return setMembership({ roomId, sender, target: sender, reason }, 'leave')
-      const via = await serversToAsk(roomId, sender)
-      await remote.leaveRoom({ roomId, userId: sender, via, content: { membership: 'leave', ...reasonOf(reason) } })
+      const room = await rooms.get(roomId)
+      if (await isHere(room)) return setMembership({ roomId, sender, target: sender, reason }, 'leave')
+      if (current.membership === 'ban') throw forbidden('You are banned from this room')
+      const via = await serversToAsk(roomId, sender, await serversIn(room))
+      const content = { membership: 'leave', ...reasonOf(reason) }
+      const left =
+        (await remote.leaveRoom({ roomId, userId: sender, via, content })) ?? leaveAlone(current, room, sender, content)
+      await needs.setOutsideMembership(
+        sender,
+        { roomId, membership: 'leave', eventId: left?.event.eventId ?? current.eventId, sender },
+        { isExpected: (held) => held?.eventId === current.eventId, ...(left && { event: left }) },
+      )
     },
 
     async kickUser(request) {
@@ -155,8 +194,12 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
 
     async knockRoom({ roomId, sender, reason, via }) {
       const content: JsonObject = { membership: 'knock', ...(await memberProfile(sender)), ...reasonOf(reason) }
-      if (isHere(await rooms.get(roomId))) await sendEvent(roomId, member(sender, sender, content))
-      else await remote.knockRoom({ roomId, userId: sender, via: await serversToAsk(roomId, sender, via), content })
+      const room = await rooms.get(roomId)
+      if (await isHere(room)) await sendEvent(roomId, member(sender, sender, content))
+      else {
+        const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(await serversIn(room))])
+        await remote.knockRoom({ roomId, userId: sender, via: servers, content })
+      }
       return roomId
     },
 
@@ -167,9 +210,7 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
         if (!current) throw notFound('You were never in this room')
         const isOutside = current.membership === 'leave' || current.membership === 'ban'
         const room = await rooms.get(roomId)
-        const ahead = isHere(room)
-          ? room.state.get(stateKeyOf('m.room.member', sender))?.pdu.content.membership
-          : undefined
+        const ahead = room && (await isHere(room)) ? room.localMembers.get(sender) : undefined
         if (!isOutside || ahead === 'join' || ahead === 'invite')
           throw new MatrixError(400, 'M_UNKNOWN', 'Leave the room before you forget it')
         await rooms.db.commit((grant) => {

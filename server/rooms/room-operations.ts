@@ -9,6 +9,7 @@ import { type CreateRoom, makeCreateRoom } from './create-room.js'
 import { type ImportRoom, makeImportRoom } from './import-room.js'
 import { type CompleteHistory, type InsertHistory, makeCompleteHistory, makeInsertHistory } from './insert-history.js'
 import { type MemberOperations, makeMemberOperations, type Remote } from './member-operations.js'
+import { makeSetOutsideMembership, type SetOutsideMembership } from './outside-membership.js'
 import { makePublicRooms, type PublicRooms } from './public-rooms.js'
 import { makeReadRoomSummary, type ReadRoomSummary } from './read-room-summary.js'
 import { makeRedactEvent, type RedactEvent } from './redact-event.js'
@@ -35,6 +36,7 @@ export type RoomOperations = MemberOperations &
   SpaceHierarchies & {
     readRoomSummary: ReadRoomSummary
     rooms: RoomsForWriting
+    setOutsideMembership: SetOutsideMembership
     sendEvent: SendEvent
     sendState: SendState
     redactEvent: RedactEvent
@@ -51,7 +53,8 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
   const rooms = await makeRooms(db, signer.serverName)
   const commitEvents = makeCommitEvents(rooms, needs.outboxWrites)
   const sendEvent = makeSendEvent(rooms, commitEvents, signer)
-  const members = makeMemberOperations({ rooms, sendEvent, signer, remote, memberProfile })
+  const setOutsideMembership = makeSetOutsideMembership(rooms)
+  const members = makeMemberOperations({ rooms, sendEvent, signer, remote, memberProfile, setOutsideMembership })
   const aliases = makeRoomAliases({ rooms, sendEvent, signer, queryDirectory: remote.queryDirectory })
   const { inviteUser } = members
   const createRoom = makeCreateRoom({ rooms, commitEvents, signer, defaultRoomVersion, memberProfile, inviteUser })
@@ -60,6 +63,7 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
   const { queryRoomSummary } = hierarchies
   return {
     rooms,
+    setOutsideMembership,
     ...hierarchies,
     readRoomSummary: makeReadRoomSummary({ rooms, serverName, queryRoomSummary, resolveAlias: aliases.resolveAlias }),
     sendEvent,

@@ -85,6 +85,9 @@ export type RoomMembership = {
   forgotten: boolean
   /** Stripped state that came with an invite or knock over federation. */
   stripped?: Record<string, unknown>[]
+  /** With that: the server that the invite came from or that took the knock, and the room's version. */
+  via?: ServerName
+  roomVersion?: string
 }
 
 /**

@@ -289,5 +289,7 @@ function toMembership(row: MembershipRow): RoomMembership {
     seq: row.seq as RoomSeq | undefined,
     forgotten: row.forgotten,
     stripped: row.stripped ? JSON.parse(row.stripped) : undefined,
+    via: row.via,
+    roomVersion: row.room_version,
   }
 }

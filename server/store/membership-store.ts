@@ -7,7 +7,7 @@
  *
  * Schema: schema/migrations/0002-rooms.surql
  */
-import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
 import type { RoomSeq, StreamPosition, Write } from './writes.js'
 
@@ -21,6 +21,9 @@ export type MembershipRow = {
   forgotten: boolean
   /** JSON of the stripped state that came along. */
   stripped?: string
+  /** Of an invite or knock that went over federation: the other server, and the room's version. */
+  via?: ServerName
+  room_version?: string
 }
 
 export async function readMembershipsOf(db: Reader, userId: UserId): Promise<MembershipRow[]> {
@@ -30,11 +33,14 @@ export async function readMembershipsOf(db: Reader, userId: UserId): Promise<Mem
   return rows
 }
 
-/** `seq` and `stripped` must be named, also where there is none: an upsert keeps what it does not name. */
-export const setMembership = (
-  userId: UserId,
-  row: Omit<MembershipRow, 'seq' | 'stripped'> & { seq: RoomSeq | undefined; stripped: string | undefined },
-): Write => ({ op: 'upsert', table: 'membership', row: { id: [userId, row.room_id], user_id: userId, ...row } })
+/** What is optional is named all the same: an upsert keeps what it does not name. */
+const absent = { seq: undefined, stripped: undefined, via: undefined, room_version: undefined }
+
+export const setMembership = (userId: UserId, row: MembershipRow): Write => ({
+  op: 'upsert',
+  table: 'membership',
+  row: { id: [userId, row.room_id], user_id: userId, ...absent, ...row },
+})
 
 export const setForgotten = (userId: UserId, roomId: RoomId): Write => ({
   op: 'upsert',

@@ -167,7 +167,8 @@ export function makeSync(needs: SyncNeeds): Sync {
       else if (membership === 'invite') {
         if (!account.ignored.has(row.sender)) chosen.invite.push(row)
       } else if (membership === 'knock') chosen.knock.push(row)
-      else if (!row.forgotten && (from || filter.includeLeave)) chosen.leave.push(row)
+      // What one device has forgotten the others have yet to hear the end of.
+      else if (from || (filter.includeLeave && !row.forgotten)) chosen.leave.push(row)
     }
     for (const rows of Object.values(chosen)) keepMatching(rows, filter)
     return chosen

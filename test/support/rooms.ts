@@ -7,6 +7,7 @@ import type { Signer } from '../../server/rooms/build-event.js'
 import { makeCommitEvents } from '../../server/rooms/commit-events.js'
 import { makeCreateRoom } from '../../server/rooms/create-room.js'
 import { makeMemberOperations, type Remote } from '../../server/rooms/member-operations.js'
+import { makeSetOutsideMembership } from '../../server/rooms/outside-membership.js'
 import { makeRooms } from '../../server/rooms/rooms.js'
 import { makeSendEvent } from '../../server/rooms/send-event.js'
 import type { Database } from '../../server/store/reader.js'
@@ -40,7 +41,11 @@ export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoom
   const memberProfile = async (userId: UserId): Promise<JsonObject> => ({
     displayname: userId.slice(1, userId.indexOf(':')),
   })
-  const members = makeMemberOperations({ rooms, sendEvent, signer, remote: noRemote, memberProfile })
+  const setOutsideMembership = makeSetOutsideMembership(rooms)
+  const members = makeMemberOperations({
+    ...{ rooms, sendEvent, signer, memberProfile, setOutsideMembership },
+    remote: noRemote,
+  })
   const createRoom = makeCreateRoom({
     rooms,
     commitEvents,

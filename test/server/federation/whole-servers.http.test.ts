@@ -29,10 +29,10 @@ async function makeWorld(): Promise<World> {
     string,
   ]
   await Promise.all([writeFile(caPath, ca.pem), writeFile(certificatePath, cert), writeFile(keyPath, key)])
-  const start = async (user: string) => {
+  const start = async (...users: string[]) => {
     const port = await freePort()
     return startHomeserver({
-      users: [user],
+      users,
       serverName: `localhost:${port}`,
       config(config) {
         config.federation.enabled = true
@@ -44,7 +44,7 @@ async function makeWorld(): Promise<World> {
       },
     })
   }
-  const [a, b] = [await start('alice'), await start('bob')]
+  const [a, b] = [await start('alice'), await start('bob', 'carol')]
   return {
     ...{ a, b, alice: a.as('alice'), bob: b.as('bob') },
     aliceId: `@alice:${a.config.server_name}`,
@@ -149,5 +149,53 @@ describe('two whole servers', { timeout: 60_000 }, () => {
     expect(downloaded.headers.get('content-disposition')).toContain('a.bin')
     const missing = await bob.get(`/_matrix/client/v1/media/download/${a.config.server_name}/doesNotExist`)
     expect(missing.status).toBe(404)
+  })
+
+  test('a declined invite is told by /sync with its leave, whether or not the other server could be told', async () => {
+    await using world = await makeWorld()
+    const { a, alice, bob, bobId } = world
+    const invite = async () => {
+      const roomId = await alice.createRoom({ preset: 'private_chat', invite: [bobId] })
+      await vi.waitFor(
+        async () => expect((await bob.get('/sync')).body.rooms?.invite).toHaveProperty([roomId]),
+        patient,
+      )
+      return roomId
+    }
+    const [told, untold] = [await invite(), await invite()]
+    const decline = async (roomId: string) => {
+      const { next_batch } = (await bob.get('/sync')).body
+      expect(await bob.post(path(roomId, 'leave'), {})).toMatchObject({ status: 200 })
+      const { body } = await bob.get(`/sync?since=${next_batch}`)
+      expect(body.rooms.leave[roomId].timeline.events).toMatchObject([
+        { type: 'm.room.member', state_key: bobId, content: { membership: 'leave' } },
+      ])
+    }
+    await decline(told)
+    await a.close()
+    await decline(untold)
+  })
+
+  test("an invite by a user of one's own server, who has left a room that lives on elsewhere, can be declined", async () => {
+    await using world = await makeWorld()
+    const { b, alice, bob, aliceId } = world
+    const carol = b.as('carol')
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    await bob.post(
+      `/join/${encodeURIComponent(roomId)}?via=${encodeURIComponent(aliceId.split(':').slice(1).join(':'))}`,
+      {},
+    )
+    await bob.post(path(roomId, 'invite'), { user_id: carol.userId })
+    const member = path(roomId, `state/m.room.member/${encodeURIComponent(carol.userId)}`)
+    await vi.waitFor(
+      async () => expect((await alice.get(member)).body).toMatchObject({ membership: 'invite' }),
+      patient,
+    )
+    await bob.post(path(roomId, 'leave'), {})
+    const { next_batch } = (await carol.get('/sync')).body
+    expect(await carol.post(path(roomId, 'leave'), {})).toMatchObject({ status: 200 })
+    const { body } = await carol.get(`/sync?since=${next_batch}`)
+    expect(body.rooms.leave[roomId].timeline.events).toMatchObject([{ content: { membership: 'leave' } }])
+    await vi.waitFor(async () => expect((await alice.get(member)).body).toMatchObject({ membership: 'leave' }), patient)
   })
 })

@@ -75,7 +75,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   const base = await startBase({ config, logger, clock, secrets })
   const accounts = makeReadAccounts({ db: base.db })
   let hasAccounts = await accounts.hasAccounts()
-  base.db.onCommitted((changes) => {
+  base.db.onCommitted('memory', (changes) => {
     hasAccounts ||= changes.some(({ kind }) => kind === 'profile') // every new account tells one
   })
   let services: Services | undefined

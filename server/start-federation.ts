@@ -90,7 +90,7 @@ export async function startFederation(
     sender: federation.sender,
     admitServer: federation.admitServer,
     connect(connections) {
-      stopListening = db.onCommitted(federation.onChanges)
+      stopListening = db.onCommitted('send', federation.onChanges)
       return federation.connect({
         ...connections,
         ...{ buildUnsignedEvent, signEvent, outlierWrite, toStoredEvent, readWithAuthChains, readStateBefore },

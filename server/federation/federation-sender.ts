@@ -7,6 +7,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
  */
+
 import { makeSlots } from '../delivery/slots.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
@@ -14,6 +15,7 @@ import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.
 import type { FederationTrafficRow } from '../kernel/live-rows.js'
 import type { Logger } from '../kernel/logger.js'
 import { readEventRows } from '../store/event-store.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import { countOutbox } from '../store/outbox-store.js'
 import type { Database } from '../store/reader.js'
 import type { Change } from '../store/writes.js'
@@ -110,6 +112,20 @@ export function makeFederationSender(needs: Needs): FederationSender {
     sendEdu(await needs.serversInRoom(roomId), receiptEdu({ roomId, userId: userId as UserId, eventId, ts, threadId }))
   }
 
+  const follow: ByKind = {
+    event({ position, eventId, roomId, destinations: servers = [] }) {
+      for (const destination of servers) queueOf(destination)?.add({ position, eventId, roomId })
+    },
+    receipt(change) {
+      if (!change.isLocal || change.receiptType !== 'm.read') return
+      sendReceipt(change).catch((error: unknown) =>
+        log.warn({ err: error, roomId: change.roomId }, 'a receipt was not sent'),
+      )
+    },
+    ...{ state: ignore, redaction: ignore, membership: ignore, account_data: ignore },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  }
+
   return {
     traffic: needs.traffic,
     async start() {
@@ -124,15 +140,7 @@ export function makeFederationSender(needs: Needs): FederationSender {
       await Promise.all([...queues.values()].map((queue) => queue.settle()))
     },
     onChanges(changes) {
-      for (const change of changes) {
-        if (change.kind === 'event') {
-          const { position, eventId, roomId } = change
-          for (const destination of change.destinations ?? []) queueOf(destination)?.add({ position, eventId, roomId })
-        } else if (change.kind === 'receipt' && change.isLocal && change.receiptType === 'm.read')
-          sendReceipt(change).catch((error: unknown) =>
-            log.warn({ err: error, roomId: change.roomId }, 'a receipt was not sent'),
-          )
-      }
+      for (const change of changes) treat(follow, change)
     },
     sendEdu,
     forwardTo(given) {

@@ -4,11 +4,13 @@
  * Rates are per second over the time since the last sample. The counters behind them cost an addition per
  * event whether anybody watches or not.
  */
+
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Clock, Timer } from '../kernel/clock.js'
 import type { ServerMetricsRow } from '../kernel/live-rows.js'
 import type { Logger } from '../kernel/logger.js'
 import type { CommitMetrics } from '../store/commit-meter.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { LiveTables } from '../store/live.js'
 import type { Committer } from '../store/reader.js'
 import { type Change, upsertRow } from '../store/writes.js'
@@ -54,7 +56,7 @@ export function sampleMetrics(needs: MetricsNeeds): () => void {
     isWriting = false
   }
 
-  const stopCounting = db.onCommitted((changes) => rates.count(changes))
+  const stopCounting = db.onCommitted('project', (changes) => rates.count(changes))
   const stopWatching = registry.onWatched(table, (isWatched) => {
     timer?.cancel()
     timer = undefined
@@ -80,13 +82,18 @@ export class Rates {
   #at = 0
   #incoming = 0
   #outgoing = 0
+  readonly #follow: ByKind = {
+    event: ({ roomId, historical }) => {
+      if (historical) return
+      this.#events++
+      this.#rooms.set(roomId, (this.#rooms.get(roomId) ?? 0) + 1)
+    },
+    ...{ state: ignore, redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  }
 
   count(changes: readonly Change[]): void {
-    for (const change of changes) {
-      if (change.kind !== 'event' || change.historical) continue
-      this.#events++
-      this.#rooms.set(change.roomId, (this.#rooms.get(change.roomId) ?? 0) + 1)
-    }
+    for (const change of changes) treat(this.#follow, change)
     // Nobody may be watching for days.
     if (this.#rooms.size > 10_000) this.#rooms.clear()
   }

@@ -40,7 +40,7 @@ export async function startLive(needs: LiveNeeds): Promise<Live> {
   const { live } = db
   const logger = loggerFor(needs.logger, 'live')
   const shared = { live, registry, clock, logger }
-  const stopNoting = db.onCommitted((changes) => {
+  const stopNoting = db.onCommitted('project', (changes) => {
     for (const { position } of changes) commitTimes.note(position, clock.elapsed())
   })
   const reset = live.ready

@@ -3,8 +3,10 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3user_directorysearch
  */
+
 import { stateKeyOf } from '../events/pdu.js'
 import type { RoomId } from '../kernel/identifiers.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import { readRoomDoors } from '../store/room-listing-store.js'
 import type { Room, Rooms } from './room.js'
@@ -18,12 +20,16 @@ export function makeReadOpenRooms({ db, rooms }: { db: Database; rooms: Pick<Roo
   /** Rooms whose doors may have moved since. */
   const moved = new Set<RoomId>()
 
-  db.onCommitted((changes) => {
-    if (!loading) return
-    for (const change of changes) {
-      const isDoor = change.kind === 'event' && change.isCurrentState && doorTypes.has(change.type)
-      if (isDoor || change.kind === 'state') moved.add(change.roomId)
-    }
+  const follow: ByKind = {
+    event({ roomId, type, isCurrentState }) {
+      if (isCurrentState && doorTypes.has(type)) moved.add(roomId)
+    },
+    state: ({ roomId }) => void moved.add(roomId),
+    ...{ redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  }
+  db.onCommitted('memory', (changes) => {
+    if (loading) for (const change of changes) treat(follow, change)
   })
 
   async function load(): Promise<Set<RoomId>> {

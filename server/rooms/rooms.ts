@@ -102,7 +102,7 @@ export async function makeRooms(
     })
   }
 
-  db.onCommitted((changes) => {
+  db.onCommitted('memory', (changes) => {
     for (const change of changes) {
       durable.get(change)?.()
       if ('roomId' in change && change.roomId && lastPositions.has(change.roomId) && movesRoom(change))

@@ -5,7 +5,7 @@
  *  1. build: each waiting unit is called with a `Grant`; what it is given counts only if the batch commits;
  *  2. feed: every position given out gets its `feed` row, in the same transaction;
  *  3. run, and again with a growing pause while the engine reports a conflict that can be retried;
- *  4. on success the counters and then memory move on, listeners are told in stream order, callers are answered;
+ *  4. on success the counters and then memory move on, callers are answered, and who follows the changes is told (`follow-changes.ts`);
  *  5. where an error says that nothing was written, the batch is halved until the unit that fails stands alone and
  *     gets its own error; the positions it was given go to the next unit, so none is ever skipped;
  *  6. any other error, and a transaction that does not settle in time, leaves open what was written: the store has
@@ -26,6 +26,7 @@ import { CommitMeter, type CommitMetrics } from './commit-meter.js'
 import { EngineClosedError } from './engine.js'
 import { DatabaseError, isNothingWritten } from './errors.js'
 import { feedRows } from './feed-store.js'
+import { type ChangeFollower, ChangeFollowers, type CommitPhase, commitPhases } from './follow-changes.js'
 import { settleInTime } from './settle-in-time.js'
 import type { StoreHealth } from './store-health.js'
 import { checkNames, type PlannedQuery, WritePlan } from './write-plan.js'
@@ -70,7 +71,7 @@ export type CommitQueueOptions = {
 
 export class CommitQueue {
   readonly #options: CommitQueueOptions
-  readonly #listeners = new Set<(changes: readonly Change[]) => void>()
+  readonly #followers: ChangeFollowers
   readonly #meter = new CommitMeter()
   readonly #counters: Counters
   readonly #waiting: Waiting[] = []
@@ -83,6 +84,9 @@ export class CommitQueue {
 
   constructor(options: CommitQueueOptions) {
     this.#options = options
+    this.#followers = new ChangeFollowers((error, phase) =>
+      options.logger.error({ err: error, phase }, 'a follower of commits failed'),
+    )
     this.#counters = new Counters(options.position)
   }
 
@@ -104,11 +108,8 @@ export class CommitQueue {
     this.#counters.seed(roomId, bounds)
   }
 
-  onCommitted(listener: (changes: readonly Change[]) => void): () => void {
-    // Wrapped, so that the same function added twice is two listeners.
-    const entry = (changes: readonly Change[]) => listener(changes)
-    this.#listeners.add(entry)
-    return () => this.#listeners.delete(entry)
+  onCommitted(phase: CommitPhase, follower: ChangeFollower): () => void {
+    return this.#followers.add(phase, follower)
   }
 
   /** Units that are not part of a batch yet. */
@@ -251,12 +252,10 @@ export class CommitQueue {
     this.#counters.adopt(counters)
     for (const { durable } of built) this.#call(() => durable?.(), 'memory could not be moved on after a commit')
     const changes = built.flatMap((each) => each.changes).sort((a, b) => a.position - b.position)
-    if (changes.length > 0) this.#tell(changes)
+    if (changes.length > 0) this.#followers.tell('memory', changes)
     for (const { waiting, result } of built) waiting.resolve(result)
-  }
-
-  #tell(changes: readonly Change[]): void {
-    for (const listener of this.#listeners) this.#call(() => listener(changes), 'a listener of commits failed')
+    if (changes.length === 0) return
+    for (const phase of commitPhases) if (phase !== 'memory') this.#followers.tell(phase, changes)
   }
 
   #call(tell: () => void, failure: string): void {

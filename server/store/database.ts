@@ -126,7 +126,7 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
     get position() {
       return queue.position
     },
-    onCommitted: (listener) => queue.onCommitted(listener),
+    onCommitted: (phase, follower) => queue.onCommitted(phase, follower),
     get waiting() {
       return queue.waiting
     },

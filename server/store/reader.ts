@@ -1,6 +1,7 @@
 /** What every `*-store.ts` needs of the database; the implementation is `database.ts`. */
 import type { RoomId } from '../kernel/identifiers.js'
-import type { Change, CommitUnit, RoomSeq, StreamPosition } from './writes.js'
+import type { ChangeFollower, CommitPhase } from './follow-changes.js'
+import type { CommitUnit, RoomSeq, StreamPosition } from './writes.js'
 
 export type Reader = {
   /**
@@ -11,14 +12,14 @@ export type Reader = {
 }
 
 export type Committer = {
-  /** Resolves when the unit is durable and its changes have been handed to the listeners. */
+  /** Resolves when the unit is durable and memory has moved on; who follows its changes is told in the same turn. */
   commit<T>(unit: CommitUnit<T>): Promise<T>
   /** Tells the queue how far a room's seq have come; needed once per room and process before `grant.seq`. */
   seedRoom(roomId: RoomId, bounds: { maxSeq: RoomSeq; minSeq: RoomSeq }): void
   /** The last position that is durable and told. */
   readonly position: StreamPosition
-  /** Listeners run synchronously, in stream order, right after each batch; they must not throw and must be quick. */
-  onCommitted(listener: (changes: readonly Change[]) => void): () => void
+  /** Followers run synchronously, in stream order, right after each batch, phase by phase; they must be quick. */
+  onCommitted(phase: CommitPhase, follower: ChangeFollower): () => void
 }
 
 export type Database = Reader & Committer

@@ -6,10 +6,12 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#client-config
  */
+
 import { LRUCache } from 'lru-cache'
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import { readAccountData } from '../store/account-data-store.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import type { StreamPosition } from '../store/writes.js'
 
@@ -42,15 +44,18 @@ export function makeReadAccountDataOf({ db }: { db: Database }): ReadAccountData
   const loaded = new LRUCache<UserId, Kept>({ max: maxUsers })
   const loading = new Map<UserId, { done: Promise<Kept>; missed: Missed[] }>()
 
-  db.onCommitted((changes) => {
-    for (const change of changes) {
-      if (change.kind !== 'account_data') continue
-      const { userId, roomId, type, content, position } = change
+  const follow: ByKind = {
+    account_data({ userId, roomId, type, content, position }) {
       const item: AccountDataItem = { type, content, position }
       const kept = loaded.get(userId)
       if (kept) put(kept, roomId, item)
       loading.get(userId)?.missed.push({ roomId, item })
-    }
+    },
+    ...{ event: ignore, state: ignore, redaction: ignore, membership: ignore, receipt: ignore },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  }
+  db.onCommitted('memory', (changes) => {
+    for (const change of changes) treat(follow, change)
   })
 
   async function load(userId: UserId, missed: readonly Missed[]): Promise<Kept> {

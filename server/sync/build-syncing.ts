@@ -113,9 +113,9 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   const unreadCounts = makeUnreadCounts({ db, rooms, receipts, readAccountDataOf, clock, log: needs.log })
   const deviceUpdates = makeDeviceUpdates({ db, rooms })
   const stop = [
-    db.onCommitted(typing.onCommitted),
-    db.onCommitted(presence.onCommitted),
-    db.onCommitted(notifier.onCommitted),
+    db.onCommitted('memory', typing.onCommitted),
+    db.onCommitted('notify', presence.onCommitted),
+    db.onCommitted('notify', notifier.onCommitted),
   ]
 
   const visibility = makeVisibility({ rooms })

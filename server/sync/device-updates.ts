@@ -7,6 +7,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#extensions-to-sync
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#e2e-extensions-to-sync
  */
+
 import { LRUCache } from 'lru-cache'
 import { type JsonObject, stateKeyOf } from '../events/pdu.js'
 import type { DeviceId, RoomId, UserId } from '../kernel/identifiers.js'
@@ -18,6 +19,7 @@ import {
   readKeyCounts,
   readToDevice,
 } from '../store/device-sync-store.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import type { StreamPosition } from '../store/writes.js'
 
@@ -55,11 +57,14 @@ export function makeDeviceUpdates({ db, rooms }: Needs): DeviceUpdates {
   let changes: { position: number; userId: UserId }[] = []
   let changesFrom: number = start
 
-  db.onCommitted((committed) => {
-    for (const change of committed) {
-      if (change.kind === 'to_device') newest.set(`${change.userId} ${change.deviceId}`, change.position)
-      if (change.kind === 'device_list') changes.push({ position: change.position, userId: change.userId })
-    }
+  const follow: ByKind = {
+    to_device: ({ userId, deviceId, position }) => void newest.set(`${userId} ${deviceId}`, position),
+    device_list: ({ userId, position }) => void changes.push({ position, userId }),
+    ...{ event: ignore, state: ignore, redaction: ignore, membership: ignore, receipt: ignore },
+    ...{ account_data: ignore, profile: ignore },
+  }
+  db.onCommitted('memory', (committed) => {
+    for (const change of committed) treat(follow, change)
     if (changes.length > maxChanges) {
       changesFrom = changes[maxChanges >> 1]?.position ?? changesFrom
       changes = changes.filter(({ position }) => position > changesFrom)

@@ -7,12 +7,14 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#presence
  */
+
 import type { PresenceEdu, PresenceState } from '../events/edu.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import { type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { PresenceRow } from '../kernel/live-rows.js'
 import type { Rooms } from '../rooms/room.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Change } from '../store/writes.js'
 import type { EphemeralStream } from './ephemeral-stream.js'
 import { type SendEdu, serversOfRoom } from './outgoing-edus.js'
@@ -197,6 +199,17 @@ export function makePresence({
     for (const userId of [...present]) update(userId)
   })
 
+  const follow: ByKind = {
+    event({ sender, isLocal }) {
+      if (isLocal && known.has(sender)) onActivity(sender)
+    },
+    receipt({ userId, isLocal }) {
+      if (isLocal && known.has(userId)) onActivity(userId)
+    },
+    ...{ state: ignore, redaction: ignore, membership: ignore, account_data: ignore },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  }
+
   return {
     onSync(userId, sid, state) {
       if (state === 'offline') return
@@ -255,10 +268,7 @@ export function makePresence({
       return changed
     },
     onCommitted(changes) {
-      for (const change of changes) {
-        if (change.kind === 'event' && change.isLocal && known.has(change.sender)) onActivity(change.sender)
-        else if (change.kind === 'receipt' && change.isLocal && known.has(change.userId)) onActivity(change.userId)
-      }
+      for (const change of changes) treat(follow, change)
     },
     restore(rows) {
       for (const { user_id, status_msg, last_active_ts, presence } of rows) {

@@ -6,6 +6,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receipts
  */
+
 import { LRUCache } from 'lru-cache'
 import type { ReceiptEdu } from '../events/edu.js'
 import type { Clock } from '../kernel/clock.js'
@@ -13,6 +14,7 @@ import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import { makeKeyedLock } from '../rooms/keyed-lock.js'
 import { isJoined, type Rooms, type StoredEvent } from '../rooms/room.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import { type ReceiptRow, type ReceiptType, readReceipts, setReceipt } from '../store/receipt-store.js'
 import type { Change, StreamPosition } from '../store/writes.js'
@@ -72,14 +74,19 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
   /** Rows of commits under way, by their change. */
   const durable = new WeakMap<Change, ReceiptRow>()
 
-  db.onCommitted((changes) => {
-    for (const change of changes) {
-      const row = change.kind === 'receipt' && durable.get(change)
-      if (!row) continue
+  const follow: ByKind = {
+    receipt(change) {
+      const row = durable.get(change)
+      if (!row) return
       const room = loaded.get(row.room_id)
       if (room) put(room, row)
       loading.get(row.room_id)?.missed.push(row)
-    }
+    },
+    ...{ event: ignore, state: ignore, redaction: ignore, membership: ignore, account_data: ignore },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  }
+  db.onCommitted('memory', (changes) => {
+    for (const change of changes) treat(follow, change)
   })
 
   async function readRooms(roomIds: readonly RoomId[]): Promise<Map<RoomId, OfRoom>> {

@@ -7,10 +7,12 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#syncing
  */
+
 import type { Clock, Timer } from '../kernel/clock.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Rooms } from '../rooms/room.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Change } from '../store/writes.js'
 
 export type StreamNotifier = {
@@ -112,41 +114,34 @@ export function makeStreamNotifier({ rooms, clock, log }: Needs): StreamNotifier
   }
 
   /** @param to who is to be woken, collected over a batch so that each is woken once */
-  function collect(change: Change, to: Set<UserId>): void {
-    switch (change.kind) {
-      case 'event':
-        if (change.historical) return
-        if (change.type === 'm.room.member' && change.stateKey !== undefined)
-          moveMember(change.stateKey as UserId, change, to)
-        addRoom(change.roomId, to)
-        return
-      case 'state':
-        addRoom(change.roomId, to)
-        enterAgain(change.roomId).catch((error: unknown) => log.error({ err: error }, 'memberships were not read'))
-        return
-      case 'redaction':
-        addRoom(change.roomId, to)
-        return
-      case 'receipt':
-        if (change.receiptType === 'm.read.private') to.add(change.userId)
-        else addRoom(change.roomId, to)
-        return
-      case 'membership':
-        moveTo(change.userId, change.roomId, change.membership === 'join')
-        to.add(change.userId)
-        return
-      case 'device_list':
-        to.add(change.userId)
-        addSharing(change.userId, to)
-        return
-      case 'account_data':
-      case 'to_device':
-        to.add(change.userId)
-        return
-      case 'profile': // comes as member events
-        return
-    }
-  }
+  const collect = (to: Set<UserId>): ByKind => ({
+    event(change) {
+      if (change.historical) return
+      if (change.type === 'm.room.member' && change.stateKey !== undefined)
+        moveMember(change.stateKey as UserId, change, to)
+      addRoom(change.roomId, to)
+    },
+    state({ roomId }) {
+      addRoom(roomId, to)
+      enterAgain(roomId).catch((error: unknown) => log.error({ err: error }, 'memberships were not read'))
+    },
+    redaction: ({ roomId }) => addRoom(roomId, to),
+    receipt({ roomId, userId, receiptType }) {
+      if (receiptType === 'm.read.private') to.add(userId)
+      else addRoom(roomId, to)
+    },
+    membership({ roomId, userId, membership }) {
+      moveTo(userId, roomId, membership === 'join')
+      to.add(userId)
+    },
+    device_list({ userId }) {
+      to.add(userId)
+      addSharing(userId, to)
+    },
+    account_data: ({ userId }) => void to.add(userId),
+    to_device: ({ userId }) => void to.add(userId),
+    profile: ignore, // comes as member events
+  })
 
   const addRoom = (roomId: RoomId, to: Set<UserId>) => {
     for (const userId of byRoom.get(roomId) ?? []) to.add(userId)
@@ -216,7 +211,8 @@ export function makeStreamNotifier({ rooms, clock, log }: Needs): StreamNotifier
     },
     onCommitted(changes) {
       const to = new Set<UserId>()
-      for (const change of changes) collect(change, to)
+      const by = collect(to)
+      for (const change of changes) treat(by, change)
       for (const userId of to) wakeUser(userId)
     },
     get waiting() {

@@ -6,11 +6,13 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#typing-notifications
  */
+
 import type { TypingEdu } from '../events/edu.js'
 import type { Clock, Timer } from '../kernel/clock.js'
 import { forbidden } from '../kernel/errors.js'
 import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { isJoined, type Rooms } from '../rooms/room.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Change } from '../store/writes.js'
 import type { EphemeralStream } from './ephemeral-stream.js'
 import { type SendEdu, serversOfRoom } from './outgoing-edus.js'
@@ -112,6 +114,15 @@ export function makeTyping({
     sendEdu?.(servers, { edu_type: 'm.typing', content: { room_id: roomId, user_id: userId, typing: isTyping } })
   }
 
+  const follow: ByKind = {
+    event({ roomId, type, stateKey, pdu }) {
+      if (type === 'm.room.member' && stateKey !== undefined && memberOf(pdu) !== 'join')
+        end(stateKey as UserId, roomId)
+    },
+    ...{ state: ignore, redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  }
+
   return {
     async set(userId, roomId, timeoutMs) {
       const room = await rooms.get(roomId)
@@ -136,10 +147,7 @@ export function makeTyping({
     serialOf: (roomId) => serials.get(roomId) ?? 0,
     changedSince: (serial) => [...serials].filter(([, last]) => last > serial).map(([roomId]) => roomId),
     onCommitted(changes) {
-      for (const change of changes) {
-        if (change.kind !== 'event' || change.type !== 'm.room.member' || change.stateKey === undefined) continue
-        if (memberOf(change.pdu) !== 'join') end(change.stateKey as UserId, change.roomId)
-      }
+      for (const change of changes) treat(follow, change)
     },
     close() {
       for (const inRoom of typists.values()) for (const { timer } of inRoom.values()) timer.cancel()

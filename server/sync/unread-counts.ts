@@ -8,6 +8,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
  */
+
 import { LRUCache } from 'lru-cache'
 import { type Pdu, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
@@ -16,6 +17,7 @@ import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import { type EventView, viewOf } from '../push/evaluate.js'
 import type { Room, Rooms } from '../rooms/room.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import type { PushCount, ReceiptRow } from '../store/receipt-store.js'
 import type { Change } from '../store/writes.js'
@@ -113,8 +115,8 @@ class Counting {
       readCheckpoint: this.#checkpoints.read,
       readThreadOf: makeReadThreadOf(needs.rooms),
     })
-    this.#stopListening = needs.db.onCommitted((changes) => {
-      for (const change of changes) this.#follow(change)
+    this.#stopListening = needs.db.onCommitted('memory', (changes) => {
+      for (const change of changes) treat(this.#follow, change)
     })
   }
 
@@ -207,34 +209,33 @@ class Counting {
 
   // ── following the stream ─────────────────────────────────────────────────────────────────────
 
-  #follow(change: Change): void {
-    if (change.kind === 'account_data') {
-      if (!change.roomId && judgingTypes.has(change.type)) this.#startOverUser(change.userId)
-      return
-    }
-    const ofRoom = 'roomId' in change && change.roomId ? this.#rooms.get(change.roomId) : undefined
-    if (!ofRoom) return
-    switch (change.kind) {
-      case 'event':
-        if (change.historical) startOverSince(ofRoom, change.seq)
-        else this.#hearEvent(ofRoom, change)
-        return
-      case 'redaction':
-        startOverSince(ofRoom, change.seq)
-        return
-      case 'receipt': {
-        const entry = ofRoom.users.get(change.userId)
-        if (entry) this.#moveReading(entry)
-        return
-      }
-      case 'membership': {
-        const entry = ofRoom.users.get(change.userId)
-        if (entry) startOver(entry)
-        return
-      }
-      case 'state':
-        this.#hearState(ofRoom, change)
-    }
+  readonly #follow: ByKind = {
+    event: (change) => {
+      const ofRoom = this.#rooms.get(change.roomId)
+      if (!ofRoom) return
+      if (change.historical) startOverSince(ofRoom, change.seq)
+      else this.#hearEvent(ofRoom, change)
+    },
+    state: (change) => {
+      const ofRoom = this.#rooms.get(change.roomId)
+      if (ofRoom) this.#hearState(ofRoom, change)
+    },
+    redaction: ({ roomId, seq }) => {
+      const ofRoom = this.#rooms.get(roomId)
+      if (ofRoom) startOverSince(ofRoom, seq)
+    },
+    receipt: ({ roomId, userId }) => {
+      const entry = this.#rooms.get(roomId)?.users.get(userId)
+      if (entry) this.#moveReading(entry)
+    },
+    membership: ({ roomId, userId }) => {
+      const entry = this.#rooms.get(roomId)?.users.get(userId)
+      if (entry) startOver(entry)
+    },
+    account_data: ({ roomId, userId, type }) => {
+      if (!roomId && judgingTypes.has(type)) this.#startOverUser(userId)
+    },
+    ...{ device_list: ignore, to_device: ignore, profile: ignore },
   }
 
   #hearState(ofRoom: OfRoom, { roomId, keys }: Change & { kind: 'state' }): void {

@@ -7,11 +7,13 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3user_directorysearch
  */
+
 import { LRUCache } from 'lru-cache'
 import { type PduEvent, stateKeyOf } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import { localpartOf, parseMxcUri, type RoomId, type UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms } from '../rooms/room.js'
+import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import { readUserCards } from '../store/user-store.js'
 
@@ -48,15 +50,19 @@ export function makeSearchUsers({ db, clock, rooms, readOpenRooms }: Needs): Sea
   /** Raised by whatever may change whom anybody knows, or under which name. */
   let version = 0
 
-  db.onCommitted((changes) => {
-    for (const change of changes) {
-      if (change.kind === 'profile') circles.clear()
-      else if (change.kind === 'state') version++
-      else if (change.kind === 'event' && change.type === 'm.room.member' && change.stateKey) {
-        version++
-        circles.delete(change.stateKey as UserId)
-      }
-    }
+  const follow: ByKind = {
+    event({ type, stateKey }) {
+      if (type !== 'm.room.member' || !stateKey) return
+      version++
+      circles.delete(stateKey as UserId)
+    },
+    state: () => void version++,
+    profile: () => circles.clear(),
+    ...{ redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
+    ...{ device_list: ignore, to_device: ignore },
+  }
+  db.onCommitted('memory', (changes) => {
+    for (const change of changes) treat(follow, change)
   })
 
   async function gather(userId: UserId): Promise<Circle> {

@@ -145,7 +145,7 @@ export async function startFederationServer(options: FederationServerOptions): P
     receivePresence: (presence) => void heard.presence.push(...presence),
     isActiveUser: async (userId) => !userId.startsWith('@nobody:'),
   })
-  db.onCommitted(federation.onChanges)
+  db.onCommitted('send', federation.onChanges)
 
   const endpoints = bindEndpoints(federationEndpoints as unknown as Parameters<typeof bindEndpoints<object>>[0], {
     ...endpointNeeds,

@@ -169,7 +169,7 @@ class LaneProjector implements Projector {
     for (const begin of begins) begin()
     this.#tidyAt = db.position
     this.#stopListening = [
-      db.onCommitted((changes) => this.#hear(changes)),
+      db.onCommitted('project', (changes) => this.#hear(changes)),
       viewers.listen({
         come: (userId) => {
           this.#lists.come(userId)

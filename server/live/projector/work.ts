@@ -2,10 +2,12 @@
  * What the projector has to do for one stream position: the same whether the commit just told it or the feed
  * remembers it after a restart. What is missing here is read again from the tables.
  */
+
 import { createHash } from 'node:crypto'
 import { parseStateMapKey, stateKeyOf } from '../../events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../kernel/identifiers.js'
 import type { FeedEntry } from '../../store/feed-store.js'
+import { type ByKind, ignore, treat } from '../../store/follow-changes.js'
 import type { Change, RoomSeq, StreamPosition } from '../../store/writes.js'
 
 export type Work = { position: StreamPosition } & (
@@ -34,29 +36,21 @@ export const hashTxn = ({ sid, txnId }: { sid: string; txnId: string }): string 
   createHash('sha256').update(`${sid}|${txnId}`).digest('base64url')
 
 /** Undefined for what no live table shows. */
-export function workOfChange(change: Change): Work | undefined {
-  const { position } = change
-  switch (change.kind) {
-    case 'event': {
-      const { roomId, eventId, seq, type, stateKey, isCurrentState, historical, txn } = change
-      const work = { kind: change.kind, position, roomId, eventId, seq, type, stateKey, isCurrentState, historical }
-      return txn ? { ...work, txnHash: hashTxn(txn) } : work
-    }
-    case 'state':
-      return { kind: 'state', position, roomId: change.roomId, ...(change.keys && { keys: change.keys }) }
-    case 'redaction':
-      return { kind: 'redaction', position, roomId: change.roomId, eventId: change.eventId }
-    case 'membership':
-      return { kind: 'membership', position, roomId: change.roomId, userId: change.userId }
-    case 'receipt': {
-      const { roomId, userId, receiptType, threadId } = change
-      return { kind: 'receipt', position, roomId, userId, receiptType, threadId }
-    }
-    case 'account_data':
-      return { kind: 'account_data', position, userId: change.userId, roomId: change.roomId, type: change.type }
-    default:
-      return undefined
-  }
+export const workOfChange = (change: Change): Work | undefined => treat(works, change)
+
+const works: ByKind<Work | undefined> = {
+  event({ kind, position, roomId, eventId, seq, type, stateKey, isCurrentState, historical, txn }) {
+    const work = { kind, position, roomId, eventId, seq, type, stateKey, isCurrentState, historical }
+    return txn ? { ...work, txnHash: hashTxn(txn) } : work
+  },
+  state: ({ kind, position, roomId, keys }) => ({ kind, position, roomId, ...(keys && { keys }) }),
+  redaction: ({ kind, position, roomId, eventId }) => ({ kind, position, roomId, eventId }),
+  membership: ({ kind, position, roomId, userId }) => ({ kind, position, roomId, userId }),
+  receipt: ({ kind, position, roomId, userId, receiptType, threadId }) => ({
+    ...{ kind, position, roomId, userId, receiptType, threadId },
+  }),
+  account_data: ({ kind, position, userId, roomId, type }) => ({ kind, position, userId, roomId, type }),
+  ...{ device_list: ignore, to_device: ignore, profile: ignore },
 }
 
 export function workOfFeed(entry: FeedEntry): Work | undefined {

@@ -71,7 +71,7 @@ async function senderOn(db: TestDatabase, clock: FakeClock, world = makePeer()) 
     isServerAllowed: (server) => server !== 'denied.test',
     serversInRoom: async () => [peer],
   })
-  const stop = db.onCommitted(sender.onChanges)
+  const stop = db.onCommitted('send', sender.onChanges)
   return { sender, destinations, ...world, stop }
 }
 
@@ -291,7 +291,7 @@ describe('the federation sender', () => {
     // A row that this process was never told of, as one that another node writes.
     world.stop()
     await commitMessage(db, 'untold')
-    const stop = db.onCommitted(world.sender.onChanges)
+    const stop = db.onCommitted('send', world.sender.onChanges)
     await commitMessage(db, 'b')
     await vi.waitFor(() => expect(all(world.received)).toContain('b'))
     await vi.waitFor(async () => expect((await outboxOf(db)).length).toBe(1))

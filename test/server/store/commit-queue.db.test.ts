@@ -37,7 +37,7 @@ describe('commit queue', () => {
   test('a unit is durable and told when its caller is answered', async () => {
     await using db = await openTestDatabase()
     const told: number[] = []
-    db.onCommitted((changes) => told.push(...changes.map(({ position }) => position)))
+    db.onCommitted('notify', (changes) => told.push(...changes.map(({ position }) => position)))
     db.seedRoom(room, noBounds)
 
     const answer = await insertEvent(db, '$a')
@@ -52,7 +52,7 @@ describe('commit queue', () => {
     await using db = await openTestDatabase()
     db.seedRoom(room, noBounds)
     const order: string[] = []
-    db.onCommitted(() => order.push('told'))
+    db.onCommitted('notify', () => order.push('told'))
     const commit = (id: string) =>
       db.commit((grant) => {
         const change: Change = { position: grant.position(), kind: 'state', roomId: room }
@@ -67,10 +67,21 @@ describe('commit queue', () => {
     expect(order).toEqual(['$a is durable', 'told', 'answered', 'refused'])
   })
 
+  test('who follows is told phase by phase, whoever subscribed first', async () => {
+    await using db = await openTestDatabase()
+    db.seedRoom(room, noBounds)
+    const order: string[] = []
+    for (const phase of ['send', 'project', 'memory', 'notify'] as const) db.onCommitted(phase, () => order.push(phase))
+
+    await insertEvent(db, '$a')
+
+    expect(order).toEqual(['memory', 'notify', 'project', 'send'])
+  })
+
   test('units that wait together share batches; positions, seq and changes come in the order of the units', async () => {
     await using db = await openTestDatabase()
     const told: number[] = []
-    db.onCommitted((changes) => told.push(...changes.map(({ position }) => position)))
+    db.onCommitted('notify', (changes) => told.push(...changes.map(({ position }) => position)))
     db.seedRoom(room, noBounds)
 
     const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => insertEvent(db, `$${n}`)))
@@ -201,10 +212,10 @@ describe('commit queue', () => {
     await using db = await openTestDatabase()
     db.seedRoom(room, noBounds)
     let told = 0
-    db.onCommitted(() => {
+    db.onCommitted('notify', () => {
       throw new Error('broken')
     })
-    const stop = db.onCommitted(() => {
+    const stop = db.onCommitted('notify', () => {
       told += 1
     })
 

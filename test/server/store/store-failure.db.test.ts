@@ -37,7 +37,7 @@ async function openFaulty(options: Partial<OpenDatabaseOptions> = {}) {
   const logger = createLogger('warn', { write: (line: string) => lines.push(line) })
   const db = await openTestDatabase({ openEngine: engine.open, clock, logger, ...options })
   const told: number[] = []
-  db.onCommitted((changes) => told.push(...changes.map(({ position }) => position)))
+  db.onCommitted('notify', (changes) => told.push(...changes.map(({ position }) => position)))
   const left: string[] = []
   db.health.onFailed((reason) => left.push(reason))
   return { db, engine, clock, lines, told, left, [Symbol.asyncDispose]: () => db[Symbol.asyncDispose]() }

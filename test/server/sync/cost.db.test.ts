@@ -28,7 +28,7 @@ describe('the cost of /sync', async () => {
     get position() {
       return real.position
     },
-    onCommitted: (listener) => real.onCommitted(listener),
+    onCommitted: (phase, follower) => real.onCommitted(phase, follower),
   }
   const hs = await makeTestSyncing(db)
   const roomIds: RoomId[] = []

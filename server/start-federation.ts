@@ -23,9 +23,9 @@ import { version } from './kernel/version.js'
 import type { SigningKeys } from './keys/signing-key.js'
 import { readWithAuthChains } from './rooms/auth-chain.js'
 import { buildUnsignedEvent, signEvent } from './rooms/build-event.js'
-import type { OutboxWrites } from './rooms/commit-events.js'
+import type { OutboxWrites } from './rooms/build-step.js'
 import { outlierWrite } from './rooms/import-room.js'
-import { readStateBefore } from './rooms/state-before.js'
+import { readStateBeforeEvent } from './rooms/state-before.js'
 import { toStoredEvent } from './rooms/stored-event.js'
 import type { Base } from './start-base.js'
 import { makeFederationSessions } from './store/federation-sessions.js'
@@ -35,7 +35,7 @@ import type { SendEdu } from './sync/outgoing-edus.js'
 /** What `connect` is given; the pure functions of rooms are added here. */
 export type RoomsAndSync = Omit<
   Connections,
-  'buildUnsignedEvent' | 'signEvent' | 'outlierWrite' | 'toStoredEvent' | 'readWithAuthChains' | 'readStateBefore'
+  'buildUnsignedEvent' | 'signEvent' | 'outlierWrite' | 'toStoredEvent' | 'readWithAuthChains' | 'readStateBeforeEvent'
 >
 
 export type FederationPart = {
@@ -93,7 +93,7 @@ export async function startFederation(
       stopListening = db.onCommitted('send', federation.onChanges)
       return federation.connect({
         ...connections,
-        ...{ buildUnsignedEvent, signEvent, outlierWrite, toStoredEvent, readWithAuthChains, readStateBefore },
+        ...{ buildUnsignedEvent, signEvent, outlierWrite, toStoredEvent, readWithAuthChains, readStateBeforeEvent },
       })
     },
     start: federation.start,

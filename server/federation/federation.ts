@@ -91,11 +91,7 @@ export type Connections = {
   outlierWrite: (event: PduEvent, rules: RoomVersionRules) => Write
   toStoredEvent: (row: ReadEventRow) => StoredEvent
   readWithAuthChains: ReadWithAuthChains
-  readStateBefore: (
-    rooms: RoomsForWriting,
-    room: Room,
-    event: PduEvent,
-  ) => Promise<{ missing: []; state: StateMap } | { missing: unknown[] }>
+  readStateBeforeEvent: (rooms: RoomsForWriting, room: Room, event: PduEvent) => Promise<StateMap | undefined>
   receiveTyping: (typing: TypingEdu) => void | Promise<void>
   receiveReceipts: (receipts: readonly ReceiptEdu[]) => void | Promise<void>
   receivePresence: (presence: readonly PresenceEdu[]) => void | Promise<void>
@@ -235,10 +231,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
   const outliers = makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, clock, log })
   const acceptFetching = makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, client, log })
   const roomForServer = makeRoomForServer({ serverName, rooms })
-  const readStateBefore = async (room: Room, event: PduEvent) => {
-    const before = await connections.readStateBefore(rooms, room, event)
-    return 'state' in before ? before.state : undefined
-  }
+  const readStateBefore = (room: Room, event: PduEvent) => connections.readStateBeforeEvent(rooms, room, event)
 
   const receiver = makeTransactionReceiver({
     db,

@@ -13,16 +13,16 @@ import type { Write } from '../store/writes.js'
 export type InsertOutliers = (roomId: RoomId, rules: RoomVersionRules, events: readonly PduEvent[]) => Promise<void>
 
 type Needs = {
-  rooms: Pick<RoomsForWriting, 'db' | 'lock' | 'readEvents'>
+  rooms: Pick<RoomsForWriting, 'db' | 'write'>
   outlierWrite: (event: PduEvent, rules: RoomVersionRules) => Write
 }
 
 export function makeInsertOutliers({ rooms, outlierWrite }: Needs): InsertOutliers {
   return (roomId, rules, events) =>
     // Under the lock: an event that is being accepted meanwhile must not become an outlier again.
-    rooms.lock(roomId, async () => {
+    rooms.write(roomId, async (tx) => {
       const fresh = new Map(events.map((event) => [event.eventId, event]))
-      for (const { eventId } of await rooms.readEvents([...fresh.keys()])) fresh.delete(eventId)
+      for (const { eventId } of await tx.readEvents([...fresh.keys()])) fresh.delete(eventId)
       const writes = [...fresh.values()].map((event) => outlierWrite(event, rules))
       for (const piece of inPieces(writes))
         await rooms.db.commit(() => ({ writes: piece, changes: [], result: undefined }))

@@ -86,9 +86,8 @@ export async function findAuthoriser(
   if (!isRestricted || membership === 'join' || membership === 'invite') return undefined
   await checkConditions(needs, rule, userId)
   const { powerLevels } = room
-  for (const candidate of room.joined)
-    if (serverNameOf(candidate) === needs.serverName && powerLevels.userLevel(candidate) >= powerLevels.invite)
-      return candidate
+  for (const [candidate, held] of room.localMembers)
+    if (held === 'join' && powerLevels.userLevel(candidate) >= powerLevels.invite) return candidate
   throw new MatrixError(400, 'M_UNABLE_TO_GRANT_JOIN', 'No user of this server may let others in; ask another server.')
 }
 

@@ -1,26 +1,41 @@
 /**
- * Takes a verified PDU of another server into a room: steps 4 to 6 of the checks on receipt, state
- * resolution where the room forks, and the commit.
+ * Takes a verified PDU of another server into a room, in one line: gather what is needed to judge it, judge it, give
+ * it its place, commit.
  *
- * 1. Known already: nothing to do. 2. Auth rules against its own auth events: reject. 3. Auth rules
- * against the state before it: reject. 4. Auth rules against the current state: soft-fail. 5. The new current
- * state is that of the new extremities, resolved. 6. Commit.
+ * Only gathering reads and waits; judging (judge-pdu.ts) and placing (place-event.ts) are pure. An event on top of the
+ * room is judged by the current state alone; one that forks from it waits until the room has landed on the disk,
+ * gets a state of its own, and moves the current state to that of the new extremities, resolved.
  *
  * Format, signatures and hash (steps 1 to 3 of the spec) are the caller's, as is fetching what is missing.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
  */
-import { authEventKeys, checkAgainstState, checkAuthRules, type Verdict } from '../events/auth-rules/index.js'
+import { authEventKeys } from '../events/auth-rules/index.js'
 import { canonicalJson } from '../events/canonical-json.js'
-import { authEventIds, isState, type PduEvent, type StateMap, stateKeyOf } from '../events/pdu.js'
+import { authEventIds, type PduEvent, prevEventIds, type StateMap, stateKeyOf } from '../events/pdu.js'
+import { type PowerLevels, readPowerLevels } from '../events/power-levels.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
-import { addRedaction, applyTo, decideAwaitingRedaction, decideRedaction } from './apply-redaction.js'
-import { type CommitEvents, StaleRoomError } from './commit-events.js'
-import { fieldsOf, idsOf, type Placed, placeOnTop, setExtremities, setStateEntry, takeNode } from './place-event.js'
-import type { Room } from './room.js'
+import type { BuildStep } from './build-step.js'
+import { groundOf } from './extremities.js'
+import { type Entries, judgePdu } from './judge-pdu.js'
+import {
+  extremitiesWith,
+  type Merged,
+  nodeOf,
+  type Origin,
+  type OwnState,
+  ownStateOf,
+  type Placement,
+  placeAside,
+  placeOnTop,
+} from './place-event.js'
+import { applyTo, awaitedRedaction, decideRedaction, targetOf, waitingOf } from './redactions.js'
+import type { Extremity, Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
+import { idsOf, isOnTop } from './snapshot.js'
 import { readStateBefore, resolve } from './state-before.js'
-import { buildStateNode } from './state-nodes.js'
+import type { StateNode } from './state-nodes.js'
+import type { RoomTx } from './write-room.js'
 
 export type Acceptance =
   | { status: 'accepted' | 'known' }
@@ -38,235 +53,194 @@ export type AcceptPduOptions = {
 /** @throws MatrixError never; Error for a room this server is not in, or when the commit fails */
 export type AcceptPdu = (roomId: RoomId, event: PduEvent, options?: AcceptPduOptions) => Promise<Acceptance>
 
-export function makeAcceptPdu(rooms: RoomsForWriting, commitEvents: CommitEvents): AcceptPdu {
-  async function acceptOnce(roomId: RoomId, event: PduEvent, options: AcceptPduOptions): Promise<Acceptance> {
-    const { acceptance, durable } = await rooms.lock(roomId, async () => {
-      const room = await rooms.get(roomId)
+export function makeAcceptPdu(rooms: RoomsForWriting, buildStep: BuildStep, now: () => number): AcceptPdu {
+  return (roomId, event, options = {}) =>
+    rooms.write(roomId, async (tx) => {
+      const room = tx.tip
       if (!room) throw new Error(`a PDU for ${roomId}, which this server does not know`)
-      const outcome = await place(rooms, room, event, options).catch(async (error: unknown) => {
-        // It may have moved on by half. What is on its way must be there before the room is read afresh.
-        await rooms.landedIn(roomId)
-        rooms.drop(room)
-        throw error
-      })
-      if (!outcome.placed) return { acceptance: outcome.acceptance, durable: undefined }
-      const durable = commitEvents(room, [outcome.placed])
-      durable.catch(() => undefined) // awaited outside the lock
-      return { acceptance: outcome.acceptance, durable }
-    })
-    await durable
-    if (acceptance.status === 'accepted') await redactAwaiting(roomId, event)
-    return acceptance
-  }
+      const [known] = await tx.readEvents([event.eventId]) // "known" must mean durable: the caller acknowledges it
+      if (known && known.status !== 'outlier') return { status: 'known' }
+      const { authEvents, missing } = await gatherAuthEvents(tx, room, event)
+      if (missing.length > 0) return { status: 'missing', authEvents: missing, prevEvents: [] }
 
-  /** A redaction that came before its target is applied now. */
-  async function redactAwaiting(roomId: RoomId, { eventId }: PduEvent): Promise<void> {
-    const target = await rooms.readEvent(eventId)
-    if (!target || !(await rooms.readAwaitingRedaction(target))) return
-    await rooms.lock(roomId, async () => {
-      const room = await rooms.get(roomId)
-      const redactedBy = room && (await decideAwaitingRedaction(rooms, room, target))
-      if (!redactedBy) return
-      const redaction = applyTo(room, target, redactedBy)
-      if (redaction.stateKey) setStateEntry(room, redaction.stateKey, redaction.redacted)
-      await rooms.db.commit((grant) => {
-        const unit = { writes: [], changes: [], result: undefined }
-        addRedaction(rooms, room, redaction, grant, unit)
-        return unit
-      })
-    })
-  }
+      const evidence =
+        isOnTop(room, event) && !options.stateBefore ? onTop(room) : await gatherAside(tx, room, event, options)
+      if ('missing' in evidence) return { status: 'missing', authEvents: [], prevEvents: evidence.missing }
+      const judgement = judgePdu(room, event, { authEvents, ...evidence })
 
-  return async (roomId, event, options = {}) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await acceptOnce(roomId, event, options)
-      } catch (error) {
-        if (!(error instanceof StaleRoomError) || attempt === 3) throw error
-      }
+      const isAccepted = judgement.status === 'accepted'
+      const origin = isAccepted ? await gatherOrigin(tx, room, event, evidence.before, options, now()) : undefined
+      const shown = origin?.event ?? event
+      const json = origin?.json ?? canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
+      const placement =
+        origin && evidence.isOnTop
+          ? placeOnTop(room, shown, json, origin.origin)
+          : await aside(rooms, tx, room, shown, json, evidence, judgement, origin?.origin)
+      tx.stage(placement.next, buildStep(placement.next, placement.placed), event.eventId)
+      return judgement
+    })
+}
+
+type Gathered = {
+  isOnTop: boolean
+  before: Entries
+  current: Entries
+  /** The state before as a whole, and nodes that say it or something near it. */
+  state: () => Promise<{ map: StateMap; parents: readonly StateNode[] }>
+}
+
+async function gatherAuthEvents(tx: RoomTx, room: Snapshot, event: PduEvent) {
+  const ids = authEventIds(event.pdu)
+  const found = new Map<EventId, PduEvent>()
+  for (const [type, key] of authEventKeys(event.pdu, room.rules)) {
+    const entry = room.state.get(stateKeyOf(type, key))
+    if (entry) found.set(entry.eventId, entry)
+  }
+  for (const each of await tx.readEvents(ids.filter((id) => !found.has(id)))) found.set(each.eventId, each)
+  return {
+    authEvents: ids.flatMap((id) => found.get(id) ?? []), // an ID that is named twice comes twice: the auth rules refuse that
+    missing: ids.filter((id) => !found.has(id)),
+  }
+}
+
+function onTop(room: Snapshot): Gathered {
+  return {
+    isOnTop: true,
+    before: room.state,
+    current: room.state,
+    async state() {
+      const map = idsOf(room)
+      return { map, parents: [{ ...nodeOf(room), state: map }] }
+    },
+  }
+}
+
+async function gatherAside(
+  tx: RoomTx,
+  room: Snapshot,
+  event: PduEvent,
+  { stateBefore }: AcceptPduOptions,
+): Promise<Gathered | { missing: EventId[] }> {
+  await tx.landed() // nodes, prev events and what was noted of absent ones: all of it is read
+  const current = { ...nodeOf(room), state: idsOf(room) }
+  const found = stateBefore
+    ? { map: stateBefore, parents: [current] }
+    : await readStateBefore(tx, room, prevEventIds(event.pdu))
+  if ('missing' in found) return found
+  const keys = [
+    stateKeyOf('m.room.create', ''),
+    stateKeyOf('m.room.power_levels', ''),
+    ...authEventKeys(event.pdu, room.rules).map(([type, key]) => stateKeyOf(type, key)),
+  ]
+  const state = { map: found.map, parents: [...found.parents, current] }
+  return {
+    isOnTop: false,
+    before: await readEntries(tx, room, found.map, keys),
+    current: room.state,
+    state: async () => state,
+  }
+}
+
+/** Some entries of a state that is given as event IDs. */
+async function readEntries(tx: RoomTx, room: Snapshot, state: StateMap, keys: readonly string[]): Promise<Entries> {
+  const entries = new Map<string, PduEvent>()
+  const wanted = new Map<EventId, string>()
+  for (const key of keys) {
+    const id = state.get(key)
+    const held = room.state.get(key)
+    if (held && held.eventId === id) entries.set(key, held)
+    else if (id) wanted.set(id, key)
+  }
+  for (const event of await tx.readEvents([...wanted.keys()])) entries.set(wanted.get(event.eventId) ?? '', event)
+  return entries
+}
+
+/** How an accepted event is shown: what it redacts, what redacts it. */
+async function gatherOrigin(
+  tx: RoomTx,
+  room: Snapshot,
+  event: PduEvent,
+  before: Entries,
+  { destinations = [] }: AcceptPduOptions,
+  now: number,
+): Promise<{ event?: PduEvent; json?: string; origin: Origin }> {
+  const origin: Origin = { isLocal: false, destinations }
+  const waited = room.waiting.get(event.eventId)
+  if (waited) {
+    const by = awaitedRedaction(room, event)
+    const [redaction] = by ? await tx.readEvents([by.eventId]) : []
+    const awaited = { by: redaction, waited }
+    if (!redaction) return { origin: { ...origin, awaited } }
+    const { redacted, json } = applyTo(room, { ...event, status: 'accepted' }, redaction.eventId)
+    const { eventId, roomId, pdu } = redacted
+    return { event: { eventId, roomId, pdu }, json, origin: { ...origin, awaited } }
+  }
+  const targetId = targetOf(event, room.rules)
+  const [target] = targetId ? await tx.readEvents([targetId]) : []
+  const levels = levelsIn(room, before)
+  const outcome = decideRedaction(room, event, target, levels)
+  switch (outcome.kind) {
+    case 'none':
+      return { origin }
+    case 'applied':
+      return { origin: { ...origin, redaction: outcome.redaction } }
+    case 'hidden':
+      return { origin: { ...origin, isHidden: true } }
+    case 'waits': {
+      const waits = { target: outcome.target, entry: waitingOf(room, event, levels, now) }
+      return { origin: { ...origin, isHidden: true, waits } }
     }
   }
 }
 
-type Outcome = { acceptance: Acceptance; placed?: Placed }
-
-async function place(rooms: RoomsForWriting, room: Room, event: PduEvent, options: AcceptPduOptions): Promise<Outcome> {
-  await rooms.landed(event.eventId) // "known" must mean durable: the caller acknowledges it
-  const known = await rooms.readEvent(event.eventId)
-  if (room.extremities.some(({ eventId }) => eventId === event.eventId) || (known && known.status !== 'outlier'))
-    return { acceptance: { status: 'known' } }
-
-  const authIds = authEventIds(event.pdu)
-  const authEvents = await readAuthEvents(rooms, room, authIds)
-  const found = new Set(authEvents.map(({ eventId }) => eventId))
-  const missing = authIds.filter((id) => !found.has(id))
-  if (missing.length > 0) return { acceptance: { status: 'missing', authEvents: missing, prevEvents: [] } }
-  const byAuthEvents = checkAuthRules(event, authEvents, room.rules, { createEvent: room.createEvent })
-
-  if (!options.stateBefore && isOnTop(room, event) && byAuthEvents.allowed)
-    return placeOnCurrentState(rooms, room, event, options)
-
-  const before = options.stateBefore
-    ? { missing: [] as [], state: options.stateBefore, node: undefined }
-    : await readStateBefore(rooms, room, event)
-  if (!('state' in before)) return { acceptance: { status: 'missing', authEvents: [], prevEvents: before.missing } }
-  const verdict = byAuthEvents.allowed ? await checkOn(rooms, room, event, before.state) : byAuthEvents
-  return placeAside(rooms, room, event, before.state, before.node, verdict, options)
+function levelsIn(room: Snapshot, entries: Entries): PowerLevels {
+  if (entries === room.state) return room.powerLevels
+  const event = entries.get(stateKeyOf('m.room.power_levels', ''))
+  return readPowerLevels(event?.pdu.content, room.createEvent, room.rules)
 }
 
-async function readAuthEvents(rooms: RoomsForWriting, room: Room, ids: readonly EventId[]): Promise<PduEvent[]> {
-  const events = new Map<EventId, PduEvent>([...room.state.values()].map((event) => [event.eventId, event]))
-  for (const event of await rooms.readEvents(ids.filter((id) => !events.has(id)))) events.set(event.eventId, event)
-  return ids.flatMap((id) => events.get(id) ?? []) // an ID that is named twice comes twice: the auth rules refuse that
-}
-
-/** The event names exactly the extremities: the state before it is the current state. */
-function isOnTop(room: Room, event: PduEvent): boolean {
-  const named = new Set(
-    event.pdu.prev_events.map((reference) => (typeof reference === 'string' ? reference : reference[0])),
-  )
-  return named.size === room.extremities.length && room.extremities.every(({ eventId }) => named.has(eventId))
-}
-
-async function placeOnCurrentState(
+async function aside(
   rooms: RoomsForWriting,
-  room: Room,
+  tx: RoomTx,
+  room: Snapshot,
   event: PduEvent,
-  options: AcceptPduOptions,
-): Promise<Outcome> {
-  const verdict = checkAgainstState(event, (type, key) => room.state.get(stateKeyOf(type, key)), room.rules)
-  if (!verdict.allowed) {
-    const placed = { ...asideOf(room, event, verdict.reason, 'rejected'), node: room.node, roomFields: fieldsOf(room) }
-    return { acceptance: { status: 'rejected', reason: verdict.reason }, placed }
-  }
-  const outcome = await decideRedaction(rooms, room, event)
-  const json = canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
-  const placed = placeOnTop(room, event, json, { isLocal: false, destinations: options.destinations ?? [], ...outcome })
-  return { acceptance: { status: 'accepted' }, placed }
+  json: string,
+  gathered: Gathered,
+  judgement: { status: 'accepted' | 'rejected' | 'soft_failed'; reason?: string },
+  origin: Origin = { isLocal: false, destinations: [] },
+): Promise<Placement> {
+  await tx.landed()
+  const { map, parents } = await gathered.state()
+  const own = ownStateOf(room, event, map, parents, judgement.status !== 'rejected')
+  const ground = groundOf(event, await tx.readEvents(prevEventIds(event.pdu)))
+  const isNamed = await rooms.isAbsent(room.roomId, event.eventId)
+  const extremities = extremitiesWith(room, event, { ...judgement, own, ground, isNamed })
+  const merged = extremities === room.extremities ? undefined : await gatherMerged(tx, room, event, own, extremities)
+  return placeAside(room, event, json, { ...judgement, own, ground, isNamed, extremities, merged }, origin)
 }
 
-/** Auth rules against a state given as event IDs. */
-export async function checkOn(rooms: RoomsForWriting, room: Room, event: PduEvent, state: StateMap): Promise<Verdict> {
-  const current = new Map([...room.state.values()].map((entry) => [entry.eventId, entry]))
-  const read = new Map<EventId, PduEvent>()
-  const keys = [
-    stateKeyOf('m.room.create', ''),
-    ...authEventKeys(event.pdu, room.rules).map(([type, key]) => stateKeyOf(type, key)),
-  ]
-  const wanted = keys.flatMap((key) => state.get(key) ?? [])
-  for (const entry of await rooms.readEvents(wanted.filter((id) => !current.has(id)))) read.set(entry.eventId, entry)
-  const find = (id: EventId | undefined) => (id === undefined ? undefined : (current.get(id) ?? read.get(id)))
-  return checkAgainstState(event, (type, key) => find(state.get(stateKeyOf(type, key))), room.rules)
-}
-
-const asideOf = (room: Room, event: PduEvent, reason: string | undefined, status: Placed['status']): Placed => ({
-  event,
-  json: canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson }),
-  status,
-  ...(reason === undefined ? {} : { reason }),
-  stateChanges: new Map(),
-  isLocal: false,
-  destinations: [],
-  roomFields: fieldsOf(room),
-})
-
-/** Where the room has forked: the event's own state is stored, and the current state is resolved anew. */
-async function placeAside(
-  rooms: RoomsForWriting,
-  room: Room,
+/** The state over the new extremities, and the events of it that the room does not hold. */
+async function gatherMerged(
+  tx: RoomTx,
+  room: Snapshot,
   event: PduEvent,
-  before: StateMap,
-  beforeNode: number | undefined,
-  verdict: Verdict,
-  options: AcceptPduOptions,
-): Promise<Outcome> {
-  const key = isState(event.pdu) && verdict.allowed ? stateKeyOf(event.pdu.type, event.pdu.state_key ?? '') : undefined
-  const ownState = key === undefined ? before : new Map(before).set(key, event.eventId)
-  const parent = beforeNode === undefined ? undefined : await parentOf(rooms, room, beforeNode)
-  const newNode =
-    parent && key === undefined
-      ? undefined
-      : buildStateNode(room.nextNode, parent, new Map(key === undefined ? [] : [[key, event.eventId]]), () => ownState)
-  const node = newNode?.n ?? beforeNode ?? room.node
-  if (newNode) {
-    room.nextNode = newNode.n + 1
-    rooms.nodes.remember(room.roomId, { n: newNode.n, fullAt: newNode.full_at, state: ownState })
-  }
-  const aside = { ...(newNode ? { newNode } : {}), node }
-  if (!verdict.allowed) {
-    const placed = { ...asideOf(room, event, verdict.reason, 'rejected'), ...aside }
-    return { acceptance: { status: 'rejected', reason: verdict.reason }, placed }
-  }
-  const onCurrent = checkAgainstState(event, (type, key) => room.state.get(stateKeyOf(type, key)), room.rules)
-  if (!onCurrent.allowed) {
-    const placed = { ...asideOf(room, event, onCurrent.reason, 'soft_failed'), ...aside }
-    return { acceptance: { status: 'soft_failed', reason: onCurrent.reason }, placed }
-  }
-  const outcome = await decideRedaction(rooms, room, event)
-  const replaced = key === undefined ? undefined : room.state.get(key)?.eventId
-  setExtremities(room, event, node)
-  const { changes, currentNode } = await moveCurrentState(rooms, room, event, ownState, node)
-  if (outcome.redaction?.stateKey) setStateEntry(room, outcome.redaction.stateKey, outcome.redaction.redacted)
-  const placed: Placed = {
-    ...asideOf(room, event, undefined, 'accepted'),
-    ...aside,
-    ...outcome,
-    stateChanges: changes,
-    // Of what the room held for current, so that who asks what held before finds the way back.
-    ...(replaced && key !== undefined && changes.get(key) === event ? { replaces: replaced } : {}),
-    destinations: options.destinations ?? [],
-    ...(currentNode ? { currentNode } : {}),
-    roomFields: fieldsOf(room),
-  }
-  return { acceptance: { status: 'accepted' }, placed }
-}
-
-/** Resolves over the extremities, sets what differs in memory, and says what it was. */
-async function moveCurrentState(rooms: RoomsForWriting, room: Room, event: PduEvent, ownState: StateMap, node: number) {
-  const others = [...new Set(room.extremities.map((extremity) => extremity.node))].filter((n) => n !== node)
-  const states = await Promise.all(
-    others.map(async (n) => (n === room.node ? idsOf(room) : (await rooms.nodes.read(room.roomId, n)).state)),
-  )
-  const resolved = others.length === 0 ? ownState : await resolveWith(rooms, room, event, [ownState, ...states])
-  const changes = new Map<string, PduEvent | undefined>()
+  own: OwnState,
+  extremities: readonly Extremity[],
+): Promise<Merged> {
+  const numbers = [...new Set(extremities.map(({ node }) => node))]
+  const isOwn = (n: number) => n === own.node.n
+  const parents = await Promise.all(numbers.filter((n) => !isOwn(n)).map((n) => tx.readNode(n)))
+  const states = [...(numbers.some(isOwn) ? [own.state] : []), ...parents.map(({ state }) => state)]
+  const state = states.length === 1 ? states[0]! : await resolve(withEvent(tx, event), room, states)
   const wanted: EventId[] = []
-  for (const [key, id] of resolved) if (room.state.get(key)?.eventId !== id && id !== event.eventId) wanted.push(id)
-  const read = new Map((await rooms.readEvents(wanted)).map((entry) => [entry.eventId, entry]))
-  for (const [key, id] of resolved) {
-    if (room.state.get(key)?.eventId === id) continue
-    const entry = id === event.eventId ? event : read.get(id)
-    if (entry) changes.set(key, entry)
-  }
-  for (const key of room.state.keys()) if (!resolved.has(key)) changes.set(key, undefined)
-  const { fullAt } = others.length === 0 ? await parentOf(rooms, room, node) : { fullAt: room.nodeFullAt }
-  for (const [key, entry] of changes) setStateEntry(room, key, entry)
-  if (others.length === 0) {
-    takeNode(room, { n: node, parent: node, full_at: fullAt, entries: {} })
-    return { changes, currentNode: undefined }
-  }
-  if (changes.size === 0) return { changes, currentNode: undefined } // the node of the current state says it already
-  const current = idsOf(room)
-  const parent = { n: room.node, fullAt, size: current.size }
-  const ids = new Map([...changes].map(([key, entry]) => [key, entry?.eventId]))
-  const currentNode = buildStateNode(room.nextNode, parent, ids, () => current)
-  takeNode(room, currentNode)
-  rooms.nodes.remember(room.roomId, { n: currentNode.n, fullAt: currentNode.full_at, state: current })
-  return { changes, currentNode }
+  for (const [key, id] of state) if (room.state.get(key)?.eventId !== id && id !== event.eventId) wanted.push(id)
+  return { state, parents, events: new Map((await tx.readEvents(wanted)).map((each) => [each.eventId, each])) }
 }
 
-/** A node as the parent of another. */
-async function parentOf(rooms: RoomsForWriting, { roomId }: Room, n: number) {
-  const { fullAt, state } = await rooms.nodes.read(roomId, n)
-  return { n, fullAt, size: state.size }
-}
-
-async function resolveWith(rooms: RoomsForWriting, room: Room, event: PduEvent, states: StateMap[]): Promise<StateMap> {
-  const withEvent: RoomsForWriting = {
-    ...rooms,
-    readEvents: async (ids) => {
-      const read = await rooms.readEvents(ids.filter((id) => id !== event.eventId))
-      return ids.includes(event.eventId) ? [...read, { ...event, status: 'accepted' as const }] : read
-    },
-  }
-  return resolve(withEvent, room, states)
-}
+/** Reads as if the event were stored already. */
+const withEvent = (tx: RoomTx, event: PduEvent): Pick<RoomTx, 'readEvents'> => ({
+  readEvents: async (ids) => {
+    const read = await tx.readEvents(ids.filter((id) => id !== event.eventId))
+    return ids.includes(event.eventId) ? [...read, { ...event, status: 'accepted' as const }] : read
+  },
+})

@@ -21,7 +21,7 @@ import { buildSignedEvent, type SigningKey } from '../events/signatures.js'
 import { randomId } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
-import type { Extremity, Room } from './room.js'
+import type { Extremity, Snapshot } from './room.js'
 
 /** What a user wants to say; the rest of the PDU follows from the room. */
 export type EventDraft = {
@@ -47,13 +47,13 @@ export function referenceTo(event: PduEvent, rules: RoomVersionRules): EventRefe
 }
 
 /** The prev events of the room's next event: the deepest extremities first. */
-export const choosePrevEvents = (room: Pick<Room, 'extremities'>): Extremity[] =>
+export const choosePrevEvents = (room: Pick<Snapshot, 'extremities'>): readonly Extremity[] =>
   room.extremities.length <= maxPrevEvents
     ? room.extremities
     : [...room.extremities].sort((a, b) => b.depth - a.depth).slice(0, maxPrevEvents)
 
 /** The event's PDU without hashes and signatures, as `make_join` hands it to another server. */
-export function buildUnsignedEvent(room: Room, draft: EventDraft, now: number): UnsignedPdu {
+export function buildUnsignedEvent(room: Snapshot, draft: EventDraft, now: number): UnsignedPdu {
   const prev = choosePrevEvents(room)
   const subject = { type: draft.type, sender: draft.sender, state_key: draft.stateKey, content: draft.content }
   const auth: EventReference[] = []

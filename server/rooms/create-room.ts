@@ -7,28 +7,22 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom
  */
 import { checkAgainstState } from '../events/auth-rules/index.js'
-import { isJsonObject, type JsonObject, type PduEvent, stateKeyOf } from '../events/pdu.js'
-import { readPowerLevels } from '../events/power-levels.js'
+import { isJsonObject, type JsonObject, stateKeyOf } from '../events/pdu.js'
 import { type RoomVersionRules, roomVersionRules } from '../events/room-versions.js'
 import { randomId } from '../kernel/clock.js'
 import { badJson, invalidParam, MatrixError } from '../kernel/errors.js'
-import {
-  parseRoomAlias,
-  type RoomAlias,
-  type RoomId,
-  type ServerName,
-  serverNameOf,
-  type UserId,
-} from '../kernel/identifiers.js'
+import { parseRoomAlias, type RoomAlias, type RoomId, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import { insertAlias, readAlias, setPublished } from '../store/room-alias-store.js'
-import type { RoomSeq, StreamPosition, Write } from '../store/writes.js'
+import type { Write } from '../store/writes.js'
 import { buildCreateEvent, type EventDraft, type Signer } from './build-event.js'
-import type { CommitEvents } from './commit-events.js'
-import { type Placed, placeOnTop } from './place-event.js'
-import type { Room } from './room.js'
+import type { BuildStep } from './build-step.js'
+import { type Placement, placeOnTop } from './place-event.js'
+import type { Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 import { prepareEvent } from './send-event.js'
+import { makeEmptySnapshot } from './snapshot.js'
+import type { RoomTx } from './write-room.js'
 
 export type CreateRoomRequest = {
   creator: UserId
@@ -49,7 +43,7 @@ export type CreateRoom = (request: CreateRoomRequest) => Promise<RoomId>
 
 export type CreateRoomNeeds = {
   rooms: RoomsForWriting
-  commitEvents: CommitEvents
+  buildStep: BuildStep
   signer: Signer
   defaultRoomVersion: string
   /** The creator's `displayname` and `avatar_url` as they go into the member event. */
@@ -64,7 +58,7 @@ const presets = {
 } as const
 
 export function makeCreateRoom(needs: CreateRoomNeeds): CreateRoom {
-  const { rooms, commitEvents, signer } = needs
+  const { rooms, buildStep, signer } = needs
   return async (request) => {
     const rules = checkVersion(request.roomVersion ?? needs.defaultRoomVersion)
     const alias = await checkAlias(needs, request.aliasLocalpart)
@@ -73,26 +67,26 @@ export function makeCreateRoom(needs: CreateRoomNeeds): CreateRoom {
 
     /** Undefined where the room exists: its ID is the hash of its create event, and another was made alike. */
     async function createAt(ts: number): Promise<RoomId | undefined> {
-      const { room, created } = makeNewRoom(request, rules, { ...signer, now: () => ts })
-      return rooms.lock(room.roomId, async () => {
-        if (await rooms.get(room.roomId)) return undefined
-        const unpin = rooms.pin(room)
-        rooms.add(room)
-        try {
-          const placed = [created]
-          for (const draft of await firstEvents(needs, request, room, alias, invites.filter(isLocal)))
-            placed.push(await prepare(needs, room, draft))
-          await commitEvents(room, placed, { writes: extraWrites(request, room, alias, signer), room: newRow(room) })
-          return room.roomId
-        } catch (error) {
-          rooms.drop(room)
+      const { next: empty, placed: created } = makeNewRoom(request, rules, { ...signer, now: () => ts })
+      const { roomId } = empty
+      return rooms
+        .write(roomId, async (tx) => {
+          if (tx.tip) return undefined
+          const extra = extraWrites(request, roomId, alias, signer)
+          tx.stage(empty, buildStep(empty, created, extra), created.event.eventId)
+          let room: Snapshot = empty
+          for (const draft of await firstEvents(needs, request, room, alias, invites.filter(isLocal))) {
+            const { next, placed } = await prepare(tx, room, draft, signer)
+            tx.stage(next, buildStep(next, placed), placed.event.eventId)
+            room = next
+          }
+          return roomId
+        })
+        .catch((error: unknown) => {
           // Somebody took the alias between the check and the commit.
           if (alias && error instanceof AlreadyExistsError) throw aliasTaken(alias)
           throw error
-        } finally {
-          unpin()
-        }
-      })
+        })
     }
 
     const now = signer.now()
@@ -124,11 +118,7 @@ async function checkAlias(
 
 const aliasTaken = (alias: RoomAlias) => new MatrixError(400, 'M_ROOM_IN_USE', `${alias} is taken`)
 
-function makeNewRoom(
-  request: CreateRoomRequest,
-  rules: RoomVersionRules,
-  signer: Signer,
-): { room: Room; created: Placed } {
+function makeNewRoom(request: CreateRoomRequest, rules: RoomVersionRules, signer: Signer): Placement {
   const { event, json } = buildCreateEvent(
     `!${randomId(18)}:${signer.serverName}` as RoomId,
     { sender: request.creator, content: createContent(request, rules) },
@@ -137,49 +127,9 @@ function makeNewRoom(
   )
   const verdict = checkAgainstState(event, () => undefined, rules)
   if (!verdict.allowed) throw badJson(`creation_content cannot be used: ${verdict.reason}`)
-  const room = makeEmptyRoom(event, rules, signer.serverName)
-  return { room, created: placeOnTop(room, event, json, { isLocal: true, isNew: true, destinations: [] }) }
+  const room = makeEmptySnapshot(event, rules, signer.serverName)
+  return placeOnTop(room, event, json, { isLocal: true, isNew: true, destinations: [] })
 }
-
-/** A room before its first event. */
-export function makeEmptyRoom(createEvent: PduEvent, rules: RoomVersionRules, serverName: ServerName): Room {
-  return {
-    roomId: createEvent.roomId,
-    version: rules.version,
-    rules,
-    createEvent,
-    epoch: 0,
-    extremities: [],
-    node: 0,
-    nodeFullAt: 0,
-    nextNode: 0,
-    state: new Map(),
-    powerLevels: readPowerLevels(undefined, createEvent, rules),
-    serverName,
-    localMembers: new Map(),
-    joinedCount: 0,
-    invitedCount: 0,
-    joined: new Set(),
-    servers: new Map(),
-    maxSeq: 0 as RoomSeq,
-    minSeq: 1 as RoomSeq,
-    lastPosition: 0 as StreamPosition,
-    movedPosition: 0,
-    historyComplete: true,
-    partialState: false,
-    recent: [],
-  }
-}
-
-/** The members of a new room's row that no event's commit sets. */
-export const newRow = (room: Room) => ({
-  room_id: room.roomId,
-  version: room.version,
-  create_event_id: room.createEvent.eventId,
-  min_seq: room.minSeq,
-  history_complete: room.historyComplete,
-  partial_state: room.partialState,
-})
 
 function createContent(request: CreateRoomRequest, rules: RoomVersionRules): JsonObject {
   const content: Record<string, unknown> = { ...request.creationContent, room_version: rules.version }
@@ -194,9 +144,14 @@ function createContent(request: CreateRoomRequest, rules: RoomVersionRules): Jso
   return content
 }
 
-async function prepare({ rooms, signer }: CreateRoomNeeds, room: Room, draft: EventDraft): Promise<Placed> {
+async function prepare(
+  tx: Pick<RoomTx, 'readEvents'>,
+  room: Snapshot,
+  draft: EventDraft,
+  signer: Signer,
+): Promise<Placement> {
   try {
-    return await prepareEvent(rooms, room, draft, signer)
+    return await prepareEvent(tx, room, draft, signer)
   } catch (error) {
     if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN')
       throw new MatrixError(
@@ -211,7 +166,7 @@ async function prepare({ rooms, signer }: CreateRoomNeeds, room: Room, draft: Ev
 async function firstEvents(
   needs: CreateRoomNeeds,
   request: CreateRoomRequest,
-  room: Room,
+  room: Snapshot,
   alias: RoomAlias | undefined,
   localInvites: UserId[],
 ): Promise<EventDraft[]> {
@@ -253,7 +208,7 @@ const topicContent = (topic: string): JsonObject => ({
   'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] },
 })
 
-function powerLevelContent(request: CreateRoomRequest, room: Room): JsonObject {
+function powerLevelContent(request: CreateRoomRequest, room: Snapshot): JsonObject {
   const { creator, invite = [], powerLevelContentOverride: override } = request
   if (override && !isJsonObject(override)) throw badJson('power_level_content_override must be an object')
   const above = room.rules.creatorsAbovePowerLevels
@@ -290,9 +245,14 @@ function powerLevelContent(request: CreateRoomRequest, room: Room): JsonObject {
   return content
 }
 
-function extraWrites(request: CreateRoomRequest, room: Room, alias: RoomAlias | undefined, signer: Signer): Write[] {
+function extraWrites(
+  request: CreateRoomRequest,
+  roomId: RoomId,
+  alias: RoomAlias | undefined,
+  signer: Signer,
+): Write[] {
   const writes: Write[] = []
-  if (alias) writes.push(insertAlias(alias, { room_id: room.roomId, creator: request.creator }))
-  if (request.visibility === 'public') writes.push(setPublished(room.roomId, signer.now()))
+  if (alias) writes.push(insertAlias(alias, { room_id: roomId, creator: request.creator }))
+  if (request.visibility === 'public') writes.push(setPublished(roomId, signer.now()))
   return writes
 }

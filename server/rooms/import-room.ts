@@ -2,30 +2,31 @@
  * Takes over a room as another server told it when a local user joined through that server: state and
  * auth chain as outliers, the current state, and the join as the first event of the timeline here.
  *
- * The bulk is written first, in pieces that mean nothing by themselves; the last piece makes the room
- * appear. A crash between leaves outliers and nothing else.
+ * The bulk is written first, in pieces that mean nothing by themselves: the state of a room is of a generation,
+ * which the room's row names. The last piece makes the room appear, or puts the new state in the place of that which
+ * an earlier stay has left. A crash between leaves the old state whole.
  *
  * Everything handed in has passed the signature and auth checks of the caller.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
  */
 import { canonicalJson } from '../events/canonical-json.js'
-import { type PduEvent, parseStateMapKey, stateKeyOf } from '../events/pdu.js'
-import { readPowerLevels } from '../events/power-levels.js'
+import { type PduEvent, parseStateMapKey, prevEventIds, stateKeyOf } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
-import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import { PersistentMap } from '../kernel/persistent-map.js'
 import { setEvent } from '../store/event-store.js'
 import { setMembership } from '../store/membership-store.js'
-import { deleteStateEntry, insertStateNode, setStateEntry } from '../store/room-store.js'
+import { deleteStateEntry, insertStateNode, readOtherStateKeys, setStateEntry } from '../store/room-store.js'
 import { inPieces } from '../store/write-size.js'
 import type { StreamPosition, Write } from '../store/writes.js'
-import type { CommitEvents } from './commit-events.js'
-import { makeEmptyRoom, newRow } from './create-room.js'
-import { countMember } from './load-room.js'
-import { fieldsOf, placeOnTop, takeNode } from './place-event.js'
-import type { Membership, Room, RoomMembership } from './room.js'
+import type { BuildStep } from './build-step.js'
+import { placeOnTop, withNode } from './place-event.js'
+import type { Membership, RoomMembership, Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
-import { buildStateNode } from './state-nodes.js'
+import { idsOf, makeEmptySnapshot, withState } from './snapshot.js'
+import { extendNode } from './state-nodes.js'
+import type { RoomTx } from './write-room.js'
 
 export type ImportRoomRequest = {
   roomId: RoomId
@@ -39,63 +40,75 @@ export type ImportRoomRequest = {
 
 export type ImportRoom = (request: ImportRoomRequest) => Promise<void>
 
-export function makeImportRoom(rooms: RoomsForWriting, commitEvents: CommitEvents, serverName: ServerName): ImportRoom {
-  async function commitPieces(writes: Write[]): Promise<void> {
-    for (const piece of inPieces(writes))
-      await rooms.db.commit(() => ({ writes: piece, changes: [], result: undefined }))
+const keysPerRead = 1_000
+
+export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, serverName: ServerName): ImportRoom {
+  const { db } = rooms
+
+  async function commitPieces(writes: readonly Write[]): Promise<void> {
+    for (const piece of inPieces(writes)) await db.commit(() => ({ writes: piece, changes: [], result: undefined }))
   }
 
-  return (request) =>
-    rooms.lock(request.roomId, async () => {
-      const { roomId, rules, createEvent, joinEvent } = request
-      const before = await rooms.get(roomId)
-      const outliers = await missingOf(rooms, [createEvent, ...request.state, ...request.authChain])
-      await commitPieces(outliers.map((event) => outlierWrite(event, rules)))
+  /** States that the room does not have, or not any more. */
+  async function deleteOtherStates(roomId: RoomId, current: number | undefined): Promise<void> {
+    for (;;) {
+      const keys = await readOtherStateKeys(db, roomId, current, keysPerRead)
+      if (keys.length === 0) return
+      await commitPieces(keys.map((key) => deleteStateEntry(roomId, ...key)))
+    }
+  }
 
-      const room = before ?? { ...makeEmptyRoom(createEvent, rules, serverName), historyComplete: false }
-      const unpin = rooms.pin(room)
-      try {
-        const staleKeys = new Set(room.state.keys())
-        replaceState(room, [createEvent, ...request.state])
-        const node = buildStateNode(
-          room.nextNode,
-          undefined,
-          new Map(),
-          () => new Map([...room.state].map(([key, { eventId }]) => [key, eventId])),
-        )
-        takeNode(room, node)
-        for (const key of room.state.keys()) staleKeys.delete(key)
-        const { position } = rooms.db
-        await commitPieces(stateWrites(room, staleKeys, position))
-        for (const [userId, row] of membershipsIn(room, position)) rooms.setMembershipInMemory(userId, row)
-        if (!before) rooms.add(room)
-        room.extremities = [] // only the join leads on from here; what came before it lies on other servers
-        const joined = placeOnTop(
-          room,
-          joinEvent,
-          canonicalJson(joinEvent.pdu, { strict: rules.strictCanonicalJson }),
-          {
-            isLocal: true,
-            destinations: [],
-          },
-        )
-        room.historyComplete = false
-        await commitEvents(room, [{ ...joined, roomFields: fieldsOf(room) }], {
-          writes: [insertStateNode(roomId, node)],
-          room: newRow(room),
-        })
-      } catch (error) {
-        rooms.drop(room)
-        throw error
-      } finally {
-        unpin()
+  return async (request) => {
+    const { roomId, rules, createEvent, joinEvent } = request
+    await rooms.write(roomId, async (tx) => {
+      await tx.landed()
+      const before = tx.durable
+      const outliers = await missingOf(tx, [createEvent, ...request.state, ...request.authChain])
+      await commitPieces(outliers.map((event) => outlierWrite(event, rules)))
+      await deleteOtherStates(roomId, before?.stateGeneration) // what a join that broke off has left
+
+      const bare: Snapshot = {
+        ...makeEmptySnapshot(createEvent, rules, serverName),
+        nextNode: before?.nextNode ?? 0,
+        stateGeneration: (before?.stateGeneration ?? -1) + 1,
+        waiting: before?.waiting ?? PersistentMap.of(),
+        historyComplete: false,
       }
+      const told = withState(bare, byKey([createEvent, ...request.state]))
+      const node = extendNode(bare.nextNode, undefined, new Map(), () => idsOf(told))
+      const room = withNode(told, node)
+      const { position } = db
+      const members = membershipsIn(room, position)
+      const isLocal = (userId: UserId) => serverNameOf(userId) === serverName
+      await commitPieces(stateWrites(room, position))
+      await commitPieces(members.filter(([userId]) => !isLocal(userId)).map(membershipWrite))
+
+      const json = canonicalJson(joinEvent.pdu, { strict: rules.strictCanonicalJson })
+      const { next, placed } = placeOnTop(room, joinEvent, json, { isLocal: true, destinations: [] })
+      tx.stage(room, (_, timeline) => ({
+        writes: [
+          insertStateNode(roomId, node.row),
+          ...members.filter(([userId]) => isLocal(userId)).map(membershipWrite),
+        ],
+        changes: [],
+        timeline,
+        remembers: members.map(
+          ([userId, row]) =>
+            () =>
+              rooms.setMembershipInMemory(userId, row),
+        ),
+      }))
+      const absent = prevEventIds(joinEvent.pdu)
+      tx.stage(next, buildStep(next, { ...placed, absent }), joinEvent.eventId)
     })
+    const room = await rooms.get(roomId)
+    await deleteOtherStates(roomId, room?.stateGeneration)
+  }
 }
 
-async function missingOf(rooms: RoomsForWriting, events: readonly PduEvent[]): Promise<PduEvent[]> {
+async function missingOf(tx: Pick<RoomTx, 'readEvents'>, events: readonly PduEvent[]): Promise<PduEvent[]> {
   const unique = new Map(events.map((event) => [event.eventId, event]))
-  for (const { eventId } of await rooms.readEvents([...unique.keys()])) unique.delete(eventId)
+  for (const { eventId } of await tx.readEvents([...unique.keys()])) unique.delete(eventId)
   return [...unique.values()]
 }
 
@@ -114,56 +127,41 @@ export function outlierWrite(event: PduEvent, rules: RoomVersionRules): Write {
   })
 }
 
-function replaceState(room: Room, state: readonly PduEvent[]): void {
-  room.state = new Map(state.map((event) => [stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event]))
-  room.localMembers = new Map()
-  room.joinedCount = 0
-  room.invitedCount = 0
-  room.joined = new Set()
-  room.servers = new Map()
-  for (const event of state) countMember(room, undefined, event)
-  const levels = room.state.get(stateKeyOf('m.room.power_levels', ''))
-  room.powerLevels = readPowerLevels(levels?.pdu.content, room.createEvent, room.rules)
-}
+const byKey = (state: readonly PduEvent[]): Map<string, PduEvent> =>
+  new Map(state.map((event) => [stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event]))
 
-/** The members as the memory knows them; their history before the join lies on other servers. */
-function* membershipsIn(room: Room, position: StreamPosition): Generator<[UserId, RoomMembership]> {
+/** The members as they are told; their history before the join lies on other servers. */
+function membershipsIn(room: Snapshot, position: StreamPosition): [UserId, RoomMembership][] {
+  const members: [UserId, RoomMembership][] = []
   for (const { eventId, pdu } of room.state.values()) {
     if (pdu.type !== 'm.room.member') continue
     const membership = pdu.content.membership as Membership // the auth rules know no other
     const row = { roomId: room.roomId, membership, eventId, sender: pdu.sender, position, forgotten: false }
-    yield [pdu.state_key as UserId, row]
+    members.push([pdu.state_key as UserId, row])
   }
+  return members
 }
 
-function stateWrites(room: Room, staleKeys: ReadonlySet<string>, position: StreamPosition): Write[] {
-  const { roomId } = room
+const membershipWrite = ([userId, { roomId, membership, eventId, sender, position }]: [
+  UserId,
+  RoomMembership,
+]): Write =>
+  setMembership(userId, {
+    room_id: roomId,
+    membership,
+    event_id: eventId,
+    sender,
+    position,
+    seq: undefined,
+    forgotten: false,
+    stripped: undefined,
+  })
+
+function stateWrites(room: Snapshot, position: StreamPosition): Write[] {
   const writes: Write[] = []
-  for (const [key, event] of room.state) {
-    const [type, stateKey] = parseStateMapKey(key)
-    const { eventId, pdu } = event
-    writes.push(
-      setStateEntry(roomId, type, stateKey, {
-        event_id: eventId,
-        sender: pdu.sender,
-        position,
-        pdu: JSON.stringify(pdu),
-      }),
-    )
-    if (type !== 'm.room.member') continue
-    writes.push(
-      setMembership(stateKey as UserId, {
-        room_id: roomId,
-        membership: String(pdu.content.membership),
-        event_id: eventId,
-        sender: pdu.sender,
-        position,
-        seq: undefined,
-        forgotten: false,
-        stripped: undefined,
-      }),
-    )
+  for (const [key, { eventId, pdu }] of room.state) {
+    const entry = { event_id: eventId, sender: pdu.sender, position, pdu: JSON.stringify(pdu) }
+    writes.push(setStateEntry(room, ...parseStateMapKey(key), entry))
   }
-  for (const key of staleKeys) writes.push(deleteStateEntry(roomId, ...parseStateMapKey(key)))
   return writes
 }

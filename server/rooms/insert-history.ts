@@ -8,14 +8,13 @@
  */
 import { canonicalJson } from '../events/canonical-json.js'
 import type { PduEvent } from '../events/pdu.js'
-import type { EventId, RoomId } from '../kernel/identifiers.js'
-import { deletePendingRedaction, insertTimelineRow, setEvent } from '../store/event-store.js'
-import { setRoom } from '../store/room-store.js'
+import type { RoomId } from '../kernel/identifiers.js'
+import { insertTimelineRow, setEvent } from '../store/event-store.js'
 import type { Change, Write } from '../store/writes.js'
-import { type AppliedRedaction, applyTo, decideAwaitingRedaction } from './apply-redaction.js'
-import { relationWrites } from './commit-events.js'
+import { addRedaction, relationWrites } from './build-step.js'
+import { gatherHistoryRedactions } from './history-redactions.js'
 import { beginsHistory } from './load-room.js'
-import type { Room, StoredEvent } from './room.js'
+import type { StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 
 /**
@@ -27,13 +26,14 @@ export type InsertHistory = (roomId: RoomId, events: readonly PduEvent[]) => Pro
 /** Marks that nothing older can be had. */
 export type CompleteHistory = (roomId: RoomId) => Promise<void>
 
-export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
+export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): InsertHistory {
   return (roomId, events) =>
-    rooms.lock(roomId, async () => {
-      const room = await rooms.get(roomId)
+    rooms.write(roomId, async (tx) => {
+      await tx.landed()
+      const room = tx.durable
       if (!room) return 0
       const known = new Map(
-        (await rooms.readEvents(events.map(({ eventId }) => eventId))).map((event) => [event.eventId, event]),
+        (await tx.readEvents(events.map(({ eventId }) => eventId))).map((event) => [event.eventId, event]),
       )
       const fresh = events.filter(({ eventId }) => {
         const status = known.get(eventId)?.status
@@ -42,30 +42,31 @@ export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
       if (fresh.length === 0) return 0
       const oldest = await rooms.readTimeline(roomId, room.minSeq, room.minSeq)
       const node = oldest[0]?.node ?? room.node
-      const isComplete = fresh.some(beginsHistory)
-      const redactions = await readRedactions(rooms, room, fresh)
-      await rooms.db.commit((grant) => {
-        const writes: Write[] = []
+      const plan = await gatherHistoryRedactions(tx, room, fresh, room.powerLevels, now())
+      const historyComplete = room.historyComplete || fresh.some(beginsHistory)
+      tx.stage({ ...plan.next, historyComplete }, (grant, timeline) => {
+        const writes: Write[] = [...plan.writes]
         const changes: Change[] = []
-        let minSeq = room.minSeq
+        const remembers: (() => void)[] = []
+        let { minSeq } = timeline
         for (const event of fresh) {
-          const redactedBy = redactions.get(event.eventId)
-          const redaction = redactedBy && applyTo(room, { ...event, status: 'accepted' }, redactedBy)
+          const redaction = plan.redacted.get(event.eventId)
+          const shown: StoredEvent = redaction?.redacted ?? { ...event, status: 'accepted' }
+          const json = redaction?.json ?? canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
+          if (plan.hidden.has(event.eventId)) {
+            writes.push(setEvent(event.eventId, { ...columns(shown, json), node }))
+            remembers.push(() => rooms.rememberEvent({ ...shown, node }, json.length))
+            continue
+          }
           const position = grant.position()
           const seq = grant.backfillSeq(roomId)
           minSeq = seq
           writes.push(
-            setEvent(event.eventId, {
-              ...columns(event, redaction, room.rules.strictCanonicalJson),
-              seq,
-              position,
-              node,
-            }),
+            setEvent(event.eventId, { ...columns(shown, json), seq, position, node }),
+            insertTimelineRow(roomId, seq, event.eventId, position),
+            ...relationWrites(event, seq),
           )
-          writes.push(insertTimelineRow(roomId, seq, event.eventId, position), ...relationWrites(event, seq))
-          if (redaction) writes.push(deletePendingRedaction(roomId, event.eventId))
-          const shown: StoredEvent = redaction ? redaction.redacted : { ...event, status: 'accepted' }
-          const change: Change = {
+          changes.push({
             kind: 'event',
             position,
             roomId,
@@ -78,16 +79,12 @@ export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
             isCurrentState: false,
             historical: true,
             isLocal: false,
-          }
-          changes.push(change)
-          rooms.whenDurable(change, () => {
-            rooms.rememberEvent({ ...shown, status: 'accepted', seq, position, node })
-            room.minSeq = seq
-            room.historyComplete ||= isComplete
           })
+          remembers.push(() => rooms.rememberEvent({ ...shown, seq, position, node }, json.length))
         }
-        writes.push(setRoom(roomId, { min_seq: minSeq, history_complete: room.historyComplete || isComplete }))
-        return { writes, changes, result: undefined }
+        const draft = { writes, changes, remembers, timeline: { ...timeline, minSeq } }
+        for (const redaction of plan.known) addRedaction(rooms, plan.next, redaction, grant, draft)
+        return draft
       })
       return fresh.length
     })
@@ -96,41 +93,21 @@ export function makeInsertHistory(rooms: RoomsForWriting): InsertHistory {
 export const makeCompleteHistory =
   (rooms: RoomsForWriting): CompleteHistory =>
   (roomId) =>
-    rooms.lock(roomId, async () => {
-      const room = await rooms.get(roomId)
-      if (!room || room.historyComplete) return
-      await rooms.db.commit(() => ({
-        writes: [setRoom(roomId, { history_complete: true })],
-        changes: [],
-        result: undefined,
-      }))
-      room.historyComplete = true
+    rooms.write(roomId, async (tx) => {
+      if (!tx.tip || tx.tip.historyComplete) return
+      tx.stage({ ...tx.tip, historyComplete: true }, (_, timeline) => ({ writes: [], changes: [], timeline }))
     })
 
-async function readRedactions(
-  rooms: RoomsForWriting,
-  room: Room,
-  events: readonly PduEvent[],
-): Promise<Map<EventId, EventId>> {
-  const found = new Map<EventId, EventId>()
-  for (const event of events) {
-    const redaction = await decideAwaitingRedaction(rooms, room, event)
-    if (redaction) found.set(event.eventId, redaction)
-  }
-  return found
-}
-
-function columns(event: PduEvent, redaction: AppliedRedaction | undefined, strict: boolean) {
-  const { pdu } = event
+function columns({ roomId, pdu, redactedBy }: StoredEvent, json: string) {
   return {
-    room_id: event.roomId,
+    room_id: roomId,
     sender: pdu.sender,
     type: pdu.type,
     ...(pdu.state_key === undefined ? {} : { state_key: pdu.state_key }),
     depth: pdu.depth,
     origin_server_ts: pdu.origin_server_ts,
     status: 'accepted' as const,
-    pdu: redaction?.json ?? canonicalJson(pdu, { strict }),
-    ...(redaction ? { redacted_by: redaction.redacted.redactedBy } : {}),
+    pdu: json,
+    ...(redactedBy ? { redacted_by: redactedBy } : {}),
   }
 }

@@ -63,7 +63,7 @@ export function makeListRooms({ db, rooms, serverName }: Needs): ListRooms {
 
   return {
     describeRoom: describe,
-    joinedMembers: async (roomId) => [...(await read(roomId)).joined].sort(),
+    joinedMembers: async (roomId) => [...(await read(roomId)).joined.keys()].sort(),
     async listRooms({ orderBy, isBackwards, searchTerm }, from, limit) {
       const order = orders[orderBy]
       if (!order) throw invalidParam(`order_by is one of ${Object.keys(orders).join(', ')}.`)

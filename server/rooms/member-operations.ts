@@ -203,26 +203,23 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       return roomId
     },
 
-    // Under the lock, and asking the room too: a join that is on its way must not be taken for gone.
+    // Under the lock, on what is durable: a join that is on its way must not be taken for gone.
     forgetRoom: ({ roomId, sender }) =>
-      rooms.lock(roomId, async () => {
+      rooms.write(roomId, async (tx) => {
+        await tx.landed()
         const current = await membershipIn(roomId, sender)
         if (!current) throw notFound('You were never in this room')
-        const isOutside = current.membership === 'leave' || current.membership === 'ban'
-        const room = await rooms.get(roomId)
-        const ahead = room && (await isHere(room)) ? room.localMembers.get(sender) : undefined
-        if (!isOutside || ahead === 'join' || ahead === 'invite')
+        if (current.membership !== 'leave' && current.membership !== 'ban')
           throw new MatrixError(400, 'M_UNKNOWN', 'Leave the room before you forget it')
+        const forgotten = { ...current, forgotten: true }
         await rooms.db.commit((grant) => {
-          const change = {
-            kind: 'membership' as const,
-            position: grant.position(),
-            roomId,
-            userId: sender,
-            membership: 'forgotten',
+          const change = { kind: 'membership' as const, position: grant.position() }
+          return {
+            writes: [setForgotten(sender, roomId)],
+            changes: [{ ...change, roomId, userId: sender, membership: 'forgotten' }],
+            result: undefined,
+            durable: () => rooms.setMembershipInMemory(sender, forgotten),
           }
-          rooms.whenDurable(change, () => rooms.setMembershipInMemory(sender, { ...current, forgotten: true }))
-          return { writes: [setForgotten(sender, roomId)], changes: [change], result: undefined }
         })
       }),
 
@@ -257,13 +254,8 @@ async function findAuthoriser(
   if (!isRestricted || membership === 'join' || membership === 'invite') return undefined
   if (!(await meetsCondition(needs, rule, userId)))
     throw forbidden('You are in none of the rooms whose members may join')
-  for (const candidate of room.joined) {
-    if (
-      serverNameOf(candidate) === needs.signer.serverName &&
-      room.powerLevels.userLevel(candidate) >= room.powerLevels.invite
-    )
-      return candidate
-  }
+  for (const [candidate, held] of room.localMembers)
+    if (held === 'join' && room.powerLevels.userLevel(candidate) >= room.powerLevels.invite) return candidate
   return 'elsewhere'
 }
 

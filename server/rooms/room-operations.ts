@@ -4,7 +4,7 @@ import type { RoomAlias, UserId } from '../kernel/identifiers.js'
 import type { Database } from '../store/reader.js'
 import { type AcceptPdu, makeAcceptPdu } from './accept-pdu.js'
 import type { Signer } from './build-event.js'
-import { makeCommitEvents, type OutboxWrites } from './commit-events.js'
+import { makeBuildStep, type OutboxWrites } from './build-step.js'
 import { type CreateRoom, makeCreateRoom } from './create-room.js'
 import { type ImportRoom, makeImportRoom } from './import-room.js'
 import { type CompleteHistory, type InsertHistory, makeCompleteHistory, makeInsertHistory } from './insert-history.js'
@@ -51,13 +51,13 @@ export type RoomOperations = MemberOperations &
 export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperations> {
   const { db, signer, remote, memberProfile, defaultRoomVersion } = needs
   const rooms = await makeRooms(db, signer.serverName)
-  const commitEvents = makeCommitEvents(rooms, needs.outboxWrites)
-  const sendEvent = makeSendEvent(rooms, commitEvents, signer)
+  const buildStep = makeBuildStep({ ...rooms, outboxWrites: needs.outboxWrites })
+  const sendEvent = makeSendEvent(rooms, buildStep, signer)
   const setOutsideMembership = makeSetOutsideMembership(rooms)
   const members = makeMemberOperations({ rooms, sendEvent, signer, remote, memberProfile, setOutsideMembership })
   const aliases = makeRoomAliases({ rooms, sendEvent, signer, queryDirectory: remote.queryDirectory })
   const { inviteUser } = members
-  const createRoom = makeCreateRoom({ rooms, commitEvents, signer, defaultRoomVersion, memberProfile, inviteUser })
+  const createRoom = makeCreateRoom({ rooms, buildStep, signer, defaultRoomVersion, memberProfile, inviteUser })
   const { serverName, now } = signer
   const hierarchies = makeSpaceHierarchies({ rooms, serverName, now, querySpace: remote.querySpace })
   const { queryRoomSummary } = hierarchies
@@ -77,9 +77,9 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
     }),
     redactEvent: makeRedactEvent(rooms, sendEvent),
     upgradeRoom: makeUpgradeRoom(rooms, createRoom, sendEvent),
-    acceptPdu: makeAcceptPdu(rooms, commitEvents),
-    importRoom: makeImportRoom(rooms, commitEvents, signer.serverName),
-    insertHistory: makeInsertHistory(rooms),
+    acceptPdu: makeAcceptPdu(rooms, buildStep, signer.now),
+    importRoom: makeImportRoom(rooms, buildStep, signer.serverName),
+    insertHistory: makeInsertHistory(rooms, signer.now),
     completeHistory: makeCompleteHistory(rooms),
     ...members,
     ...aliases,

@@ -1,18 +1,20 @@
 /**
  * A room in memory: what sending, receiving and syncing need without a database read.
  *
- * `Rooms` (rooms.ts) holds the recently used ones, reads them on demand and moves them on as
- * events are accepted. Everybody else reads; only accept-event.ts and import-room.ts change one, under its lock.
+ * A room is never changed: each change makes another object that shares most of the former (snapshot.ts).
+ * `Rooms` (rooms.ts) answers readers, and only with what is durable; write-room.ts is the one way to move a room on.
  *
  * Our own terms, used everywhere:
  * - *state node*: the number, dense per room, under which the state after an event is stored
  *   (`state_node:[room_id, n]`); message events share the node of the state event before them.
  * - *outlier*: an event whose place in the room is unknown (fetched as an auth event); no state, no seq.
+ * - *hidden*: a redaction that is accepted but must not be shown (yet): no seq, so no reader meets it.
  */
 import type { EventReference, PduEvent } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import type { PersistentMap } from '../kernel/persistent-map.js'
 import type { RoomSeq, StreamPosition } from '../store/writes.js'
 
 export type Membership = 'join' | 'invite' | 'leave' | 'ban' | 'knock'
@@ -30,47 +32,73 @@ export type TimelineEvent = PduEvent & {
   txn?: { sid: string; txnId: string }
 }
 
-export type Extremity = { eventId: EventId; depth: number; node: number; reference: EventReference }
+export type Extremity = {
+  readonly eventId: EventId
+  readonly depth: number
+  readonly node: number
+  readonly reference: EventReference
+}
 
-export type Room = {
+/** A redaction whose target is not here yet. */
+export type WaitingRedaction = {
+  readonly eventId: EventId
+  readonly sender: UserId
+  /** Whether its sender had the level to redact whatever comes. */
+  readonly isSure: boolean
+  /** When it began to wait. */
+  readonly ts: number
+}
+
+/** What of a room its next event is built on and judged by. */
+export type Snapshot = {
   readonly roomId: RoomId
   readonly version: string
   readonly rules: RoomVersionRules
   readonly createEvent: PduEvent
   /** This server: whose users are local. */
   readonly serverName: ServerName
-  /** Raised when a commit failed: whatever was built on the room before is stale. */
-  epoch: number
   /** Forward extremities: the events new ones will name as prev events. */
-  extremities: Extremity[]
+  readonly extremities: readonly Extremity[]
   /** State node of the current state (resolved over the extremities). */
-  node: number
+  readonly node: number
   /** The full copy at which that node's chain begins. */
-  nodeFullAt: number
-  nextNode: number
+  readonly nodeFullAt: number
+  /** Entries written in that chain since the full copy. */
+  readonly nodeWeight: number
+  readonly nextNode: number
+  /** Which of the rows in `state` are the current state: a room that is joined afresh gets new ones. */
+  readonly stateGeneration: number
   /** Current state: `stateKeyOf(type, stateKey)` → event. */
-  state: Map<string, PduEvent>
-  powerLevels: PowerLevels
+  readonly state: PersistentMap<string, PduEvent>
+  readonly powerLevels: PowerLevels
   /** Users of this server by their membership, whatever it is. */
-  localMembers: Map<UserId, Membership>
-  joinedCount: number
-  invitedCount: number
+  readonly localMembers: PersistentMap<UserId, Membership>
+  readonly joinedCount: number
+  readonly invitedCount: number
   /** Joined users, and how many of them each server has. */
-  joined: Set<UserId>
-  servers: Map<ServerName, number>
-  /** Bounds and last position of what is durable. */
-  maxSeq: RoomSeq
-  minSeq: RoomSeq
-  lastPosition: StreamPosition
-  /** Where state resolution last moved the state otherwise than by the event accepted there; 0: nowhere. */
-  movedPosition: number
+  readonly joined: PersistentMap<UserId, true>
+  readonly servers: PersistentMap<ServerName, number>
   /** False while older history may exist on other servers. */
-  historyComplete: boolean
+  readonly historyComplete: boolean
   /** True between a join with omitted members and the arrival of the whole state. */
-  partialState: boolean
-  /** The newest durable events, oldest first, at most 64, dense in seq up to maxSeq. */
-  recent: TimelineEvent[]
+  readonly partialState: boolean
+  /** Redactions that came before their target, by that. */
+  readonly waiting: PersistentMap<EventId, readonly WaitingRedaction[]>
 }
+
+/** How far what is shown of a room has come. */
+export type Timeline = {
+  readonly maxSeq: RoomSeq
+  readonly minSeq: RoomSeq
+  readonly lastPosition: StreamPosition
+  /** Where state resolution last moved the state otherwise than by the event accepted there; 0: nowhere. */
+  readonly movedPosition: number
+  /** The newest events, oldest first, at most 64, dense in seq up to maxSeq. */
+  readonly recent: readonly TimelineEvent[]
+}
+
+/** A room as it is on disk. */
+export type Room = Snapshot & Timeline
 
 /** A user's relation to a room, kept current for every user this process was asked about. */
 export type RoomMembership = {
@@ -91,7 +119,8 @@ export type RoomMembership = {
 }
 
 /**
- * The rooms of this server. All reads are answered from memory where the room is loaded.
+ * The rooms of this server. All reads are answered from memory where the room is loaded, and only with what is
+ * durable.
  */
 export type Rooms = {
   /** The room, read from the database where it is not in memory; undefined for a room this server does not know. */
@@ -112,11 +141,11 @@ export type Rooms = {
   /** One entry of the state after (at) an event, e.g. a membership for visibility. */
   readStateEntryAt(roomId: RoomId, node: number, type: string, stateKey: string): Promise<PduEvent | undefined>
   /** A user's member event in the room's current state. */
-  readMember(room: Room, userId: UserId): Promise<PduEvent | undefined>
+  readMember(room: Snapshot, userId: UserId): Promise<PduEvent | undefined>
   /** All member events of the room's current state, in no particular order: a bulk read. */
-  readMembers(room: Room): Promise<readonly PduEvent[]>
+  readMembers(room: Snapshot): Promise<readonly PduEvent[]>
   /** Servers with joined users, and how many each has. */
-  readServers(room: Room): Promise<ReadonlyMap<ServerName, number>>
+  readServers(room: Snapshot): Promise<ReadonlyMap<ServerName, number>>
   /** Membership changes of one user in one room, oldest first. */
   readMembershipHistory(
     roomId: RoomId,
@@ -134,6 +163,8 @@ export type StoredEvent = PduEvent & {
   node?: number
   redactedBy?: EventId
   replaces?: EventId
+  /** Of a soft-failed or rejected event: the accepted ones (and unknown ones) that it stands on. */
+  behind?: readonly EventId[]
 }
 
-export const isJoined = (room: Room, userId: UserId): boolean => room.joined.has(userId)
+export const isJoined = (room: Snapshot, userId: UserId): boolean => room.joined.has(userId)

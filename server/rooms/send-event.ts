@@ -1,9 +1,7 @@
 /**
  * Sends an event of a local user: the one way in which this server's own users change a room.
  *
- * Under the room's lock: build on the room in memory, check against the current state, move the room on. The
- * lock is given up before the commit, so that a busy room's next event is built while the last one is
- * on its way to the disk. Where that fails, what was built on it fails too and is built again.
+ * Built on the room in memory, checked against its current state, staged, and answered once it is durable.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#pdus
  */
@@ -13,12 +11,13 @@ import { stateKeyOf } from '../events/pdu.js'
 import { forbidden, notFound } from '../kernel/errors.js'
 import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { Write } from '../store/writes.js'
-import { decideRedaction, type RedactionOutcome } from './apply-redaction.js'
 import { buildUnsignedEvent, type EventDraft, type Signer, signEvent } from './build-event.js'
-import { type CommitEvents, StaleRoomError } from './commit-events.js'
-import { type Placed, placeOnTop } from './place-event.js'
-import type { Room } from './room.js'
+import type { BuildStep } from './build-step.js'
+import { type Placement, placeOnTop } from './place-event.js'
+import { decideRedaction, type RedactionOutcome, targetOf, waitingOf } from './redactions.js'
+import type { Snapshot, StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
+import type { RoomTx } from './write-room.js'
 
 export type SendEventOptions = {
   /** The device's transaction ID, told to that device alone in `unsigned.transaction_id`. */
@@ -26,7 +25,7 @@ export type SendEventOptions = {
   /** Made durable with the event: the idempotency record, for instance. */
   writes?: (eventId: EventId) => Write[]
   /** Refuses or adjusts the draft on the room as it is under the lock. */
-  check?: (room: Room) => EventDraft | undefined
+  check?: (room: Snapshot) => EventDraft | undefined
 }
 
 /**
@@ -35,69 +34,65 @@ export type SendEventOptions = {
  */
 export type SendEvent = (roomId: RoomId, draft: EventDraft, options?: SendEventOptions) => Promise<EventId>
 
-const attempts = 3
-
-export function makeSendEvent(rooms: RoomsForWriting, commitEvents: CommitEvents, signer: Signer): SendEvent {
-  async function sendOnce(roomId: RoomId, draft: EventDraft, options: SendEventOptions): Promise<EventId> {
-    const { eventId, durable } = await rooms.lock(roomId, async () => {
-      const room = await rooms.get(roomId)
+export function makeSendEvent(rooms: RoomsForWriting, buildStep: BuildStep, signer: Signer): SendEvent {
+  return (roomId, draft, options = {}) =>
+    rooms.write(roomId, async (tx) => {
+      const room = tx.tip
       if (!room) throw notFound('This server does not know the room')
       const decided = options.check?.(room) ?? draft
       const unchanged = sameStateEvent(room, decided)
-      if (unchanged) return { eventId: unchanged, durable: undefined }
-      const placed = await prepareEvent(rooms, room, decided, signer, options.txn)
-      const durable = commitEvents(room, [placed], { writes: options.writes?.(placed.event.eventId) ?? [] })
-      durable.catch(() => undefined) // awaited below, outside the lock; it must not count as unhandled until then
-      return { eventId: placed.event.eventId, durable }
+      if (unchanged) return unchanged
+      const { next, placed } = await prepareEvent(tx, room, decided, signer, options.txn)
+      const { eventId } = placed.event
+      tx.stage(next, buildStep(next, placed, options.writes?.(eventId)), eventId)
+      return eventId
     })
-    await durable
-    return eventId
-  }
-
-  return async (roomId, draft, options = {}) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await sendOnce(roomId, draft, options)
-      } catch (error) {
-        if (!(error instanceof StaleRoomError) || attempt === attempts) throw error
-      }
-    }
-  }
 }
 
 /** Builds, checks and places one event. Under the room's lock. */
 export async function prepareEvent(
-  rooms: Pick<RoomsForWriting, 'readEvent' | 'landed'>,
-  room: Room,
+  tx: Pick<RoomTx, 'readEvents'>,
+  room: Snapshot,
   draft: EventDraft,
   signer: Signer,
   txn?: { sid: string; txnId: string },
-): Promise<Placed> {
+): Promise<Placement> {
   const { event, json } = signEvent(buildUnsignedEvent(room, draft, signer.now()), room.rules, signer)
   const verdict = checkAgainstState(event, (type, stateKey) => room.state.get(stateKeyOf(type, stateKey)), room.rules)
   if (!verdict.allowed) throw forbidden(`Not allowed: ${verdict.reason}`)
-  const outcome = await decideRedaction(rooms, room, event)
-  checkRedacts(room, draft.sender, outcome)
-  const destinations = destinationsOf(room, signer.serverName, draft)
+  const targetId = targetOf(event, room.rules)
+  const [target] = targetId ? await tx.readEvents([targetId]) : []
+  const outcome = decideRedaction(room, event, target, room.powerLevels)
+  checkRedacts(room, draft.sender, target, outcome)
   return placeOnTop(room, event, json, {
     isLocal: true,
     isNew: true,
     ...(txn ? { txn } : {}),
-    destinations,
-    ...outcome,
+    destinations: destinationsOf(room, signer.serverName, draft),
+    ...(outcome.kind === 'applied' ? { redaction: outcome.redaction } : {}),
+    // Who may redact anything may do so before it comes: shown at once, as it is sure to be applied.
+    ...(outcome.kind === 'waits'
+      ? { waits: { target: outcome.target, entry: waitingOf(room, event, room.powerLevels, signer.now()) } }
+      : {}),
   })
 }
 
 /** The rules let any user redact what their server's users sent; among our own, one needs the level for others' events. */
-function checkRedacts(room: Room, sender: UserId, { redaction, awaitedTarget }: RedactionOutcome): void {
-  const isOthers = redaction ? redaction.target.pdu.sender !== sender : awaitedTarget !== undefined
-  if (isOthers && room.powerLevels.userLevel(sender) < room.powerLevels.redact)
+function checkRedacts(
+  room: Snapshot,
+  sender: UserId,
+  target: StoredEvent | undefined,
+  { kind }: RedactionOutcome,
+): void {
+  if (kind === 'none') return
+  const isOwn = kind === 'applied' && target?.pdu.sender === sender
+  if (kind === 'hidden' || (!isOwn && room.powerLevels.userLevel(sender) < room.powerLevels.redact))
     throw forbidden('You may not redact that event')
 }
 
 /** The other servers with joined members; also the server of a user who is removed while only invited. */
 export function destinationsOf(
-  room: Pick<Room, 'servers'>,
+  room: Pick<Snapshot, 'servers'>,
   own: ServerName,
   { type, stateKey, content }: Pick<EventDraft, 'type' | 'stateKey' | 'content'>,
 ): ServerName[] {
@@ -108,7 +103,7 @@ export function destinationsOf(
   return [...servers]
 }
 
-function sameStateEvent(room: Room, draft: EventDraft): EventId | undefined {
+function sameStateEvent(room: Snapshot, draft: EventDraft): EventId | undefined {
   if (draft.stateKey === undefined) return undefined
   const current = room.state.get(stateKeyOf(draft.type, draft.stateKey))
   if (!current || current.pdu.sender !== draft.sender) return undefined

@@ -7,33 +7,57 @@ import { type PduEvent, prevEventIds, type StateMap } from '../events/pdu.js'
 import { resolveState } from '../events/state-resolution/index.js'
 import type { EventId } from '../kernel/identifiers.js'
 import { readWithAuthChains } from './auth-chain.js'
-import type { Room } from './room.js'
-import type { RoomsForWriting } from './rooms.js'
+import type { Rooms, Snapshot } from './room.js'
+import type { StateNode } from './state-nodes.js'
+import type { RoomTx } from './write-room.js'
 
 export type StateBefore =
-  /** `node` where the state is that of a node which is already stored. */
-  { missing: []; state: StateMap; node?: number } | { missing: EventId[] }
+  /** `parents`: the nodes it was made from. */
+  { map: StateMap; parents: readonly StateNode[] } | { missing: EventId[] }
 
-export async function readStateBefore(rooms: RoomsForWriting, room: Room, event: PduEvent): Promise<StateBefore> {
-  const ids = prevEventIds(event.pdu)
-  const prev = await rooms.readEvents(ids)
-  const placed = new Map(prev.flatMap(({ eventId, node }) => (node === undefined ? [] : [[eventId, node] as const])))
-  // A room's newest events may be on their way to the disk: the extremities know them.
-  for (const { eventId, node } of room.extremities) placed.set(eventId, node)
-  const missing = ids.filter((id) => !placed.has(id))
+/** @param prev IDs of the event's prev events */
+export async function readStateBefore(
+  tx: Pick<RoomTx, 'readEvents' | 'readNode'>,
+  room: Snapshot,
+  prev: readonly EventId[],
+): Promise<StateBefore> {
+  const placed = new Map<EventId, number>()
+  for (const { eventId, node } of await tx.readEvents(prev)) if (node !== undefined) placed.set(eventId, node)
+  const missing = prev.filter((id) => !placed.has(id))
   if (missing.length > 0) return { missing }
-  const nodes = [...new Set(ids.flatMap((id) => placed.get(id) ?? []))]
-  const [only] = nodes
-  if (nodes.length === 1 && only !== undefined)
-    return { missing: [], state: (await rooms.nodes.read(room.roomId, only)).state, node: only }
-  const states = await Promise.all(nodes.map(async (node) => (await rooms.nodes.read(room.roomId, node)).state))
-  return { missing: [], state: await resolve(rooms, room, states) }
+  const parents = await Promise.all([...new Set(placed.values())].map((n) => tx.readNode(n)))
+  const [only] = parents
+  if (parents.length === 1 && only) return { map: only.state, parents }
+  return {
+    map: await resolve(
+      tx,
+      room,
+      parents.map(({ state }) => state),
+    ),
+    parents,
+  }
 }
 
 /** Resolves several states of a room, reading what the algorithm may ask for first. */
-export async function resolve(rooms: RoomsForWriting, room: Room, states: readonly StateMap[]): Promise<StateMap> {
-  const known = new Map([...room.state.values()].map((event) => [event.eventId, event]))
+export async function resolve(
+  tx: Pick<RoomTx, 'readEvents'>,
+  room: Snapshot,
+  states: readonly StateMap[],
+): Promise<StateMap> {
+  const known = new Map<EventId, PduEvent>()
+  for (const event of room.state.values()) known.set(event.eventId, event)
   const ids = new Set(states.flatMap((state) => [...state.values()]))
-  const events = await readWithAuthChains(rooms, [...ids, room.createEvent.eventId], known)
+  const events = await readWithAuthChains(tx, [...ids, room.createEvent.eventId], known)
   return resolveState([...states], (id) => events.get(id), room.rules)
+}
+
+/** The durable state before an event, for other servers; undefined where it is not known. */
+export async function readStateBeforeEvent(
+  rooms: Pick<Rooms, 'readEvents' | 'readStateNode'>,
+  room: Snapshot,
+  event: PduEvent,
+): Promise<StateMap | undefined> {
+  const readNode = async (n: number) => ({ n, fullAt: n, weight: 0, state: await rooms.readStateNode(room.roomId, n) })
+  const found = await readStateBefore({ readEvents: rooms.readEvents, readNode }, room, prevEventIds(event.pdu))
+  return 'map' in found ? found.map : undefined
 }

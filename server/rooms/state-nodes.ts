@@ -1,52 +1,42 @@
 /**
  * State nodes: the state after each event, as a number instead of a copy.
  *
- * A node is its parent plus what changed. Chains are bounded against the size of the state (see
- * `chainLimit`), so reading one is a single range and writing one costs a constant number of entries
- * per state event, however large the room is.
+ * A node is its nearest parent plus what differs. A full copy is written only when the entries written since the
+ * last one add up to its size, so writing costs about two entries for each that changed, in forks and merges too,
+ * and reading one is a single range.
  */
-import { LRUCache } from 'lru-cache'
 import type { StateMap } from '../events/pdu.js'
 import type { EventId, RoomId } from '../kernel/identifiers.js'
+import { VersionedCache } from '../kernel/versioned-cache.js'
 import type { Reader } from '../store/reader.js'
 import { readStateNodeChain, type StateNodeRow } from '../store/room-store.js'
 
-export type StateNode = { n: number; fullAt: number; state: StateMap }
-export type StateChanges = ReadonlyMap<string, EventId | undefined>
+/** Where a node's chain begins, and how much was written in it since. */
+export type NodeRef = { n: number; fullAt: number; weight: number }
+export type StateNode = NodeRef & { state: StateMap }
+type Changes = ReadonlyMap<string, EventId | undefined>
 
-const cachedEntries = 200_000
-/** With at least n/4 nodes between full copies of n entries, copies cost about four entries per state event. */
-const chainLimit = (entries: number) => Math.max(32, entries / 4)
+const cachedBytes = 24_000_000
+const bytesPerEntry = 120
+/** Small rooms: a chain of so many entries is read as fast as a copy. */
+const leastWeight = 64
 
 export type StateNodes = {
   /** @throws Error where the room has no such node */
   read(roomId: RoomId, n: number): Promise<StateNode>
-  /** Remembers a node whose state was just worked out. */
-  remember(roomId: RoomId, node: StateNode): void
-  /** Forgets the nodes of a room, some of which never became durable. */
-  forget(roomId: RoomId): void
 }
 
+/** A node that is durable never changes, so nothing in this cache can be out of date. */
 export function makeStateNodes(db: Reader): StateNodes {
-  const cache = new LRUCache<string, StateNode>({
-    maxSize: cachedEntries,
-    sizeCalculation: ({ state }) => state.size + 1,
-  })
-  const keyOf = (roomId: RoomId, n: number) => `${roomId} ${n}`
+  const cache = new VersionedCache<string, StateNode>(cachedBytes)
   return {
     async read(roomId, n) {
-      const known = cache.get(keyOf(roomId, n))
-      if (known) return known
-      const node = fromChain(await readStateNodeChain(db, roomId, n), n)
+      const node = await cache.get(`${roomId} ${n}`, async () => {
+        const value = fromChain(await readStateNodeChain(db, roomId, n), n)
+        return value && { value, bytes: bytesPerEntry * (value.state.size + 1) }
+      })
       if (!node) throw new Error(`no state node ${n} in ${roomId}`)
-      cache.set(keyOf(roomId, n), node)
       return node
-    },
-    remember(roomId, node) {
-      cache.set(keyOf(roomId, node.n), node)
-    },
-    forget(roomId) {
-      for (const key of [...cache.keys()]) if (key.startsWith(`${roomId} `)) cache.delete(key)
     },
   }
 }
@@ -58,6 +48,7 @@ function fromChain(rows: StateNodeRow[], n: number): StateNode | undefined {
     path.push(row)
   const first = path.at(-1)
   if (!first || first.full_at !== first.n) return undefined
+  const weight = path[0]!.weight
   const state = new Map<string, EventId>()
   for (const row of path.reverse()) {
     for (const [key, eventId] of Object.entries(row.entries)) {
@@ -65,24 +56,48 @@ function fromChain(rows: StateNodeRow[], n: number): StateNode | undefined {
       else state.set(key, eventId)
     }
   }
-  return { n, fullAt: first.n, state }
+  return { n, fullAt: first.n, weight, state }
 }
 
+/** A node and its row, where it is new. */
+export type BuiltNode = NodeRef & { row?: StateNodeRow }
+
 /**
- * The row of a new node: changes against the parent, or whole where the chain has grown long.
+ * The node after one whose changes are known.
  *
  * @param whole gives the state after the changes; only asked where it is written
  */
-export function buildStateNode(
+export function extendNode(
   n: number,
-  parent: { n: number; fullAt: number; size: number } | undefined,
-  changes: StateChanges,
+  parent: (NodeRef & { size: number }) | undefined,
+  changes: Changes,
   whole: () => StateMap,
-): StateNodeRow {
-  if (parent && n - parent.fullAt <= chainLimit(parent.size)) {
-    const entries: Record<string, EventId | null> = {}
-    for (const [key, eventId] of changes) entries[key] = eventId ?? null
-    return { n, parent: parent.n, full_at: parent.fullAt, entries }
+): BuiltNode & { row: StateNodeRow } {
+  const weight = (parent?.weight ?? 0) + changes.size
+  if (!parent || weight > Math.max(leastWeight, parent.size)) {
+    const row = { n, parent: parent?.n ?? n, full_at: n, weight: 0, entries: Object.fromEntries(whole()) }
+    return { n, fullAt: n, weight: 0, row }
   }
-  return { n, parent: parent?.n ?? n, full_at: n, entries: Object.fromEntries(whole()) }
+  const entries: Record<string, EventId | null> = {}
+  for (const [key, eventId] of changes) entries[key] = eventId ?? null
+  return { n, fullAt: parent.fullAt, weight, row: { n, parent: parent.n, full_at: parent.fullAt, weight, entries } }
+}
+
+/** The node of a state: one of the candidates that says just that, or a new one on the nearest of them. */
+export function nearestNode(n: number, candidates: readonly StateNode[], state: StateMap): BuiltNode {
+  let nearest: { parent: StateNode; changes: Changes } | undefined
+  for (const parent of candidates) {
+    const changes = changesBetween(parent.state, state)
+    if (changes.size === 0) return parent
+    if (!nearest || changes.size < nearest.changes.size) nearest = { parent, changes }
+  }
+  const parent = nearest && { ...nearest.parent, size: nearest.parent.state.size }
+  return extendNode(n, parent, nearest?.changes ?? new Map(), () => state)
+}
+
+export function changesBetween(from: StateMap, to: StateMap): Map<string, EventId | undefined> {
+  const changes = new Map<string, EventId | undefined>()
+  for (const [key, eventId] of to) if (from.get(key) !== eventId) changes.set(key, eventId)
+  for (const key of from.keys()) if (!to.has(key)) changes.set(key, undefined)
+  return changes
 }

@@ -15,5 +15,6 @@ export function toStoredEvent(row: ReadEventRow): StoredEvent {
     node: row.node,
     redactedBy: row.redacted_by,
     replaces: row.replaces,
+    behind: row.behind,
   }
 }

@@ -32,6 +32,8 @@ export type EventRow = {
   redacted_by?: EventId
   /** The state event that it replaced in the state before it. */
   replaces?: EventId
+  /** Of a soft-failed or rejected event: what it stands on. */
+  behind?: readonly EventId[]
 }
 export type ReadEventRow = EventRow & { event_id: EventId }
 
@@ -92,29 +94,49 @@ export const insertRelation = (
   row: { event_id: EventId; sender: UserId; type: string },
 ): Write => ({ op: 'insert', table: 'relation', row: { id: [roomId, parent, relType, seq], ...row } })
 
+export type WaitingRow = { target: EventId; redaction: EventId; sender: UserId; is_sure: boolean; ts: number }
+
 /** Remembers a redaction whose target is not here yet. */
-export const setPendingRedaction = (roomId: RoomId, target: EventId, redaction: EventId): Write => ({
+export const insertWaitingRedaction = (roomId: RoomId, { target, redaction, ...row }: WaitingRow): Write => ({
   op: 'upsert',
   table: 'pending_redaction',
-  row: { id: [roomId, target], redaction },
+  row: { id: [roomId, target, redaction], ...row },
 })
 
-export const deletePendingRedaction = (roomId: RoomId, target: EventId): Write => ({
+export const deleteWaitingRedaction = (roomId: RoomId, target: EventId, redaction: EventId): Write => ({
   op: 'delete',
   table: 'pending_redaction',
-  id: [roomId, target],
+  id: [roomId, target, redaction],
 })
 
-/** Targets of all redactions that wait: few, since a redaction seldom overtakes its target. */
-export async function readAwaitedTargets(db: Reader): Promise<EventId[]> {
-  const [rows] = await db.query<[EventId[]]>('SELECT VALUE record::id(id)[1] FROM pending_redaction')
+/** All redactions of a room that wait: few, since a redaction seldom overtakes its target. */
+export async function readWaitingRedactions(db: Reader, roomId: RoomId): Promise<WaitingRow[]> {
+  const [rows] = await db.query<[WaitingRow[]]>(
+    `SELECT record::id(id)[1] AS target, record::id(id)[2] AS redaction, sender, is_sure, ts
+     FROM pending_redaction:[$room, NONE]..[$room, ..]`,
+    { room: roomId },
+  )
   return rows
 }
 
-export async function readPendingRedaction(db: Reader, roomId: RoomId, target: EventId): Promise<EventId | undefined> {
-  const [rows] = await db.query<[{ redaction: EventId }[]]>(
-    'SELECT redaction FROM type::record("pending_redaction", [$room, $target])',
-    { room: roomId, target },
-  )
-  return rows[0]?.redaction
+/** Notes that an accepted event stands on one that is not here. */
+export const setAbsentEvent = (roomId: RoomId, eventId: EventId): Write => ({
+  op: 'upsert',
+  table: 'absent_event',
+  row: { id: [roomId, eventId] },
+})
+
+export const deleteAbsentEvent = (roomId: RoomId, eventId: EventId): Write => ({
+  op: 'delete',
+  table: 'absent_event',
+  id: [roomId, eventId],
+})
+
+/** Whether an accepted event stands on this one, which was not here. */
+export async function isAbsentEvent(db: Reader, roomId: RoomId, eventId: EventId): Promise<boolean> {
+  const [found] = await db.query<[boolean]>('RETURN record::exists(type::record("absent_event", [$room, $event]))', {
+    room: roomId,
+    event: eventId,
+  })
+  return found
 }

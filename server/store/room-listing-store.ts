@@ -18,8 +18,8 @@ export async function readRoomNames(db: Reader): Promise<RoomNameRow[]> {
   type Stored = { room_id: RoomId; version: string; last_position: number; name?: string; alias?: string }
   const [rows] = await db.query<[Stored[]]>(
     `SELECT room_id, version, last_position,
-       type::record("state", [room_id, "m.room.name", ""]).pdu AS name,
-       type::record("state", [room_id, "m.room.canonical_alias", ""]).pdu AS alias
+       type::record("state", [room_id, state_generation, "m.room.name", ""]).pdu AS name,
+       type::record("state", [room_id, state_generation, "m.room.canonical_alias", ""]).pdu AS alias
      FROM room`,
   )
   return rows.map(({ name, alias, ...row }) => ({
@@ -36,8 +36,8 @@ export async function readRoomDoors(db: Reader): Promise<RoomDoorRow[]> {
   type Stored = { room_id: RoomId; rules?: string; visibility?: string }
   const [rows] = await db.query<[Stored[]]>(
     `SELECT room_id,
-       type::record("state", [room_id, "m.room.join_rules", ""]).pdu AS rules,
-       type::record("state", [room_id, "m.room.history_visibility", ""]).pdu AS visibility
+       type::record("state", [room_id, state_generation, "m.room.join_rules", ""]).pdu AS rules,
+       type::record("state", [room_id, state_generation, "m.room.history_visibility", ""]).pdu AS visibility
      FROM room`,
   )
   return rows.map(({ room_id, rules, visibility }) => ({

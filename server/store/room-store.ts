@@ -1,8 +1,8 @@
 /**
  * Room store: the `room` row, the current state and the state nodes of each room.
  *
- * The current state is `state:[room_id, type, state_key]` with the event embedded, so that a room is
- * read with one range. The state after older events is a *state node*: `state_node:[room_id, n]`
+ * The current state is `state:[room_id, generation, type, state_key]` with the event embedded, so that a room is
+ * read with one range; a room that is joined afresh gets its new state beside the old, as the next generation. The state after older events is a *state node*: `state_node:[room_id, n]`
  * holds what changed against its parent and the number of the full copy its chain begins with;
  * a chain is read with one range, and a full copy is written when it has grown long against the
  * size of the state. Maps are kept as JSON strings: to the engine one opaque value.
@@ -19,6 +19,8 @@ export type RoomRow = {
   create_event_id: EventId
   extremities: EventId[]
   state_node: number
+  /** Which of the rows in `state` are the current state. */
+  state_generation: number
   next_node: number
   max_seq: RoomSeq
   min_seq: RoomSeq
@@ -52,46 +54,78 @@ export const setRoom = (roomId: RoomId, fields: Partial<RoomRow>): Write => ({
 export type StateRow = { event_id: EventId; pdu: string }
 
 /** The whole current state of a room, unordered. */
-export async function readCurrentState(db: Reader, roomId: RoomId): Promise<StateRow[]> {
-  const [rows] = await db.query<[StateRow[]]>('SELECT event_id, pdu FROM state:[$room, NONE]..[$room, ..]', {
-    room: roomId,
-  })
+export async function readCurrentState(db: Reader, roomId: RoomId, generation: number): Promise<StateRow[]> {
+  const [rows] = await db.query<[StateRow[]]>(
+    'SELECT event_id, pdu FROM state:[$room, $generation, NONE]..[$room, $generation, ..]',
+    { room: roomId, generation },
+  )
   return rows
 }
 
+/** A room as the owner of a state. */
+export type StateOwner = { roomId: RoomId; stateGeneration: number }
+
 export const setStateEntry = (
-  roomId: RoomId,
+  { roomId, stateGeneration }: StateOwner,
   type: string,
   stateKey: string,
   entry: { event_id: EventId; sender: string; position: StreamPosition; pdu: string },
-): Write => ({ op: 'upsert', table: 'state', row: { id: [roomId, type, stateKey], ...entry } })
+): Write => ({ op: 'upsert', table: 'state', row: { id: [roomId, stateGeneration, type, stateKey], ...entry } })
 
-export const deleteStateEntry = (roomId: RoomId, type: string, stateKey: string): Write => ({
+export const deleteStateEntry = (roomId: RoomId, generation: number, type: string, stateKey: string): Write => ({
   op: 'delete',
   table: 'state',
-  id: [roomId, type, stateKey],
+  id: [roomId, generation, type, stateKey],
 })
 
-/** `entries`: the changes against `parent`, or the whole state where `full_at` is the node's own number. */
-export type StateNodeRow = { n: number; parent: number; full_at: number; entries: Record<string, EventId | null> }
+type StateRowKey = [generation: number, type: string, stateKey: string]
 
-/** A node's chain from its full copy on, ascending; forks of the chain may lie between, the caller follows `parent`. */
-export async function readStateNodeChain(db: Reader, roomId: RoomId, n: number): Promise<StateNodeRow[]> {
-  type Stored = { n: number; parent: number; full_at: number; entries: string }
-  const [head] = await db.query<[Stored[]]>('SELECT * FROM type::record("state_node", [$room, $n])', {
+/** Rows of states that are not, or not any more, the room's current one. */
+export async function readOtherStateKeys(
+  db: Reader,
+  roomId: RoomId,
+  current: number | undefined,
+  limit: number,
+): Promise<StateRowKey[]> {
+  const [below, above] = await db.query<[StateRowKey[], StateRowKey[]]>(
+    `SELECT VALUE array::slice(record::id(id), 1) FROM state:[$room, NONE]..[$room, $current] LIMIT $limit;
+     SELECT VALUE array::slice(record::id(id), 1) FROM state:[$room, $next]..[$room, ..] LIMIT $limit`,
+    { room: roomId, current: current ?? 0, next: current === undefined ? 0 : current + 1, limit },
+  )
+  return [...below, ...above]
+}
+
+/** `entries`: the changes against `parent`, or the whole state where `full_at` is the node's own number. */
+export type StateNodeRow = {
+  n: number
+  parent: number
+  full_at: number
+  weight: number
+  entries: Record<string, EventId | null>
+}
+
+type StoredNodeRow = Omit<StateNodeRow, 'entries'> & { entries: string }
+const parseNodeRow = (row: StoredNodeRow): StateNodeRow => ({ ...row, entries: JSON.parse(row.entries) })
+
+/** A node's own row; undefined where there is no such node. */
+export async function readStateNodeRow(db: Reader, roomId: RoomId, n: number): Promise<StateNodeRow | undefined> {
+  const [rows] = await db.query<[StoredNodeRow[]]>('SELECT * FROM type::record("state_node", [$room, $n])', {
     room: roomId,
     n,
   })
-  const last = head[0]
-  if (!last) return []
-  const parse = (row: Stored): StateNodeRow => ({ ...row, entries: JSON.parse(row.entries) })
-  if (last.full_at === n) return [parse(last)]
-  const [rows] = await db.query<[Stored[]]>('SELECT * FROM state_node:[$room, $from]..[$room, $n]', {
+  return rows[0] && parseNodeRow(rows[0])
+}
+
+/** A node's chain from its full copy on, ascending; forks of the chain may lie between, the caller follows `parent`. */
+export async function readStateNodeChain(db: Reader, roomId: RoomId, n: number): Promise<StateNodeRow[]> {
+  const last = await readStateNodeRow(db, roomId, n)
+  if (!last || last.full_at === n) return last ? [last] : []
+  const [rows] = await db.query<[StoredNodeRow[]]>('SELECT * FROM state_node:[$room, $from]..[$room, $n]', {
     room: roomId,
     from: last.full_at,
     n,
   })
-  return [...rows.map(parse), parse(last)]
+  return [...rows.map(parseNodeRow), last]
 }
 
 export const insertStateNode = (roomId: RoomId, { entries, ...row }: StateNodeRow): Write => ({

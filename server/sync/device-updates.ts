@@ -82,7 +82,8 @@ export function makeDeviceUpdates({ db, rooms }: Needs): DeviceUpdates {
     const users = new Set<UserId>()
     for (const roomId of roomIds) {
       const room = await rooms.get(roomId)
-      if (room?.state.has(stateKeyOf('m.room.encryption', ''))) for (const userId of room.joined) users.add(userId)
+      if (room?.state.has(stateKeyOf('m.room.encryption', '')))
+        for (const userId of room.joined.keys()) users.add(userId)
     }
     return users
   }

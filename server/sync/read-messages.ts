@@ -60,7 +60,7 @@ const maxScanned = 2_000
 const pageSize = 100
 
 type PageNeeds = {
-  rooms: Pick<Rooms, 'readTimeline'>
+  rooms: Pick<Rooms, 'get' | 'readTimeline'>
   visibility: Pick<Visibility, 'filterVisible'>
   /** Absent where the server does not federate. */
   backfill?: Backfill | undefined
@@ -68,7 +68,7 @@ type PageNeeds = {
 
 export function makeReadPage({ rooms, visibility, backfill }: PageNeeds): ReadPage {
   return async ({ access, userId, direction, from, to, limit, wants }) => {
-    const { room } = access
+    let { room } = access
     const highest = () => Math.min(access.lastSeq ?? room.maxSeq, room.maxSeq)
     const events: VisibleEvent[] = []
     let gap = Math.min(from, highest() + 1)
@@ -100,6 +100,7 @@ export function makeReadPage({ rooms, visibility, backfill }: PageNeeds): ReadPa
       if (hasAsked || !backfill || room.historyComplete || (to !== undefined && at <= to)) return false
       hasAsked = true
       await backfill(room.roomId, Math.max(count, limit))
+      room = (await rooms.get(room.roomId)) ?? room
       return room.minSeq < at
     }
   }

@@ -92,7 +92,7 @@ export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadS
       const { kind, room } = await visibility.checkAccess(userId, roomId)
       if (kind !== 'joined') throw forbidden('You are not in this room')
       const joined: Record<string, { display_name?: string; avatar_url?: string }> = {}
-      for (const member of room.joined) {
+      for (const member of room.joined.keys()) {
         const content = room.state.get(stateKeyOf('m.room.member', member))?.pdu.content
         joined[member] = {
           ...(typeof content?.displayname === 'string' ? { display_name: content.displayname } : {}),

@@ -17,18 +17,18 @@ export type RoomSummary = {
   isNamed: boolean
 }
 
-type Counted = { node: number; joined: number; invited: number; present: UserId[]; gone: UserId[] }
+type Counted = { joined: number; invited: number; present: UserId[]; gone: UserId[] }
 
 /** Heroes are at most five, and one of them may be the reader. */
 const wantedHeroes = 5
 
 export function makeReadSummary(): (room: Room, userId: UserId) => RoomSummary {
-  const counted = new WeakMap<Room, Counted>()
+  const counted = new WeakMap<Room['state'], Counted>()
   return (room, userId) => {
-    let known = counted.get(room)
-    if (known?.node !== room.node) {
+    let known = counted.get(room.state)
+    if (!known) {
       known = countMembers(room)
-      counted.set(room, known)
+      counted.set(room.state, known)
     }
     const others = (users: UserId[]) => users.filter((user) => user !== userId).slice(0, wantedHeroes)
     const present = others(known.present)
@@ -53,7 +53,7 @@ function countMembers(room: Room): Counted {
     else if (membership === 'leave' || membership === 'ban') keepOldest(gone, event)
   }
   const usersOf = (events: PduEvent[]) => events.map(({ pdu }) => pdu.state_key as UserId) // the auth rules let no other key through
-  return { node: room.node, joined: room.joined.size, invited, present: usersOf(present), gone: usersOf(gone) }
+  return { joined: room.joined.size, invited, present: usersOf(present), gone: usersOf(gone) }
 }
 
 /** Keeps the earliest of the events, in order; a room's thousands of members are not sorted for six. */

@@ -112,7 +112,7 @@ export function makeSearchUsers({ db, clock, rooms, readOpenRooms }: Needs): Sea
 }
 
 function addMembers(people: Map<UserId, Person>, { joined, state }: Room): void {
-  for (const userId of joined) {
+  for (const userId of joined.keys()) {
     if (people.has(userId)) continue
     const { displayname, avatar_url } = contentOf(state.get(stateKeyOf('m.room.member', userId)))
     people.set(userId, toPerson(userId, displayname, avatar_url))

@@ -35,7 +35,7 @@ import { readWithAuthChains } from '../../server/rooms/auth-chain.js'
 import { buildUnsignedEvent, signEvent } from '../../server/rooms/build-event.js'
 import { outlierWrite } from '../../server/rooms/import-room.js'
 import { makeRoomOperations, type RoomOperations } from '../../server/rooms/room-operations.js'
-import { readStateBefore } from '../../server/rooms/state-before.js'
+import { readStateBeforeEvent } from '../../server/rooms/state-before.js'
 import { toStoredEvent } from '../../server/rooms/stored-event.js'
 import { defineAccesses } from '../../server/store/accesses.js'
 import { type OpenDatabase, openDatabase } from '../../server/store/database.js'
@@ -139,7 +139,7 @@ export async function startFederationServer(options: FederationServerOptions): P
     outlierWrite,
     toStoredEvent,
     readWithAuthChains,
-    readStateBefore,
+    readStateBeforeEvent,
     receiveTyping: (typing) => void heard.typing.push(typing),
     receiveReceipts: (receipts) => void heard.receipts.push(...receipts),
     receivePresence: (presence) => void heard.presence.push(...presence),

@@ -4,7 +4,7 @@ import { signingKeyFromSeed } from '../../server/events/signatures.js'
 import { parseServerName, parseUserId, type RoomId, type UserId } from '../../server/kernel/identifiers.js'
 import { makeAcceptPdu } from '../../server/rooms/accept-pdu.js'
 import type { Signer } from '../../server/rooms/build-event.js'
-import { makeCommitEvents } from '../../server/rooms/commit-events.js'
+import { makeBuildStep } from '../../server/rooms/build-step.js'
 import { makeCreateRoom } from '../../server/rooms/create-room.js'
 import { makeMemberOperations, type Remote } from '../../server/rooms/member-operations.js'
 import { makeSetOutsideMembership } from '../../server/rooms/outside-membership.js'
@@ -36,8 +36,8 @@ const noRemote: Remote = {
 
 export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoomsInMemory?: number) {
   const rooms = await makeRooms(db, signer.serverName, maxRoomsInMemory)
-  const commitEvents = makeCommitEvents(rooms, () => [])
-  const sendEvent = makeSendEvent(rooms, commitEvents, signer)
+  const buildStep = makeBuildStep({ ...rooms, outboxWrites: () => [] })
+  const sendEvent = makeSendEvent(rooms, buildStep, signer)
   const memberProfile = async (userId: UserId): Promise<JsonObject> => ({
     displayname: userId.slice(1, userId.indexOf(':')),
   })
@@ -48,14 +48,14 @@ export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoom
   })
   const createRoom = makeCreateRoom({
     rooms,
-    commitEvents,
+    buildStep,
     signer,
     defaultRoomVersion: '12',
     memberProfile,
     inviteUser: members.inviteUser,
   })
-  const acceptPdu = makeAcceptPdu(rooms, commitEvents)
+  const acceptPdu = makeAcceptPdu(rooms, buildStep, signer.now)
   const sendText = (roomId: RoomId, sender: UserId, body: string) =>
     sendEvent(roomId, { type: 'm.room.message', sender, content: { msgtype: 'm.text', body } })
-  return { rooms, commitEvents, sendEvent, sendText, createRoom, acceptPdu, signer, ...members }
+  return { rooms, buildStep, sendEvent, sendText, createRoom, acceptPdu, signer, ...members }
 }

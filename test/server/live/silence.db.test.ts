@@ -67,7 +67,7 @@ describe('silence', () => {
       pdu: { ...template!.pdu, type: 'm.room.message', content: { body: `old ${n}` }, depth: n },
     }))
     for (const event of history) delete (event.pdu as { state_key?: string }).state_key
-    await makeInsertHistory(rooms)(roomId, history)
+    await makeInsertHistory(rooms, Date.now)(roomId, history)
     await hs.settled()
 
     await expect.poll(() => channel.notes.some(({ result }) => result.first_seq === -2)).toBe(true)

@@ -27,7 +27,10 @@ describe('a room in memory and on disk', async () => {
       const fresh = await (await makeTestRooms(db)).rooms.get(roomId)
       const room = await hs.rooms.get(roomId)
       expect(fresh?.recent.at(-1)?.eventId).toBe(sent)
-      expect([...(fresh?.joined ?? [])].sort()).toEqual([alice, bob])
+      expect([...(fresh?.localMembers ?? [])].sort()).toEqual([
+        [alice, 'join'],
+        [bob, 'join'],
+      ])
       expect(fresh?.maxSeq).toBe(room?.maxSeq)
       expect(fresh?.node).toBe(room?.node)
       expect(fresh?.extremities).toEqual(room?.extremities)

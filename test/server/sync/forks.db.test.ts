@@ -21,6 +21,13 @@ describe('/sync of a forked room', async () => {
     return signEvent(buildUnsignedEvent(room, draft, Date.now()), room.rules, hs.signer).event
   }
 
+  /** As in a room joined over federation. */
+  const forgetThatHistoryIsComplete = (roomId: RoomId) =>
+    hs.rooms.write(roomId, async (tx) => {
+      if (tx.tip)
+        tx.stage({ ...tx.tip, historyComplete: false }, (_, timeline) => ({ writes: [], changes: [], timeline }))
+    })
+
   test('state that resolution takes back is told, though no event in the timeline says so', async () => {
     const roomId = await hs.createRoom({
       creator: alice,
@@ -147,16 +154,14 @@ describe('/sync of a forked room', async () => {
   test('backfilled history is reached by /messages, is asked for once, and no sync tells it', async () => {
     const roomId = await hs.createRoom({ creator: alice, preset: 'public_chat', roomVersion: '11' })
     await hs.sendText(roomId, alice, 'known')
-    const room = await hs.rooms.get(roomId)
-    if (!room) throw new Error('no room')
-    room.historyComplete = false // as in a room joined over federation
+    await forgetThatHistoryIsComplete(roomId)
     const older = await Promise.all(
       ['third', 'second', 'first'].map((body) =>
         prepareFork(roomId, { type: 'm.room.message', sender: alice, content: { msgtype: 'm.text', body } }),
       ),
     )
     let asked = 0
-    const insertHistory = makeInsertHistory(hs.rooms)
+    const insertHistory = makeInsertHistory(hs.rooms, Date.now)
     const reading = await makeTestSyncing(db, {
       rooms: hs.rooms,
       backfill: async (id) => {
@@ -186,15 +191,13 @@ describe('/sync of a forked room', async () => {
       initialState: [{ type: 'm.room.history_visibility', state_key: '', content: { history_visibility: 'joined' } }],
     })
     await hs.joinRoom({ roomId, sender: carol })
-    const room = await hs.rooms.get(roomId)
-    if (!room) throw new Error('no room')
-    room.historyComplete = false
+    await forgetThatHistoryIsComplete(roomId)
     const old = await prepareFork(roomId, {
       type: 'm.room.message',
       sender: alice,
       content: { msgtype: 'm.text', body: 'old' },
     })
-    await makeInsertHistory(hs.rooms)(roomId, [old])
+    await makeInsertHistory(hs.rooms, Date.now)(roomId, [old])
 
     expect(bodies((await hs.device(carol).messages(roomId, { limit: 100 })).chunk)).toEqual([])
   })

@@ -1,0 +1,313 @@
+/**
+ * Describes what is to be written of a placed event, as a step of its room's next commit, and what of the memory
+ * moves on with it.
+ */
+import { isJsonObject, type PduEvent, parseStateMapKey } from '../events/pdu.js'
+import { type EventId, parseEventId, type RoomId, type ServerName, type UserId } from '../kernel/identifiers.js'
+import {
+  deleteAbsentEvent,
+  deleteWaitingRedaction,
+  insertEvent,
+  insertRelation,
+  insertTimelineRow,
+  insertWaitingRedaction,
+  setAbsentEvent,
+  setEvent,
+} from '../store/event-store.js'
+import { insertMembershipChange, setMembership } from '../store/membership-store.js'
+import { deleteStateEntry, insertStateNode, setStateEntry } from '../store/room-store.js'
+import { insertStateMove } from '../store/state-move-store.js'
+import type { Change, Grant, RoomSeq, StreamPosition, Write } from '../store/writes.js'
+import type { Placed } from './place-event.js'
+import type { AppliedRedaction } from './redactions.js'
+import type { Membership, RoomMembership, Snapshot, StoredEvent, Timeline, TimelineEvent } from './room.js'
+import type { BuiltStep, Step } from './write-room.js'
+
+export const recentEvents = 64
+
+export type OutboxWrites = (
+  destinations: readonly ServerName[],
+  position: StreamPosition,
+  eventId: EventId,
+  roomId: RoomId,
+) => Write[]
+
+export type StepNeeds = {
+  outboxWrites: OutboxWrites
+  /** Keeps the event in memory as it is now; `bytes` is about what it takes. */
+  rememberEvent(event: StoredEvent, bytes: number): void
+  /** Forgets the event that replaced this one in the state: it is read again as another object. */
+  forgetReplacing(eventId: EventId): void
+  setMembershipInMemory(userId: UserId, row: RoomMembership): void
+}
+
+/**
+ * @param room  the room with the event
+ * @param extra further writes of the same commit
+ */
+export type BuildStep = (room: Snapshot, placed: Placed, extra?: readonly Write[]) => Step
+
+type Draft = BuiltStep & { remembers: (() => void)[] }
+
+export function makeBuildStep(needs: StepNeeds): BuildStep {
+  return (room, placed, extra = []) =>
+    (grant, timeline) => {
+      const { roomId } = room
+      const draft: Draft = { writes: [...extra], changes: [], timeline, remembers: [] }
+      for (const node of placed.nodes) draft.writes.push(insertStateNode(roomId, node))
+      for (const eventId of placed.absent ?? []) draft.writes.push(setAbsentEvent(roomId, eventId))
+      if (placed.wasAbsent) draft.writes.push(deleteAbsentEvent(roomId, placed.event.eventId))
+      if (placed.status === 'accepted') addAccepted(needs, room, placed, grant, draft)
+      else addAside(needs, room, placed, grant, draft)
+      return draft
+    }
+}
+
+function eventColumns({ event, json, status, reason, node, replaces, behind, awaited }: Placed) {
+  const { pdu } = event
+  return {
+    room_id: event.roomId,
+    sender: pdu.sender,
+    type: pdu.type,
+    ...(pdu.state_key === undefined ? {} : { state_key: pdu.state_key }),
+    depth: pdu.depth,
+    origin_server_ts: pdu.origin_server_ts,
+    status,
+    pdu: json,
+    ...(reason === undefined ? {} : { reason }),
+    node,
+    ...(replaces === undefined ? {} : { replaces }),
+    ...(behind === undefined ? {} : { behind }),
+    ...(awaited?.by ? { redacted_by: awaited.by.eventId } : {}),
+  }
+}
+
+const toStored = ({ event, status, reason, node, replaces, behind, awaited }: Placed): StoredEvent => ({
+  ...event,
+  rejected: status === 'rejected',
+  status,
+  node,
+  ...(reason === undefined ? {} : { reason }),
+  ...(replaces === undefined ? {} : { replaces }),
+  ...(behind === undefined ? {} : { behind }),
+  ...(awaited?.by ? { redactedBy: awaited.by.eventId } : {}),
+})
+
+/** A soft-failed or rejected event is kept, and shown to nobody; the ends of the room may move by it all the same. */
+function addAside(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Grant, draft: Draft): void {
+  draft.writes.push(setEvent(placed.event.eventId, eventColumns(placed)))
+  draft.remembers.push(() => needs.rememberEvent(toStored(placed), placed.json.length))
+  if (placed.stateChanges.size === 0) return
+  const position = grant.position()
+  addStateMove(needs, room, placed, position, draft)
+}
+
+function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Grant, draft: Draft): void {
+  const { roomId } = room
+  const { event, stateChanges } = placed
+  if (placed.waits) addWaiting(roomId, placed.waits, event, draft)
+  if (placed.isHidden) {
+    draft.writes.push(setEvent(event.eventId, eventColumns(placed)))
+    draft.remembers.push(() => needs.rememberEvent(toStored(placed), placed.json.length))
+    if (stateChanges.size > 0) addStateMove(needs, room, placed, grant.position(), draft)
+    return
+  }
+  const position = grant.position()
+  const seq = grant.seq(roomId)
+  const insert = placed.isNew ? insertEvent : setEvent
+  draft.writes.push(
+    insert(event.eventId, { ...eventColumns(placed), seq, position }),
+    ...needs.outboxWrites(placed.destinations, position, event.eventId, roomId),
+  )
+  const isCurrentState = [...stateChanges.values()].includes(event)
+  addToTimeline(needs, toStored(placed), { seq, position, bytes: placed.json.length, placed, isCurrentState }, draft)
+  const moved = [...stateChanges].some(([, entry]) => entry !== event)
+  addStateChanges(needs, room, placed, draft, position, seq)
+  if (moved) {
+    const movedAt = grant.position()
+    addMoveChange(roomId, placed, movedAt, draft)
+  }
+  if (placed.redaction) addRedaction(needs, room, placed.redaction, grant, draft)
+  if (placed.awaited) addAwaited(needs, roomId, placed.awaited, event.eventId, grant, draft)
+}
+
+type Place = {
+  seq: RoomSeq
+  position: StreamPosition
+  bytes: number
+  isCurrentState: boolean
+  placed?: Pick<Placed, 'txn' | 'isLocal' | 'destinations'>
+}
+
+/** The event's place in the timeline, in the rows, in memory and for who listens. */
+function addToTimeline(needs: StepNeeds, event: StoredEvent, place: Place, draft: Draft): void {
+  const { seq, position, placed } = place
+  const { roomId, eventId, pdu } = event
+  draft.writes.push(insertTimelineRow(roomId, seq, eventId, position), ...relationWrites(event, seq))
+  draft.changes.push({
+    kind: 'event',
+    position,
+    roomId,
+    eventId,
+    seq,
+    pdu,
+    sender: pdu.sender,
+    type: pdu.type,
+    ...(pdu.state_key === undefined ? {} : { stateKey: pdu.state_key }),
+    isCurrentState: place.isCurrentState,
+    historical: false,
+    ...(placed?.txn ? { txn: placed.txn } : {}),
+    isLocal: placed?.isLocal ?? false,
+    destinations: placed?.destinations ?? [],
+  })
+  const shown = { ...event, seq, position, node: event.node ?? 0, ...(placed?.txn ? { txn: placed.txn } : {}) }
+  draft.timeline = withRecent(draft.timeline, shown)
+  draft.remembers.push(() => needs.rememberEvent({ ...shown, status: 'accepted' }, place.bytes))
+}
+
+function withRecent(timeline: Timeline, event: TimelineEvent): Timeline {
+  const recent = timeline.recent.length < recentEvents ? timeline.recent : timeline.recent.slice(1 - recentEvents)
+  return { ...timeline, maxSeq: event.seq, lastPosition: event.position, recent: [...recent, event] }
+}
+
+function addWaiting(
+  roomId: RoomId,
+  { target, entry, dropped }: NonNullable<Placed['waits']>,
+  { eventId }: PduEvent,
+  draft: Draft,
+): void {
+  const { sender, isSure, ts } = entry
+  draft.writes.push(
+    insertWaitingRedaction(roomId, { target, redaction: eventId, sender, is_sure: isSure, ts }),
+    ...dropped.map(([of, redaction]) => deleteWaitingRedaction(roomId, of, redaction)),
+  )
+}
+
+/** The target is here: the redaction that has waited takes its place in the timeline, after it. */
+function addAwaited(
+  needs: StepNeeds,
+  roomId: RoomId,
+  { by, waited }: NonNullable<Placed['awaited']>,
+  target: EventId,
+  grant: Grant,
+  draft: Draft,
+): void {
+  for (const { eventId } of waited) draft.writes.push(deleteWaitingRedaction(roomId, target, eventId))
+  if (!by || by.seq !== undefined) return
+  const position = grant.position()
+  const seq = grant.seq(roomId)
+  draft.writes.push(setEvent(by.eventId, { seq, position }))
+  addToTimeline(needs, by, { seq, position, bytes: JSON.stringify(by.pdu).length, isCurrentState: false }, draft)
+}
+
+/** The current state moved otherwise than by an event of the timeline. */
+function addStateMove(needs: StepNeeds, room: Snapshot, placed: Placed, position: StreamPosition, draft: Draft): void {
+  addStateChanges(needs, room, placed, draft, position, draft.timeline.maxSeq)
+  addMoveChange(room.roomId, placed, position, draft)
+}
+
+function addMoveChange(roomId: RoomId, { event, stateChanges }: Placed, position: StreamPosition, draft: Draft): void {
+  const keys = [...stateChanges].flatMap(([key, entry]) => (entry === event ? [] : [key]))
+  draft.changes.push({ kind: 'state', position, roomId, keys: [...stateChanges.keys()] })
+  draft.writes.push(insertStateMove(roomId, position, keys))
+  draft.timeline = { ...draft.timeline, movedPosition: position, lastPosition: position }
+}
+
+function addStateChanges(
+  needs: StepNeeds,
+  room: Snapshot,
+  { event, json, stateChanges }: Placed,
+  draft: Draft,
+  position: StreamPosition,
+  seq: RoomSeq,
+): void {
+  for (const [key, entry] of stateChanges) {
+    const [type, stateKey] = parseStateMapKey(key)
+    if (entry) {
+      const pdu = entry === event ? json : JSON.stringify(entry.pdu)
+      draft.writes.push(
+        setStateEntry(room, type, stateKey, { event_id: entry.eventId, sender: entry.pdu.sender, position, pdu }),
+      )
+    } else draft.writes.push(deleteStateEntry(room.roomId, room.stateGeneration, type, stateKey))
+    if (type !== 'm.room.member') continue
+    const cause = entry ?? event
+    const membership = (entry ? String(entry.pdu.content.membership) : 'leave') as Membership // the auth rules know no other
+    const row: RoomMembership = {
+      roomId: room.roomId,
+      membership,
+      eventId: cause.eventId,
+      sender: cause.pdu.sender,
+      position,
+      seq,
+      forgotten: false,
+    }
+    draft.remembers.push(() => needs.setMembershipInMemory(stateKey as UserId, row))
+    draft.writes.push(...membershipWrites(stateKey as UserId, row, seq))
+  }
+}
+
+/** The member's row now, and the change in its history. */
+function membershipWrites(userId: UserId, row: RoomMembership, seq: RoomSeq): Write[] {
+  const { roomId, membership, eventId, sender, position } = row
+  return [
+    setMembership(userId, {
+      room_id: roomId,
+      membership,
+      event_id: eventId,
+      sender,
+      position,
+      seq,
+      forgotten: false,
+      stripped: undefined,
+    }),
+    insertMembershipChange(roomId, userId, { membership, event_id: eventId, seq, position }),
+  ]
+}
+
+/** The row by which the event is found from the one it relates to. */
+export function relationWrites(event: PduEvent, seq: RoomSeq): Write[] {
+  const relation = event.pdu.content['m.relates_to']
+  if (!isJsonObject(relation)) return []
+  const parent = parseEventId(relation.event_id)
+  const { rel_type: relType } = relation
+  if (!parent || typeof relType !== 'string' || relType.length > 255) return []
+  return [
+    insertRelation(event.roomId, parent, relType, seq, {
+      event_id: event.eventId,
+      sender: event.pdu.sender,
+      type: event.pdu.type,
+    }),
+  ]
+}
+
+/** Writes an applied redaction and tells of it. */
+export function addRedaction(
+  needs: Pick<StepNeeds, 'rememberEvent' | 'forgetReplacing'>,
+  room: Snapshot,
+  { redacted, json, stateKey }: AppliedRedaction,
+  grant: Grant,
+  draft: Draft,
+): void {
+  const { eventId, seq, redactedBy } = redacted
+  draft.writes.push(setEvent(eventId, { pdu: json, ...(redactedBy ? { redacted_by: redactedBy } : {}) }))
+  draft.remembers.push(() => needs.rememberEvent(redacted, json.length))
+  const position = grant.position()
+  if (stateKey !== undefined) {
+    const entry = { event_id: eventId, sender: redacted.pdu.sender, position, pdu: json }
+    draft.writes.push(setStateEntry(room, ...parseStateMapKey(stateKey), entry))
+  }
+  // What replaced it is shown with its content beside: whoever kept that must see that it is another now.
+  const isReplaced = redacted.pdu.state_key !== undefined
+  if (isReplaced) draft.remembers.push(() => needs.forgetReplacing(eventId))
+  draft.timeline = {
+    ...draft.timeline,
+    lastPosition: position,
+    recent: draft.timeline.recent.map((recent) => {
+      if (recent.eventId === eventId) return { ...recent, pdu: redacted.pdu, ...(redactedBy ? { redactedBy } : {}) }
+      return isReplaced && recent.replaces === eventId ? { ...recent } : recent
+    }),
+  }
+  if (seq === undefined || !redactedBy) return
+  const change: Change = { kind: 'redaction', position, roomId: room.roomId, eventId, seq, redactedBy }
+  draft.changes.push(change)
+}

@@ -16,6 +16,7 @@ import type { PowerLevels } from '../events/power-levels.js'
 import { mayApplyRedaction, redactedEventId, redactPdu } from '../events/redaction.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import { type EventId, type ServerName, serverNameOf } from '../kernel/identifiers.js'
+import { PersistentMap } from '../kernel/persistent-map.js'
 import type { Snapshot, StoredEvent, WaitingRedaction } from './room.js'
 
 export type AppliedRedaction = {
@@ -105,7 +106,7 @@ export function withWaiting(
   others.sort((a, b) => a.entry.ts - b.entry.ts)
   const tooMany = others.length + 1 - maxWaiting[added.isSure ? 'sure' : 'unsure']
   const dropped = others.filter(({ entry }, at) => at < tooMany || entry.ts < added.ts - waitMs)
-  let { waiting } = room
+  let waiting = PersistentMap.of(room.waiting)
   for (const { target: of, entry } of dropped) waiting = waiting.with([[of, without(waiting.get(of), entry.eventId)]])
   waiting = waiting.set(target, [...(waiting.get(target) ?? []), added])
   return { next: { ...room, waiting }, dropped: dropped.map(({ target: of, entry }) => [of, entry.eventId]) }
@@ -113,7 +114,7 @@ export function withWaiting(
 
 /** The target is here: nothing waits for it any more. */
 export const withoutWaiting = (room: Snapshot, target: EventId): Snapshot =>
-  room.waiting.has(target) ? { ...room, waiting: room.waiting.with([[target, undefined]]) } : room
+  room.waiting.has(target) ? { ...room, waiting: PersistentMap.of(room.waiting).with([[target, undefined]]) } : room
 
 function without(list: readonly WaitingRedaction[] = [], eventId: EventId): readonly WaitingRedaction[] | undefined {
   const left = list.filter((entry) => entry.eventId !== eventId)

@@ -14,7 +14,6 @@ import type { EventReference, PduEvent } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
-import type { PersistentMap } from '../kernel/persistent-map.js'
 import type { RoomSeq, StreamPosition } from '../store/writes.js'
 
 export type Membership = 'join' | 'invite' | 'leave' | 'ban' | 'knock'
@@ -69,21 +68,21 @@ export type Snapshot = {
   /** Which of the rows in `state` are the current state: a room that is joined afresh gets new ones. */
   readonly stateGeneration: number
   /** Current state: `stateKeyOf(type, stateKey)` → event. */
-  readonly state: PersistentMap<string, PduEvent>
+  readonly state: ReadonlyMap<string, PduEvent>
   readonly powerLevels: PowerLevels
   /** Users of this server by their membership, whatever it is. */
-  readonly localMembers: PersistentMap<UserId, Membership>
+  readonly localMembers: ReadonlyMap<UserId, Membership>
   readonly joinedCount: number
   readonly invitedCount: number
   /** Joined users, and how many of them each server has. */
-  readonly joined: PersistentMap<UserId, true>
-  readonly servers: PersistentMap<ServerName, number>
+  readonly joined: ReadonlyMap<UserId, true>
+  readonly servers: ReadonlyMap<ServerName, number>
   /** False while older history may exist on other servers. */
   readonly historyComplete: boolean
   /** True between a join with omitted members and the arrival of the whole state. */
   readonly partialState: boolean
   /** Redactions that came before their target, by that. */
-  readonly waiting: PersistentMap<EventId, readonly WaitingRedaction[]>
+  readonly waiting: ReadonlyMap<EventId, readonly WaitingRedaction[]>
 }
 
 /** How far what is shown of a room has come. */

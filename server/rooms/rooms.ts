@@ -142,7 +142,7 @@ export async function makeRooms(
       isHeld: (held) => loaded.get(held.roomId) === held,
     }),
     get,
-    peek: (roomId) => loaded.get(roomId),
+    peek: (roomId) => loaded.get(roomId)?.durable,
     lastPosition: (roomId) => lastPositions.get(roomId),
     membershipsOf,
     readTimeline,

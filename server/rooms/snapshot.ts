@@ -56,7 +56,7 @@ export type StateChanges = ReadonlyMap<string, PduEvent | undefined>
 export function withState(room: Snapshot, changes: StateChanges): Snapshot {
   if (changes.size === 0) return room
   const members = countMembers(room, changes)
-  const state = room.state.with(changes)
+  const state = PersistentMap.of(room.state).with(changes)
   if (!changes.has(powerLevelsKey)) return { ...room, ...members, state }
   const levels = changes.get(powerLevelsKey)?.pdu.content
   return { ...room, ...members, state, powerLevels: readPowerLevels(levels, room.createEvent, room.rules) }
@@ -88,12 +88,14 @@ function countMembers(room: Snapshot, changes: StateChanges): Members {
   return {
     joinedCount,
     invitedCount,
-    localMembers: local.size === 0 ? room.localMembers : room.localMembers.with(local),
-    joined: joined.size === 0 ? room.joined : room.joined.with(joined),
+    localMembers: local.size === 0 ? room.localMembers : PersistentMap.of(room.localMembers).with(local),
+    joined: joined.size === 0 ? room.joined : PersistentMap.of(room.joined).with(joined),
     servers:
       servers.size === 0
         ? room.servers
-        : room.servers.with([...servers].map(([server, count]) => [server, count > 0 ? count : undefined] as const)),
+        : PersistentMap.of(room.servers).with(
+            [...servers].map(([server, count]) => [server, count > 0 ? count : undefined] as const),
+          ),
   }
 }
 

@@ -37,15 +37,16 @@ export type SetOutsideMembership = (
   },
 ) => Promise<boolean>
 
-type Needs = Pick<RoomsForWriting, 'db' | 'lock' | 'membershipsOf' | 'readEvent' | 'setMembershipInMemory'>
+type Needs = Pick<RoomsForWriting, 'db' | 'write' | 'membershipsOf' | 'setMembershipInMemory'>
 
 /** Resolves when it is durable and told. @returns whether it was written */
 export function makeSetOutsideMembership(rooms: Needs): SetOutsideMembership {
   return (userId, row, { isExpected, event } = {}) =>
-    rooms.lock(row.roomId, async () => {
+    rooms.write(row.roomId, async (tx) => {
+      await tx.landed() // what is on its way may change what is held
       const held = (await rooms.membershipsOf(userId)).get(row.roomId)
       if (isExpected && !isExpected(held)) return false
-      const isKept = event && (await rooms.readEvent(event.event.eventId)) === undefined
+      const isKept = event && (await tx.readEvents([event.event.eventId])).length === 0
       await rooms.db.commit((grant) => {
         const { roomId, membership, eventId, sender, stripped, via, roomVersion } = row
         const position = grant.position()

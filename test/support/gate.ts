@@ -66,7 +66,7 @@ export function makeGate(inner: Database): Gate {
       get position() {
         return inner.position
       },
-      onCommitted: (listener) => inner.onCommitted(listener),
+      onCommitted: (phase, listener) => inner.onCommitted(phase, listener),
     },
     hold(matches) {
       let reach = () => {}

@@ -42,6 +42,9 @@ export type RoomMemberRow = {
   position: number
 }
 
+/** `room_roles:[room_id, user_id]`: users of this server. */
+export type RoomRoleRow = { room_id: string; user_id: string; role: LiveRole }
+
 /** `room_summaries:[user_id, room_id]`: one line of this user's room list, coalesced to at most ten writes a second. */
 export type RoomSummaryRow = {
   user_id: string

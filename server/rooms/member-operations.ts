@@ -21,6 +21,7 @@ import { setForgotten } from '../store/membership-store.js'
 import { type EventDraft, type Signer, signEvent } from './build-event.js'
 import type { SetOutsideMembership } from './outside-membership.js'
 import type { Room, RoomMembership } from './room.js'
+import { checkRoomPermission } from './room-permission.js'
 import type { RoomsForWriting } from './rooms.js'
 import type { SendEvent } from './send-event.js'
 
@@ -120,6 +121,13 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
     return { event: signEvent(unsigned, rules, signer).event, rules }
   }
 
+  /** The auth rules judge the event; this one is asked before anything is done for it, at other servers too. */
+  async function checkMay(action: 'invite' | 'kick' | 'ban', { roomId, sender }: TargetRequest): Promise<void> {
+    const room = await rooms.get(roomId)
+    if (room && !checkRoomPermission(room, sender, action) && (await isHere(room)))
+      throw forbidden(`You may not ${action} in this room`)
+  }
+
   async function setMembership(request: TargetRequest, membership: string, content: JsonObject = {}): Promise<void> {
     const { roomId, sender, target, reason } = request
     await sendEvent(roomId, member(sender, target, { membership, ...content, ...reasonOf(reason) }))
@@ -145,7 +153,9 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       return roomId
     },
 
-    async inviteUser({ roomId, sender, target, reason, isDirect }) {
+    async inviteUser(request) {
+      const { roomId, sender, target, reason, isDirect } = request
+      await checkMay('invite', request)
       const profile = serverNameOf(target) === signer.serverName ? await memberProfile(target) : {}
       const content: JsonObject = {
         membership: 'invite',
@@ -176,6 +186,7 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
     },
 
     async kickUser(request) {
+      await checkMay('kick', request)
       const room = await rooms.get(request.roomId)
       const membership = room?.state.get(stateKeyOf('m.room.member', request.target))?.pdu.content.membership
       if (membership === undefined || membership === 'leave' || membership === 'ban')
@@ -183,9 +194,13 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       await setMembership(request, 'leave')
     },
 
-    banUser: (request) => setMembership(request, 'ban'),
+    async banUser(request) {
+      await checkMay('ban', request)
+      await setMembership(request, 'ban')
+    },
 
     async unbanUser(request) {
+      await checkMay('ban', request)
       const room = await rooms.get(request.roomId)
       if (room?.state.get(stateKeyOf('m.room.member', request.target))?.pdu.content.membership !== 'ban')
         throw new MatrixError(403, 'M_BAD_STATE', 'That user is not banned')

@@ -80,7 +80,7 @@ export function makePublicRooms(rooms: RoomsForWriting, now: () => number, anyon
       if (!room) throw notFound('This server does not know the room')
       const may =
         isAdmin ||
-        (room.joined.has(userId) && anyoneMayPublish) ||
+        (anyoneMayPublish && checkRoomPermission(room, userId, 'take_part')) ||
         checkRoomPermission(room, userId, { sendState: 'm.room.canonical_alias' })
       if (!may) throw forbidden('You may not publish this room')
       const write = visibility === 'public' ? setPublished(roomId, now()) : deletePublished(roomId)

@@ -9,6 +9,7 @@
 import { forbidden, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import type { Rooms } from './room.js'
+import { checkRoomPermission } from './room-permission.js'
 import type { SendEvent, SendEventOptions } from './send-event.js'
 
 export type RedactEventRequest = { roomId: RoomId; sender: UserId; target: EventId; reason?: string }
@@ -19,14 +20,14 @@ export function makeRedactEvent(rooms: Pick<Rooms, 'get' | 'readEvent'>, sendEve
   return async ({ roomId, sender, target, reason }, options) => {
     const room = await rooms.get(roomId)
     if (!room) throw notFound('This server does not know the room')
-    if (!room.joined.has(sender)) throw forbidden('You are not in that room')
+    if (!checkRoomPermission(room, sender, 'read')) throw forbidden('You are not in that room')
     const event = await rooms.readEvent(target)
     if (event?.roomId !== roomId || event.status === 'outlier') throw notFound('That event is not in this room')
     const inContent = room.rules.redactsLocation === 'content'
     const content = { ...(reason === undefined ? {} : { reason }), ...(inContent ? { redacts: target } : {}) }
     const draft = { type: 'm.room.redaction', sender, content, ...(inContent ? {} : { redacts: target }) }
     // One that would not be applied, as the target is of another server, would only confuse.
-    if (event.pdu.sender !== sender && room.powerLevels.userLevel(sender) < room.powerLevels.redact)
+    if (event.pdu.sender !== sender && !checkRoomPermission(room, sender, 'redact'))
       throw forbidden('You may not redact that event')
     return sendEvent(roomId, draft, options)
   }

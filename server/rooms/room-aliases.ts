@@ -85,7 +85,8 @@ export function makeRoomAliases({ rooms, sendEvent, signer, queryDirectory }: Ro
       if (serverNameOf(alias) !== signer.serverName)
         throw new MatrixError(400, 'M_INVALID_PARAM', 'Only aliases of this server can be made here')
       const room = await rooms.get(roomId)
-      if (!room?.joined.has(userId)) throw forbidden('You are not in that room')
+      if (!room || !checkRoomPermission(room, userId, 'take_part'))
+        throw forbidden('You are not in that room, or have no part in it')
       try {
         await rooms.db.commit(() => ({
           writes: [insertAlias(alias, { room_id: roomId, creator: userId })],
@@ -112,7 +113,8 @@ export function makeRoomAliases({ rooms, sendEvent, signer, queryDirectory }: Ro
     async listAliases({ roomId, userId }) {
       const room = await rooms.get(roomId)
       const visibility = room?.state.get(stateKeyOf('m.room.history_visibility', ''))?.pdu.content.history_visibility
-      if (!room?.joined.has(userId) && visibility !== 'world_readable') throw forbidden('You are not in that room')
+      if (!room || (visibility !== 'world_readable' && !checkRoomPermission(room, userId, 'read')))
+        throw forbidden('You are not in that room')
       return readAliasesOf(rooms.db, roomId)
     },
   }

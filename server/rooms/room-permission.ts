@@ -1,36 +1,35 @@
 /**
- * Power levels as roles (row S8 of the plan), and what a user may do in a room.
+ * The one check of what a user of this server may do in a room, before anything is done (S8): the rule is
+ * `events/roles.ts`, the room is the snapshot that the operation works on.
  *
- * A quick answer for user interfaces, side effects and live tables. The auth rules stay the final judge of every event.
- *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#mroompower_levels
+ * Levels are kept with the room's power levels, which are another object as soon as they change; who is in the room
+ * is asked of the snapshot each time. So nothing here can be older than the snapshot.
  */
+import type { PowerLevels } from '../events/power-levels.js'
+import { mayAct, type RoomAction } from '../events/roles.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { Room } from './room.js'
 
-export type Role = 'Owner' | 'Editor' | 'Viewer' | 'None'
+type InRoom = Pick<Room, 'localMembers' | 'powerLevels'>
 
-export type RoomAction = 'invite' | 'kick' | 'ban' | 'redact' | { send: string } | { sendState: string }
+const levels = new WeakMap<PowerLevels, Map<UserId, number>>()
+/** Users whose level in a room is kept; with more, they are worked out again. */
+const maxUsers = 1_000
 
-/** ≥100 and version-12 creators: Owner; ≥50: Editor; ≥0: Viewer; below, and for who is not joined: None. */
-export function roleOf(room: Pick<Room, 'joined' | 'powerLevels'>, userId: UserId): Role {
-  if (!room.joined.has(userId)) return 'None'
-  const level = room.powerLevels.userLevel(userId)
-  if (level >= 100) return 'Owner'
-  if (level >= 50) return 'Editor'
-  return level >= 0 ? 'Viewer' : 'None'
+function levelIn({ powerLevels }: InRoom, userId: UserId): number {
+  let known = levels.get(powerLevels)
+  if (!known || known.size > maxUsers) {
+    known = new Map()
+    levels.set(powerLevels, known)
+  }
+  let level = known.get(userId)
+  if (level === undefined) {
+    level = powerLevels.userLevel(userId)
+    known.set(userId, level)
+  }
+  return level
 }
 
-export function checkRoomPermission(
-  room: Pick<Room, 'joined' | 'powerLevels'>,
-  userId: UserId,
-  action: RoomAction,
-): boolean {
-  if (roleOf(room, userId) === 'None') return false
-  return room.powerLevels.userLevel(userId) >= requiredLevel(room, action)
-}
-
-function requiredLevel({ powerLevels }: Pick<Room, 'powerLevels'>, action: RoomAction): number {
-  if (typeof action === 'string') return powerLevels[action]
-  return 'send' in action ? powerLevels.levelFor(action.send, false) : powerLevels.levelFor(action.sendState, true)
-}
+/** @param userId of this server; others may do nothing here */
+export const checkRoomPermission = (room: InRoom, userId: UserId, action: RoomAction): boolean =>
+  mayAct(room.powerLevels, room.localMembers.get(userId), levelIn(room, userId), action)

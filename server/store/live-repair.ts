@@ -20,6 +20,7 @@ import { idRange, type Rpc, recordId } from './rpc.js'
 export const liveTables = [
   'room_events',
   'room_members',
+  'room_roles',
   'room_summaries',
   'typing_events',
   'user_presence',

@@ -31,7 +31,7 @@ export async function readProjection(
 export const setProjection = (name: LaneName, position: number, version: number): Write =>
   upsertRow('projection', { id: name, position, version })
 
-export type AccessLevelRow = { user_id: UserId; power_level: number }
+export type AccessLevelRow = { user_id: UserId; membership: string; power_level: number }
 
 /** Local users of a room with the power level their row of `room_access` has, by user ID. */
 export async function readAccessLevels(
@@ -41,7 +41,7 @@ export async function readAccessLevels(
   limit: number,
 ): Promise<AccessLevelRow[]> {
   const [rows] = await db.query<[AccessLevelRow[]]>(
-    'SELECT record::id(id)[1] AS user_id, power_level FROM room_access:[$room, $after]>..[$room, ..] LIMIT $limit',
+    'SELECT record::id(id)[1] AS user_id, membership, power_level FROM room_access:[$room, $after]>..[$room, ..] LIMIT $limit',
     { room: roomId, after, limit },
   )
   return rows

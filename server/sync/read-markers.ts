@@ -5,7 +5,8 @@
  */
 import { forbidden, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
-import { isJoined, type Rooms } from '../rooms/room.js'
+import type { Rooms } from '../rooms/room.js'
+import { checkRoomPermission } from '../rooms/room-permission.js'
 import type { ReadAccountDataOf } from './account-data-changes.js'
 
 /**
@@ -30,7 +31,7 @@ type Needs = {
 export function makeSetFullyRead({ rooms, readAccountDataOf, changeAccountData }: Needs): SetFullyRead {
   return async (userId, roomId, eventId) => {
     const room = await rooms.get(roomId)
-    if (!room || !isJoined(room, userId)) throw forbidden('You are not in this room')
+    if (!room || !checkRoomPermission(room, userId, 'read')) throw forbidden('You are not in this room')
     const event = await rooms.readEvent(eventId)
     if (!event || event.roomId !== roomId || event.seq === undefined) throw notFound('No such event in this room')
     const before = (await readAccountDataOf(userId)).rooms.get(roomId)?.get('m.fully_read')?.content.event_id

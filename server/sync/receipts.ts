@@ -14,6 +14,7 @@ import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import { makeKeyedLock } from '../rooms/keyed-lock.js'
 import { isJoined, type Rooms, type StoredEvent } from '../rooms/room.js'
+import { checkRoomPermission } from '../rooms/room-permission.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import { type ReceiptRow, type ReceiptType, readReceipts, setReceipt } from '../store/receipt-store.js'
@@ -166,7 +167,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
   return {
     async set({ userId, roomId, receiptType, eventId, threadId }) {
       const room = await rooms.get(roomId)
-      if (!room || !isJoined(room, userId)) throw forbidden('You are not in this room')
+      if (!room || !checkRoomPermission(room, userId, 'read')) throw forbidden('You are not in this room')
       const event = await rooms.readEvent(eventId)
       if (!event || event.roomId !== roomId || event.seq === undefined) throw notFound('No such event in this room')
       if (threadId !== undefined) await checkThread(event, threadId)

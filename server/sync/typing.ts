@@ -12,6 +12,7 @@ import type { Clock, Timer } from '../kernel/clock.js'
 import { forbidden } from '../kernel/errors.js'
 import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { isJoined, type Rooms } from '../rooms/room.js'
+import { checkRoomPermission } from '../rooms/room-permission.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Change } from '../store/writes.js'
 import type { EphemeralStream } from './ephemeral-stream.js'
@@ -126,7 +127,8 @@ export function makeTyping({
   return {
     async set(userId, roomId, timeoutMs) {
       const room = await rooms.get(roomId)
-      if (!room || !isJoined(room, userId)) throw forbidden('You are not in this room')
+      if (!room || !checkRoomPermission(room, userId, 'take_part'))
+        throw forbidden('You are not in this room, or have no part in it')
       const servers = serversOfRoom(room, serverName)
       if (timeoutMs === undefined) {
         if (end(userId, roomId)) tellServers(servers, roomId, userId, false)

@@ -7,6 +7,7 @@
  * row. A state that moved without saying where (a resolution, a join that brings thousands) is compared whole.
  */
 import type { PduEvent } from '../../events/pdu.js'
+import { roleOf, storedLevel } from '../../events/roles.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import type { LiveMembership, RoomMemberRow } from '../../kernel/live-rows.js'
 import type { Room, Rooms, StoredEvent } from '../../rooms/room.js'
@@ -15,7 +16,6 @@ import { upsertRow, type Write } from '../../store/writes.js'
 import type { LiveRegistry } from '../live-registry.js'
 import { Lane, LaneClosedError, type LaneNeeds, type LaneParts, rowsPerWrite } from './lane.js'
 import { readEventsOf } from './project-events.js'
-import { roleOf, storedLevel } from './roles.js'
 import { type Work, whoMoved } from './work.js'
 
 export type MembersNeeds = LaneNeeds & {

@@ -1,18 +1,21 @@
 /**
- * The lane `access`: `room_access:[room, user]`, what each user of this server may see of a room.
+ * The lane `access`: `room_access:[room, user]`, what each user of this server may see of a room, and `room_roles`, what
+ * that makes them there.
  *
  * One row for each membership of a local user and nothing else, so that it is written long before a room's thousands of
  * other rows are; the lane of events goes behind it. Rows are worked out from the durable history of the user's
  * memberships as it is by now: a lane that lags shows rather less of an older stay than anything of a room that was left.
  */
+
+import { roleOf, storedLevel } from '../../events/roles.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
+import type { RoomRoleRow } from '../../kernel/live-rows.js'
 import type { Room, Rooms } from '../../rooms/room.js'
 import type { LiveTables } from '../../store/live.js'
 import { readAccessLevels, readLocalUserIds } from '../../store/projection-store.js'
 import type { Reader } from '../../store/reader.js'
 import { deleteRow, upsertRow, type Write } from '../../store/writes.js'
 import { type LaneParts, rowsPerWrite } from './lane.js'
-import { storedLevel } from './roles.js'
 import type { ReadBounds } from './visibility.js'
 import { type Work, whoMoved } from './work.js'
 
@@ -31,19 +34,22 @@ const levelsPerPage = 500
 export function accessLane(needs: AccessNeeds): LaneParts {
   const { db, live, rooms, readBounds, isLocal } = needs
 
-  async function row(roomId: RoomId, userId: UserId, room: Room | undefined): Promise<Write> {
+  async function rowsIn(roomId: RoomId, userId: UserId, room: Room | undefined): Promise<Write[]> {
     const own = (await rooms.membershipsOf(userId)).get(roomId)
-    if (!own) return deleteRow('room_access', [roomId, userId])
+    if (!own) return nothingOf(roomId, userId)
     const bounds = await readBounds(roomId, userId)
     const power_level = room ? storedLevel(room.powerLevels.userLevel(userId)) : 0
-    return upsertRow('room_access', { id: [roomId, userId], membership: own.membership, power_level, ...bounds })
+    return [
+      upsertRow('room_access', { id: [roomId, userId], membership: own.membership, power_level, ...bounds }),
+      roleRow(roomId, userId, own.membership, power_level),
+    ]
   }
 
   async function rowsOf(room: Room | undefined, roomId: RoomId, userIds: readonly UserId[]): Promise<Write[]> {
     const writes: Write[] = []
     for (let start = 0; start < userIds.length; start += readAtOnce) {
       const some = userIds.slice(start, start + readAtOnce)
-      writes.push(...(await Promise.all(some.map((userId) => row(roomId, userId, room)))))
+      for (const rows of await Promise.all(some.map((userId) => rowsIn(roomId, userId, room)))) writes.push(...rows)
     }
     return writes
   }
@@ -53,10 +59,11 @@ export function accessLane(needs: AccessNeeds): LaneParts {
     const writes: Write[] = []
     for (let after: UserId | '' = ''; ; ) {
       const page = await readAccessLevels(db, room.roomId, after, levelsPerPage)
-      for (const { user_id, power_level } of page) {
+      for (const { user_id, power_level, membership } of page) {
         const level = storedLevel(room.powerLevels.userLevel(user_id))
-        if (level !== power_level && !written.has(user_id))
-          writes.push(upsertRow('room_access', { id: [room.roomId, user_id], power_level: level }))
+        if (level === power_level || written.has(user_id)) continue
+        writes.push(upsertRow('room_access', { id: [room.roomId, user_id], power_level: level }))
+        writes.push(roleRow(room.roomId, user_id, membership, level))
       }
       if (page.length < levelsPerPage) return writes
       after = page.at(-1)!.user_id
@@ -65,7 +72,7 @@ export function accessLane(needs: AccessNeeds): LaneParts {
 
   return {
     name: 'access',
-    version: 1,
+    version: 2,
     takes: (work) => whoMoved(work, isLocal) !== undefined,
     async build(works) {
       const writes: Write[] = []
@@ -80,21 +87,33 @@ export function accessLane(needs: AccessNeeds): LaneParts {
     /** A bound that cannot be written must not stay open. */
     leaveOut(work) {
       const moved = whoMoved(work, isLocal)
-      return [...(moved?.users ?? [])].map((userId) => deleteRow('room_access', [work.roomId ?? '', userId]))
+      return [...(moved?.users ?? [])].flatMap((userId) => nothingOf(work.roomId ?? '', userId))
     },
     async rebuild(_position, signal) {
       await needs.live.empty('room_access', signal)
+      await needs.live.empty('room_roles', signal)
       for (const userId of await readLocalUserIds(db)) {
         const roomIds = [...(await rooms.membershipsOf(userId)).keys()]
         for (let start = 0; start < roomIds.length && !signal.aborted; start += readAtOnce) {
           const some = roomIds.slice(start, start + readAtOnce)
-          const writes = await Promise.all(some.map(async (roomId) => row(roomId, userId, await rooms.get(roomId))))
-          await live.writeLive(writes)
+          const rows = some.map(async (roomId) => rowsIn(roomId, userId, await rooms.get(roomId)))
+          await live.writeLive((await Promise.all(rows)).flat())
         }
         if (signal.aborted) return
       }
     },
   }
+}
+
+const nothingOf = (roomId: RoomId | '', userId: UserId): Write[] => [
+  deleteRow('room_access', [roomId, userId]),
+  deleteRow('room_roles', [roomId, userId]),
+]
+
+/** Kept whole in no other place: worked out of the row of `room_access` that is written with it. */
+function roleRow(roomId: RoomId, userId: UserId, membership: string, level: number): Write {
+  const row: RoomRoleRow = { room_id: roomId, user_id: userId, role: roleOf(membership, level) }
+  return upsertRow('room_roles', { id: [roomId, userId], ...row })
 }
 
 type Moves = { everybody: boolean; users: Set<UserId>; hasNewLevels: boolean }

@@ -1,11 +1,11 @@
 /** One line of a user's room list, from the room, the user's relation to it and their own settings. */
 import { isJsonObject, type PduEvent } from '../../events/pdu.js'
 import type { PowerLevels } from '../../events/power-levels.js'
+import { mayAct, type RoomAction, storedLevel } from '../../events/roles.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import type { RoomSummaryRow } from '../../kernel/live-rows.js'
 import type { Room, RoomMembership, TimelineEvent } from '../../rooms/room.js'
 import { previewOf } from './last-event.js'
-import { storedLevel } from './roles.js'
 import { heroesFor, type RoomFacts } from './room-facts.js'
 import { type Hero, roomName } from './room-name.js'
 import type { UserFacts } from './user-facts.js'
@@ -145,13 +145,14 @@ export function displayNameIn(memberEvent: PduEvent | undefined): string | undef
 }
 
 function rightsOf({ powerLevels }: ListedRoom, { isEncrypted }: RoomFacts, level: number): RoomSummaryRow['can'] {
+  const may = (action: RoomAction) => mayAct(powerLevels, 'join', level, action)
   const maySet = (type: string) => level >= powerLevels.levelFor(type, true)
   return {
     send: level >= powerLevels.levelFor(isEncrypted ? 'm.room.encrypted' : 'm.room.message', false),
-    invite: level >= powerLevels.invite,
-    kick: level >= powerLevels.kick,
-    ban: level >= powerLevels.ban,
-    redact: level >= powerLevels.redact,
+    invite: may('invite'),
+    kick: may('kick'),
+    ban: may('ban'),
+    redact: may('redact'),
     name: maySet('m.room.name'),
     topic: maySet('m.room.topic'),
     avatar: maySet('m.room.avatar'),

@@ -8,6 +8,7 @@
 export const readableTables: ReadonlySet<string> = new Set([
   'room_events',
   'room_members',
+  'room_roles',
   'room_summaries',
   'typing_events',
   'user_presence',
@@ -22,6 +23,7 @@ export const readableTables: ReadonlySet<string> = new Set([
 export const largeTables: ReadonlySet<string> = new Set([
   'room_events',
   'room_members',
+  'room_roles',
   'room_summaries',
   'user_presence',
   'receipts',

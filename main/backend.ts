@@ -21,7 +21,7 @@ export type ToBackend =
   | { type: 'close' }
 
 export type FromBackend =
-  | { type: 'started'; clientUrl: string | undefined }
+  | { type: 'started'; clientUrl: string | undefined; setupSecret: string | undefined }
   | { type: 'failed'; problem: string }
   | { type: 'secret'; id: number; action: 'seal' | 'open'; bytes: Uint8Array }
   | { type: 'closed' }
@@ -50,7 +50,8 @@ async function start({ config, logsFolder, secretKind }: Extract<ToBackend, { ty
   }
   try {
     server = await startServer(config, { logger, secrets })
-    say({ type: 'started', clientUrl: server.homeserver.clientUrl })
+    const { clientUrl, setupSecret } = server.homeserver
+    say({ type: 'started', clientUrl, setupSecret })
   } catch (error) {
     say({ type: 'failed', problem: describeStartFailure(error) })
   }

@@ -1,9 +1,10 @@
 /**
  * The homeserver without a window, under plain Node: `node out/main/headless.js`.
  *
- * Standard output carries one line, `ready http://HOST:PORT/ server_name=… pid=…`, printed when the
+ * Standard output carries the line `ready http://HOST:PORT/ server_name=… pid=…`, printed when the
  * server answers requests and not before; everything else goes to standard error. During onboarding
- * the server name in it is empty. Exit codes: 0 after a signal, 1 when the server failed, 2 with
+ * the server name in it is empty, and a second line, `setup http://HOST:PORT/#setup=…`, carries the
+ * address at which the server is set up, with a secret that no log gets to see. Exit codes: 0 after a signal, 1 when the server failed, 2 with
  * one sentence for a bad option, key or data directory.
  */
 import { realpathSync } from 'node:fs'
@@ -34,6 +35,7 @@ export type HostProcess = {
   onSignal(handler: () => void): void
   onStdinEnd(handler: () => void): void
   exit(code: number): void
+  openBrowser(url: string): void
   startHomeserver?: StartHomeserver
 }
 
@@ -83,12 +85,15 @@ export async function runHeadless(host: HostProcess): Promise<void> {
 }
 
 async function announce(homeserver: Homeserver, commandLine: CommandLine, host: HostProcess): Promise<void> {
-  const { clientUrl, serverName } = homeserver
+  const { clientUrl, serverName, setupSecret } = homeserver
   if (!clientUrl) throw new Error('there is no client listener')
   const answer = await fetch(new URL('_matrix/client/versions', clientUrl))
   if (!answer.ok) throw new Error(`${clientUrl} answered ${answer.status} to /_matrix/client/versions`)
   host.print(`ready ${clientUrl} server_name=${serverName ?? ''} pid=${process.pid}`)
-  if (commandLine.openBrowser) openBrowser(clientUrl, host.env)
+  // In the fragment: browsers send it to nobody, and no proxy writes it down.
+  const setupUrl = setupSecret && `${clientUrl}#setup=${setupSecret}`
+  if (setupUrl) host.print(`setup ${setupUrl}`)
+  if (commandLine.openBrowser) host.openBrowser(setupUrl ?? clientUrl)
 }
 
 /** npm runs a package's program through a symbolic link. */
@@ -115,6 +120,7 @@ export const runAsProcess = (given: readonly string[]): Promise<void> =>
       process.stdin.once('end', handler).resume()
     },
     exit: (code) => process.exit(code),
+    openBrowser: (url) => openBrowser(url, process.env),
   })
 
 if (isEntry()) await runAsProcess(process.argv.slice(2))

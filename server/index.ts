@@ -34,6 +34,7 @@ import { type Services, startServices } from './start-services.js'
 import { readSetup, setSetup } from './store/server-meta-store.js'
 import { makeOnboarding } from './users/onboarding.js'
 import { makeReadAccounts } from './users/read-accounts.js'
+import { makeSetupSecret } from './users/setup-secret.js'
 
 export type Homeserver = {
   /** Stops listening, lets requests finish, flushes, closes the database. Repeating it waits for the first. */
@@ -48,6 +49,8 @@ export type Homeserver = {
   openLiveChannel(channel: Channel): void
   /** True until there is an account. */
   needsOnboarding(): boolean
+  /** What sets the server up (`users/setup-secret.ts`), for the person who started it; undefined once it is set up. */
+  readonly setupSecret: string | undefined
 }
 
 export type HomeserverDeps = {
@@ -109,8 +112,11 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   })
 
   const metrics = makeHttpMetrics()
+  const setupSecret = makeSetupSecret()
+  const { authenticate } = base.authenticator
+  const setupNeeds = { onboarding, setupSecret, metrics, metricsToken: config.metrics.token, authenticate }
   const endpoints = [
-    ...bindEndpoints<NeedsOf<typeof setupEndpoints>>(setupEndpoints, { onboarding, metrics }),
+    ...bindEndpoints<NeedsOf<typeof setupEndpoints>>(setupEndpoints, setupNeeds),
     ...bindEndpoints<object>([getVersionsEndpoint], {}),
     ...bindEndpoints<NeedsOf<typeof namedEndpoints>>(
       namedEndpoints.filter((endpoint) => endpoint !== getVersionsEndpoint),
@@ -136,7 +142,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     clock,
     endpoints,
     metrics,
-    authenticate: base.authenticator.authenticate,
+    authenticate,
     admitServer: (request) => (services ?? throwNotSetUp()).federation.admitServer(request),
     upgrade,
     inProcessOnly: deps.inProcessOnly ?? false,
@@ -166,6 +172,9 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     handle: opened.handle,
     openLiveChannel: base.liveBridge.openLiveChannel,
     needsOnboarding: () => !hasAccounts,
+    get setupSecret() {
+      return hasAccounts ? undefined : setupSecret.text
+    },
     close() {
       closing ??= close()
       return closing

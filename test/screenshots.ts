@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import type { Page } from 'playwright'
 import sharp from 'sharp'
 import { openBrowser, openPage, password, signIn } from './support/chat-page.js'
-import { call, type Json, MatrixClient } from './support/matrix-client.js'
-import { type ServerProcess, startServerProcess } from './support/server-process.js'
+import { type Json, MatrixClient } from './support/matrix-client.js'
+import { type ServerProcess, setUp, startServerProcess } from './support/server-process.js'
 
 type Options = { dir: string; all?: boolean }
 
@@ -17,7 +17,7 @@ export async function main({ dir, all = false }: Options): Promise<void> {
   await mkdir(dir, { recursive: true })
   await using server = await startServerProcess({ serverName: undefined })
   const browser = await openBrowser()
-  const first = await openPage(browser, `${server.url}/`, { width: 1440, height: 900 })
+  const first = await openPage(browser, await server.setupUrl(), { width: 1440, height: 900 })
   await first.page.getByRole('heading', { name: 'Who are you?' }).waitFor()
   await first.page.screenshot({ path: join(dir, 'onboarding-1440-light.png') })
   await first.context.close()
@@ -63,7 +63,7 @@ const settle = async (page: Page, ms = 1_200) => {
 
 /** Ana's server with Bo and Cem, some rooms, and something going on. @returns the busiest room */
 async function furnish(server: ServerProcess): Promise<string> {
-  const login = await call(server.url, 'POST', '/_hearth/client/v1/onboarding', {
+  const login = await setUp(server, {
     server_name: 'home.example',
     username: 'ana',
     display_name: 'Ana',

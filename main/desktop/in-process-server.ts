@@ -4,7 +4,7 @@ import type { Logger } from '../../server/kernel/logger.js'
 import type { SecretBox } from '../../server/kernel/secrets.js'
 import { channelOverPort } from '../port-channel.js'
 import { describeStartFailure, type RunningServer, startServer } from '../start-server.js'
-import { type ServerHost, unavailable } from './server-host.js'
+import { type ServerHost, unavailable, withSetupSecret } from './server-host.js'
 
 export function startInProcessServer(
   config: HomeserverConfig,
@@ -28,7 +28,9 @@ export function startInProcessServer(
     },
     async handle(request) {
       await started
-      return server ? server.homeserver.handle(request) : unavailable(problem)
+      if (!server) return unavailable(problem)
+      const { homeserver } = server
+      return homeserver.handle(withSetupSecret(request, homeserver.setupSecret))
     },
     async connect(port) {
       await started

@@ -16,6 +16,14 @@ export type ServerHost = {
   close(): Promise<void>
 }
 
+/** The desktop's own page needs no secret from an address: whoever sees it has started the server. */
+export function withSetupSecret(request: Request, secret: string | undefined): Request {
+  if (secret === undefined || new URL(request.url).pathname !== '/_hearth/client/v1/onboarding') return request
+  const shown = new Request(request)
+  shown.headers.set('x-hearth-setup', secret)
+  return shown
+}
+
 export const unavailable = (problem: string | undefined) =>
   Response.json(
     { errcode: 'M_UNKNOWN', error: problem ?? 'The server is restarting.' },

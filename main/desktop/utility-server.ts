@@ -12,7 +12,7 @@ import type { SecretBox } from '../../server/kernel/secrets.js'
 import type { FromBackend, ToBackend } from '../backend.js'
 import { restartDelayMs } from '../policy.js'
 import { channelOverPort } from '../port-channel.js'
-import { type ServerHost, unavailable } from './server-host.js'
+import { type ServerHost, unavailable, withSetupSecret } from './server-host.js'
 
 /** A server that ran this long is healthy: the next death starts counting afresh. */
 const healthyAfterMs = 60_000
@@ -23,6 +23,7 @@ export function startUtilityServer(
 ): ServerHost {
   let child: UtilityProcess | undefined
   let clientUrl: string | undefined
+  let setupSecret: string | undefined
   let problem: string | undefined
   let restarts = 0
   let isClosing = false
@@ -55,6 +56,7 @@ export function startUtilityServer(
       if (message.type === 'secret') return void answerSecret(forked, message)
       if (message.type === 'started') {
         clientUrl = message.clientUrl
+        setupSecret = message.setupSecret
         problem = undefined
         settleStart()
       } else if (message.type === 'failed') {
@@ -89,9 +91,10 @@ export function startUtilityServer(
     get problem() {
       return problem
     },
-    async handle(request) {
+    async handle(given) {
       await started
       if (!clientUrl) return unavailable(problem)
+      const request = withSetupSecret(given, setupSecret)
       const { pathname, search } = new URL(request.url)
       const headers = new Headers(request.headers)
       headers.delete('host')

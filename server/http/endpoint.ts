@@ -25,7 +25,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
  * - `none`         anyone
  * - `signed`       another homeserver, by X-Matrix; `origin` is its name
  * - `admin`        a server administrator's access token; never at the federation listener
- * - `loopback`     a page or program on this machine; never at the federation listener
+ * - `loopback`     seemingly a page or program on this machine (no proof: see `loopback.ts`); never at the federation listener
  */
 export type Auth = 'access-token' | 'optional' | 'none' | 'signed' | 'admin' | 'loopback'
 

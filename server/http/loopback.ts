@@ -1,5 +1,6 @@
 /**
- * Whether a request comes from this machine and was meant to: for onboarding and metrics.
+ * Whether a request comes from this machine and was meant to: for onboarding, as a second condition beside its secret.
+ * It never stands alone, because behind a proxy that does not say whom it speaks for, or any tunnel, everybody does.
  *
  * A web page anywhere can make a browser on this machine send requests to 127.0.0.1, under a name
  * of its own (DNS rebinding) or as a foreign origin. So the socket, the Host and the Origin must

@@ -34,6 +34,11 @@ const text: Kind<string> = {
   parse: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
   fromText: asIs,
 }
+const bearerToken: Kind<string> = {
+  expected: 'printable text without blanks',
+  parse: (value) => (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? value : undefined),
+  fromText: asIs,
+}
 const serverName: Kind<ServerName> = {
   expected: 'a server name such as "example.org" or "example.org:8448"',
   parse: parseServerName,
@@ -215,6 +220,13 @@ export const configOptions = {
       text,
       undefined,
       'Secret with which admin tools make accounts at /_synapse/admin/v1/register.',
+    ),
+  },
+  metrics: {
+    token: option(
+      bearerToken,
+      undefined,
+      'Bearer token with which a monitoring program reads /metrics; administrators may with their own.',
     ),
   },
   rate_limits: { enabled: option(flag, true, 'Whether requests are limited per user and address.') },

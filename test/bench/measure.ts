@@ -1,6 +1,7 @@
 /** Medians, percentiles, loops, and what the server's process takes. */
 import { readFileSync } from 'node:fs'
 import { request } from 'undici'
+import { metricsHeaders } from '../support/server-process.js'
 
 export type Summary = { p50: number; p99: number; max: number; n: number }
 
@@ -50,7 +51,7 @@ export function watchPeak(read: () => number): () => number {
 
 /** The longest time since the last reading in which the server's event loop did nothing else. */
 export async function readStallMs(url: string): Promise<number> {
-  const { body } = await request(`${url}/metrics`)
+  const { body } = await request(`${url}/metrics`, { headers: metricsHeaders })
   const found = /^hearth_event_loop_longest_stall_ms ([0-9.e+-]+)$/m.exec(await body.text())
   return Math.round(Number(found?.[1] ?? Number.NaN))
 }

@@ -10,7 +10,7 @@ import {
   seriousViolations,
   signIn,
 } from '../support/chat-page.js'
-import { type ServerProcess, startServerProcess } from '../support/server-process.js'
+import { type ServerProcess, setUp, startServerProcess } from '../support/server-process.js'
 
 let browser: Browser
 let server: ServerProcess
@@ -23,7 +23,7 @@ beforeAll(async () => {
   browser = await openBrowser()
   server = await startServerProcess({ serverName: undefined })
   const answers = { server_name: 'hearth.test', username: 'ana', password, federation: 'local' }
-  const { user_id, access_token } = await request('POST', '/_hearth/client/v1/onboarding', answers)
+  const { user_id, access_token } = await setUp(server, answers)
   ana = makeUser(String(user_id), String(access_token))
   bo = await register('bo')
   kitchen = await ana.createRoom({ name: 'Kitchen', preset: 'private_chat', invite: [bo.userId] })
@@ -178,11 +178,7 @@ describe('Live', () => {
     const own = await startServerProcess({ serverName: undefined })
     const port = Number(new URL(own.url).port)
     const answers = { server_name: 'back.test', username: 'ana', password, federation: 'local' }
-    await fetch(`${own.url}/_hearth/client/v1/onboarding`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(answers),
-    })
+    await setUp(own, answers)
     const person = await openPage(browser, `${own.url}/#/home/live`)
     people.push(person)
     await signIn(person, 'ana')

@@ -25,8 +25,30 @@ async function answerWho(page: Page, serverName: string): Promise<void> {
 }
 
 describe('a new server', () => {
-  test('asks again for what is missing, rehearses the address, and lets one go back', async () => {
+  test('asks nothing of whoever does not come by the address it gave out, and says which that is', async () => {
     const { page, context, errors } = await openPage(browser, `${server.url}/`)
+
+    await page.getByText(/ends in #setup=/).waitFor()
+
+    expect(await page.getByLabel('Your user name').count()).toBe(0)
+    expect(errors).toEqual([])
+    await context.close()
+  })
+
+  test('takes the secret out of the address, and keeps it when the page is loaded again', async () => {
+    const { page, context, errors } = await openPage(browser, await server.setupUrl())
+    await heading(page, 'Who are you?')
+    expect(page.url()).not.toContain('setup=')
+
+    await page.reload()
+
+    await heading(page, 'Who are you?')
+    expect(errors).toEqual([])
+    await context.close()
+  })
+
+  test('asks again for what is missing, rehearses the address, and lets one go back', async () => {
+    const { page, context, errors } = await openPage(browser, await server.setupUrl())
     await heading(page, 'Who are you?')
 
     await next(page)
@@ -46,7 +68,11 @@ describe('a new server', () => {
   test.each(['light', 'dark'] as const)(
     'has nothing serious for axe on any of its screens, %s',
     async (colorScheme) => {
-      const { page, context } = await openPage(browser, `${server.url}/`, { colorScheme, width: 360, height: 780 })
+      const { page, context } = await openPage(browser, await server.setupUrl(), {
+        colorScheme,
+        width: 360,
+        height: 780,
+      })
       await heading(page, 'Who are you?')
 
       await next(page)
@@ -63,7 +89,7 @@ describe('a new server', () => {
   )
 
   test('is set up with the keyboard alone, and ends in the Notes room', async () => {
-    const { page, context, errors } = await openPage(browser, `${server.url}/`)
+    const { page, context, errors } = await openPage(browser, await server.setupUrl())
     await heading(page, 'Who are you?')
     await page.keyboard.type('ana')
     await page.getByLabel('Name of your server').focus()

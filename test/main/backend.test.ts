@@ -55,13 +55,14 @@ async function startBackend(behaviour: Parameters<typeof makeFakeHomeserver>[0] 
 }
 
 test('starts, says where it listens, and gives everything up before it ends', async () => {
-  const backend = await startBackend()
+  const backend = await startBackend({ setupSecret: 'sesame' })
   {
     await using _ = backend
     backend.start()
     expect(await backend.hears('started')).toEqual({
       type: 'started',
       clientUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/$/),
+      setupSecret: 'sesame',
     })
     expect(existsSync(join(backend.dataDir, 'hearth.lock'))).toBe(true)
     backend.tell({ type: 'close' })

@@ -303,6 +303,15 @@ describe('app://local', () => {
     expect(await live.json()).toEqual({ path: '/_hearth/client/v1/live_token', method: 'POST' })
   })
 
+  test('shows the setup secret for its own page, at that path alone', async () => {
+    await using desktop = await startDesktop({ homeserver: { setupSecret: 'sesame' } })
+    await desktop.becomeReady()
+    const ask = async (path: string) => (await desktop.electron.protocol.request(`app://local${path}`)).json()
+
+    expect((await ask('/_hearth/client/v1/onboarding')).setup).toBe('sesame')
+    expect((await ask('/_matrix/client/versions')).setup).toBeUndefined()
+  })
+
   test('serves the built page with its policy, and nothing outside its folder', async () => {
     using directory = temporaryDirectory()
     const page = join(directory.path, 'page')

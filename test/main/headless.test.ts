@@ -15,10 +15,11 @@ async function run(
   const printed: string[] = []
   const complaints: string[] = []
   const exits: number[] = []
+  const opened: string[] = []
   let signal = () => {}
   let endStdin: (() => void) | undefined
   const host: HostProcess = {
-    argv: ['--data-dir', directory.path, '--client-port', '0', '--no-open', ...args],
+    argv: ['--data-dir', directory.path, '--client-port', '0', ...args],
     env: { HEARTH_LOG_LEVEL: 'silent', ...env },
     print: (line) => printed.push(line),
     complain: (line) => complaints.push(line),
@@ -29,6 +30,7 @@ async function run(
       endStdin = handler
     },
     exit: (code) => exits.push(code),
+    openBrowser: (url) => opened.push(url),
     startHomeserver: homeserver.startHomeserver,
   }
   const ran = runHeadless(host)
@@ -37,6 +39,7 @@ async function run(
     printed,
     complaints,
     exits,
+    opened,
     dataDir: directory.path,
     started: homeserver.started,
     signal: () => signal(),
@@ -74,6 +77,35 @@ describe('ready', () => {
     expect(host.started[0]?.config.server_name).toBeUndefined()
     host.signal()
     await host.exited()
+  })
+
+  test('a server that has to be set up prints where in a second line, and opens that', async () => {
+    await using host = await run([], { behaviour: { setupSecret: 'sesame' } })
+    await host.ran
+
+    const url = host.printed[0]!.split(' ')[1]!
+    expect(host.printed).toEqual([
+      expect.stringMatching(/^ready http:\S+ server_name= pid=/),
+      `setup ${url}#setup=sesame`,
+    ])
+    expect(host.opened).toEqual([`${url}#setup=sesame`])
+    expect(host.complaints.join()).not.toContain('sesame')
+    host.signal()
+    await host.exited()
+  })
+
+  test('opens the page of one that is set up, unless --no-open is given', async () => {
+    await using host = await run()
+    await host.ran
+    expect(host.opened).toEqual([host.printed[0]!.split(' ')[1]])
+    host.signal()
+    await host.exited()
+
+    await using quiet = await run(['--no-open'])
+    await quiet.ran
+    expect(quiet.opened).toEqual([])
+    quiet.signal()
+    await quiet.exited()
   })
 
   test('never, when the server does not answer: exit code 1', async () => {

@@ -35,7 +35,7 @@ describe('the server in a process of its own', () => {
       secretKind: 'system',
     })
     expect(desktop.started).toEqual([])
-    child().say({ type: 'started', clientUrl: undefined })
+    child().say({ type: 'started', clientUrl: undefined, setupSecret: undefined })
   })
 
   test('its secrets are sealed here, where the key store is', async () => {
@@ -58,18 +58,21 @@ describe('the server in a process of its own', () => {
   test('gets the live ports, and answers the page’s requests at its listener', async () => {
     const listener = createServer((request, response) => {
       response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify({ url: request.url, origin: request.headers.origin ?? null }))
+      const setup = request.headers['x-hearth-setup']
+      response.end(JSON.stringify({ url: request.url, origin: request.headers.origin ?? null, setup }))
     })
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
     const { desktop, child } = await startUtility()
     await using _ = desktop
     const { port } = listener.address() as AddressInfo
-    child().say({ type: 'started', clientUrl: `http://127.0.0.1:${port}/` })
+    child().say({ type: 'started', clientUrl: `http://127.0.0.1:${port}/`, setupSecret: 'sesame' })
 
     const answer = await desktop.electron.protocol.request('app://local/_matrix/client/v3/sync?since=1', {
       headers: { origin: 'app://local' },
     })
     expect(await answer.json()).toEqual({ url: '/_matrix/client/v3/sync?since=1', origin: null })
+    const onboarding = await desktop.electron.protocol.request('app://local/_hearth/client/v1/onboarding')
+    expect((await onboarding.json()).setup).toBe('sesame')
     desktop.electron.ipcMain.receive(desktop.window().webContents, messages.connectLive, ['a'])
     await desktop.until(() => expect(child().received.at(-1)?.message).toEqual({ type: 'connect' }))
     expect(child().received.at(-1)?.ports).toHaveLength(1)
@@ -80,7 +83,7 @@ describe('the server in a process of its own', () => {
   test('that dies is started again, and meanwhile everything says so', async () => {
     const { desktop, child, children, obey } = await startUtility()
     await using _ = desktop
-    child().say({ type: 'started', clientUrl: 'http://127.0.0.1:9/' })
+    child().say({ type: 'started', clientUrl: 'http://127.0.0.1:9/', setupSecret: undefined })
 
     child().end(134)
 
@@ -97,7 +100,7 @@ describe('the server in a process of its own', () => {
     const { desktop, child, children } = await startUtility()
     {
       await using _ = desktop
-      child().say({ type: 'started', clientUrl: undefined })
+      child().say({ type: 'started', clientUrl: undefined, setupSecret: undefined })
     }
 
     expect(children[0]?.received.at(-1)?.message).toEqual({ type: 'close' })

@@ -1,15 +1,17 @@
 /** The first run's rules: names, passwords, where a refusal leads back to. */
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   type Answers,
   canBeFound,
   checkWho,
   cleanUsername,
+  readSetup,
   sendAnswers,
   stepOfRefusal,
 } from '../../renderer/features/onboarding/answers.js'
 import { MatrixRequestError } from '../../renderer/platform/matrix/errors.js'
 import type { MatrixHttp } from '../../renderer/platform/matrix/http.js'
+import { takeSetupSecret } from '../../renderer/platform/setup-secret.js'
 import { strengthOf, suggestPassword } from '../../renderer/ui/password-strength.js'
 
 const good: Answers = { username: 'ana', serverName: 'home.local', password: 'long enough', federation: 'local' }
@@ -55,6 +57,48 @@ test.each([
 })
 
 describe('sending the answers', () => {
+  const stored = new Map<string, string>()
+  beforeEach(() => {
+    stored.clear()
+    vi.stubGlobal('sessionStorage', {
+      getItem: (key: string) => stored.get(key) ?? null,
+      setItem: (key: string, value: string) => stored.set(key, value),
+      removeItem: (key: string) => stored.delete(key),
+    })
+  })
+  afterEach(() => vi.unstubAllGlobals())
+
+  test('shows the secret of the address, which then stands in no history, and forgets it when all is done', async () => {
+    const replaced: unknown[] = []
+    vi.stubGlobal('location', { hash: '#setup=se-s_ame', pathname: '/', search: '' })
+    vi.stubGlobal('history', { replaceState: (...given: unknown[]) => replaced.push(given[2]) })
+    const sent: { headers?: unknown }[] = []
+    const http = {
+      request: async (_method: string, _path: string, options: { headers?: unknown }) => {
+        sent.push(options)
+        return { state: 'needed', user_id: '@ana:home.local', access_token: 'T', device_id: 'D' }
+      },
+    } as unknown as MatrixHttp
+
+    takeSetupSecret()
+    await readSetup(http)
+    await sendAnswers(http, good)
+    await readSetup(http)
+
+    expect(replaced).toEqual(['/'])
+    expect(sent.map(({ headers }) => headers)).toEqual([
+      { 'x-hearth-setup': 'se-s_ame' },
+      { 'x-hearth-setup': 'se-s_ame' },
+      {},
+    ])
+  })
+
+  test('a path of the app in the address is no secret', () => {
+    vi.stubGlobal('location', { hash: '#/room/x', pathname: '/', search: '' })
+    takeSetupSecret()
+    expect(stored.size).toBe(0)
+  })
+
   test('gives the session and the Notes room', async () => {
     const sent: unknown[] = []
     const http = {
@@ -69,7 +113,7 @@ describe('sending the answers', () => {
     expect(session).toEqual({ userId: '@ana:home.local', accessToken: 'T', deviceId: 'D' })
     expect(notesRoomId).toBe('!n')
     const body = { username: 'ana', server_name: 'home.local', password: 'long enough', federation: 'local' }
-    expect(sent).toEqual([['POST', '/_hearth/client/v1/onboarding', { isPublic: true, body }]])
+    expect(sent).toEqual([['POST', '/_hearth/client/v1/onboarding', { isPublic: true, headers: {}, body }]])
   })
 
   test('a refused name leads back to the question that asked for it', () => {

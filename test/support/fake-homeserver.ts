@@ -18,6 +18,8 @@ type Behaviour = {
   hangsOnClose?: boolean
   /** HTTP status of /_matrix/client/versions. */
   versionsStatus?: number
+  /** Present while the server has still to be set up. */
+  setupSecret?: string
 }
 
 export function makeFakeHomeserver(behaviour: Behaviour = {}) {
@@ -39,7 +41,15 @@ export function makeFakeHomeserver(behaviour: Behaviour = {}) {
       serverName: config.server_name,
       federationPort: undefined,
       clientUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`,
-      handle: async (request) => Response.json({ path: new URL(request.url).pathname, method: request.method }),
+      setupSecret: behaviour.setupSecret,
+      handle: async (request) => {
+        const setup = request.headers.get('x-hearth-setup')
+        return Response.json({
+          path: new URL(request.url).pathname,
+          method: request.method,
+          ...(setup !== null && { setup }),
+        })
+      },
       openLiveChannel(channel) {
         self.channels.push(channel)
         channel.onMessage((bytes) => channel.post(bytes))

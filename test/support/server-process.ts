@@ -27,6 +27,8 @@ export type ServerProcess = {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string
   readonly serverName: string
+  /** Where a new server is set up; rejects where it says of no such address. */
+  readonly setupUrl: () => Promise<string>
   readonly dataDir: string
   readonly pid: number
   /** Milliseconds from the start of the process to its `ready` line. */
@@ -45,6 +47,7 @@ export const testEnvironment: Record<string, string> = {
   HEARTH_REGISTRATION_DUMMY_FLOW: 'true',
   HEARTH_RATE_LIMITS_ENABLED: 'false',
   HEARTH_PASSWORD_HASHING_COST: 'test',
+  HEARTH_METRICS_TOKEN: 'metrics-of-the-test',
   HEARTH_LOG_LEVEL: 'warn',
 }
 
@@ -57,10 +60,16 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
   const started = performance.now()
   const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...testEnvironment, ...options.env },
+    env: {
+      ...process.env,
+      ...testEnvironment,
+      ...(metricsToken && { HEARTH_METRICS_TOKEN: metricsToken }),
+      ...options.env,
+    },
   })
   const ended = once(child, 'exit').then(([code]) => code as number | null)
-  const url = await readReadyLine(child, ended)
+  const said = readLines(child, ended)
+  const url = await said(/^ready (http:\/\/\S+?)\/? /)
   const readyMs = performance.now() - started
   const stop = async () => {
     child.kill('SIGTERM')
@@ -69,6 +78,7 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
   return {
     url,
     serverName: serverName ?? '',
+    setupUrl: () => said(/^setup (http:\/\/\S+#setup=[\w-]+)$/),
     dataDir,
     pid: child.pid ?? 0,
     readyMs,
@@ -84,14 +94,34 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
   }
 }
 
-async function readReadyLine(child: ChildProcess, ended: Promise<number | null>): Promise<string> {
+/** What the server prints: each question waits for the line that fits, said already or not. */
+function readLines(child: ChildProcess, ended: Promise<number | null>) {
   if (!child.stdout) throw new Error('the server has no standard output')
-  const lines = createInterface({ input: child.stdout })
-  return new Promise((resolve, reject) => {
-    lines.on('line', (line) => {
-      const url = /^ready (http:\/\/\S+?)\/? /.exec(line)?.[1]
-      if (url) resolve(url)
+  const lines: string[] = []
+  const reader = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
+  return (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const take = (line: string) => {
+        const found = pattern.exec(line)?.[1]
+        if (found === undefined) return
+        reader.off('line', take)
+        resolve(found)
+      }
+      reader.on('line', take)
+      for (const line of lines) take(line)
+      void ended.then((code) => reject(new Error(`the server ended with ${code} before it said ${pattern}`)))
     })
-    void ended.then((code) => reject(new Error(`the server ended with ${code} before it was ready`)))
+}
+
+/** Answers the first run's questions, as whoever started the server. @returns the new login */
+export async function setUp(server: ServerProcess, answers: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const secret = new URL(await server.setupUrl()).hash.replace('#setup=', '')
+  const response = await fetch(`${server.url}/_hearth/client/v1/onboarding`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-hearth-setup': secret },
+    body: JSON.stringify(answers),
   })
+  const login = (await response.json()) as Record<string, unknown>
+  if (!response.ok) throw new Error(`setting up: ${response.status} ${JSON.stringify(login)}`)
+  return login
 }

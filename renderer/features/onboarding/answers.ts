@@ -3,6 +3,7 @@ import { t } from '../../i18n/index.js'
 import { MatrixRequestError } from '../../platform/matrix/errors.js'
 import type { MatrixHttp } from '../../platform/matrix/http.js'
 import type { LoginSession } from '../../platform/matrix/login-session.js'
+import { forgetSetupSecret, setupSecretHeader } from '../../platform/setup-secret.js'
 
 export type Answers = {
   username: string
@@ -11,7 +12,8 @@ export type Answers = {
   federation: 'local' | 'federated'
 }
 
-export type SetupState = { state: 'needed' | 'done'; server_name?: string; data_dir: string }
+/** Without `data_dir` this page may not answer: it was not opened at the address that the server gave out. */
+export type SetupState = { state: 'needed' | 'done'; server_name?: string; data_dir?: string }
 export type Step = 'who' | 'reach' | 'place'
 export type Problems = Partial<Record<'username' | 'serverName' | 'password', string>>
 
@@ -50,7 +52,8 @@ export function canBeFound(serverName: string): boolean {
   return /\.[a-z][a-z0-9-]*$/.test(name) && !homeDomains.test(name)
 }
 
-export const readSetup = (http: MatrixHttp) => http.request<SetupState>('GET', path, { isPublic: true })
+export const readSetup = (http: MatrixHttp) =>
+  http.request<SetupState>('GET', path, { isPublic: true, headers: setupSecretHeader() })
 
 type SetupAnswer = { user_id: string; access_token: string; device_id: string; notes_room_id?: string }
 
@@ -61,8 +64,10 @@ export async function sendAnswers(
 ): Promise<{ session: LoginSession; notesRoomId: string | undefined }> {
   const answer = await http.request<SetupAnswer>('POST', path, {
     isPublic: true,
+    headers: setupSecretHeader(),
     body: { username: cleanUsername(username), server_name: cleanServerName(serverName), password, federation },
   })
+  forgetSetupSecret()
   const session = { userId: answer.user_id, deviceId: answer.device_id, accessToken: answer.access_token }
   return { session, notesRoomId: answer.notes_room_id }
 }

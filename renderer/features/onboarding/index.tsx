@@ -50,11 +50,15 @@ export default function Onboarding({ http, onSession }: OnboardingProps) {
         action={<Button onClick={() => location.reload()}>{t('common.reload')}</Button>}
       />
     )
-  return <Questions http={http} onSession={onSession} setup={setup} />
+  const { data_dir: dataDir, server_name: serverName } = setup
+  if (dataDir === undefined) return <EmptyState fills withMark title={t('setup.closed')} text={t('setup.closedText')} />
+  return <Questions http={http} onSession={onSession} dataDir={dataDir} fixedServer={serverName} />
 }
 
-function Questions({ http, onSession, setup }: OnboardingProps & { setup: SetupState }) {
-  const [answers, setAnswers] = useState<Answers>({ ...noAnswers, serverName: setup.server_name ?? '' })
+type QuestionsProps = OnboardingProps & { dataDir: string; fixedServer: string | undefined }
+
+function Questions({ http, onSession, dataDir, fixedServer }: QuestionsProps) {
+  const [answers, setAnswers] = useState<Answers>({ ...noAnswers, serverName: fixedServer ?? '' })
   const [step, setStep] = useState<Step>('who')
   const [problems, setProblems] = useState<Problems>({})
   const [refusal, setRefusal] = useState<string>()
@@ -123,10 +127,10 @@ function Questions({ http, onSession, setup }: OnboardingProps & { setup: SetupS
           <p>{t(`setup.${step}.text`)}</p>
         </header>
         {step === 'who' && (
-          <WhoStep answers={answers} problems={problems} fixedServer={setup.server_name} onChange={change} />
+          <WhoStep answers={answers} problems={problems} fixedServer={fixedServer} onChange={change} />
         )}
         {step === 'reach' && <ReachStep answers={answers} onChange={change} />}
-        {step === 'place' && <PlaceStep answers={answers} dataDir={setup.data_dir} />}
+        {step === 'place' && <PlaceStep answers={answers} dataDir={dataDir} />}
         {refusal && <Banner tone="bad">{refusal}</Banner>}
         <footer className={styles.foot}>
           {at > 0 && (

@@ -42,6 +42,9 @@ export const onboarding = {
   'setup.place.summaryLocal': 'Nur Leute hier erreichen dich.',
   'setup.place.summaryFederated': 'Leute auf jedem Matrix-Server erreichen dich.',
 
+  'setup.closed': 'Dieser Server ist noch nicht eingerichtet',
+  'setup.closedText':
+    'Öffne ihn unter der Adresse, die er beim Start ausgegeben hat und die auf #setup=… endet. Sie gilt einmal, auf dem Rechner selbst oder durch einen Tunnel zu ihm.',
   'setup.failed': 'Dieser Server konnte nicht gefragt werden, ob er eingerichtet ist.',
   'setup.already': 'Dieser Server ist schon eingerichtet. Lade neu, um dich anzumelden.',
 

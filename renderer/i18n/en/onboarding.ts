@@ -41,6 +41,9 @@ export const onboarding = {
   'setup.place.summaryLocal': 'Only people here reach you.',
   'setup.place.summaryFederated': 'People on any Matrix server reach you.',
 
+  'setup.closed': 'This server has not been set up yet',
+  'setup.closedText':
+    'Open it at the address that it printed when it was started, the one that ends in #setup=… It works once, on the machine itself or through a tunnel to it.',
   'setup.failed': 'This server could not be asked whether it is set up.',
   'setup.already': 'This server is set up already. Reload to sign in.',
 

@@ -17,6 +17,7 @@ export type RequestOptions = {
   signal?: AbortSignal
   /** Without it the access token goes along when there is one. */
   isPublic?: boolean
+  headers?: Record<string, string>
 }
 
 export type MatrixHttp = {
@@ -60,7 +61,7 @@ export function makeHttp(initial: LoginSession | undefined, needs: HttpNeeds): M
 
   async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
     const url = withQuery(path, options.query)
-    const headers = new Headers()
+    const headers = new Headers(options.headers)
     if (session && !options.isPublic) headers.set('authorization', `Bearer ${session.accessToken}`)
     if (options.body !== undefined) headers.set('content-type', 'application/json')
     try {

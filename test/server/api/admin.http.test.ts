@@ -1,5 +1,6 @@
 /** Administration: Synapse's forms and the spec's own endpoints. */
 import { describe, expect, test } from 'vitest'
+import type { HomeserverConfig } from '../../../server/kernel/config.js'
 import { passwordOf, startHomeserver } from '../../support/homeserver.js'
 
 const admin = '/_synapse/admin'
@@ -116,14 +117,25 @@ describe('locking and suspending', () => {
   })
 })
 
-test('health is for everybody, metrics for this machine and administrators', async () => {
-  await using hs = await startHomeserver({ users: ['root', 'bea'], admins: ['root'] })
-  const far = { headers: { 'x-forwarded-for': '203.0.113.7' } }
-  expect((await hs.request('GET', '/health', far)).body).toEqual({ status: 'ok' })
-  expect((await hs.request('GET', '/metrics')).body.toString()).toContain(
+test('health is for everybody, metrics for administrators and whoever has their token, wherever they are', async () => {
+  const config = (tree: HomeserverConfig) => {
+    tree.metrics.token = 'of-the-monitor'
+  }
+  await using hs = await startHomeserver({ users: ['root', 'bea'], admins: ['root'], config })
+  const read = (token?: string) => hs.request('GET', '/metrics', { token })
+  expect((await hs.request('GET', '/health')).body).toEqual({ status: 'ok' })
+  expect((await read('of-the-monitor')).body.toString()).toContain(
     'hearth_http_requests_total{operation="readHealth",status="200"} 1',
   )
-  expect((await hs.request('GET', '/metrics', far)).status).toBe(403)
-  expect((await hs.as('bea').get('/metrics', far)).status).toBe(403)
-  expect((await hs.as('root').get('/metrics', far)).status).toBe(200)
+  expect((await read(hs.as('root').token)).status).toBe(200)
+  expect((await read(hs.as('bea').token)).status).toBe(403)
+  expect([(await read()).status, (await read()).body.errcode]).toEqual([401, 'M_MISSING_TOKEN'])
+  for (const wrong of ['of-the-monito', 'of-the-monitors', 'x'])
+    expect([(await read(wrong)).status, (await read(wrong)).body.errcode]).toEqual([401, 'M_UNKNOWN_TOKEN'])
+})
+
+test('without a token in the configuration, metrics are for administrators alone', async () => {
+  await using hs = await startHomeserver({ users: ['root'], admins: ['root'] })
+  expect((await hs.request('GET', '/metrics', { token: 'undefined' })).status).toBe(401)
+  expect((await hs.as('root').get('/metrics')).status).toBe(200)
 })

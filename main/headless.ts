@@ -68,7 +68,8 @@ export async function runHeadless(host: HostProcess): Promise<void> {
 
   try {
     const commandLine = readCommandLine(host.argv)
-    const config = loadConfig(commandLine, host.env, fileURLToPath(new URL('../renderer', import.meta.url)))
+    const rendererDir = fileURLToPath(new URL('../renderer', import.meta.url))
+    const config = loadConfig(commandLine, host.env, rendererDir, host.complain)
     host.onSignal(() => end(0))
     if (commandLine.exitWithStdin) host.onStdinEnd(() => end(0))
     const logger = createLogger(config.log.level)

@@ -41,7 +41,9 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** @throws ConfigError */
 function prepare(): { commandLine: CommandLine; config: HomeserverConfig } {
   const commandLine = readCommandLine(process.argv.slice(1), true)
-  const config = loadConfig(commandLine, process.env, here('../renderer'))
+  const config = loadConfig(commandLine, process.env, here('../renderer'), (sentence) =>
+    process.stderr.write(`${sentence}\n`),
+  )
   const { desktop, logs } = dataDirLayout(config.data_dir)
   mkdirSync(desktop, { recursive: true, mode: 0o700 })
   // One profile, and with it one running instance, per data directory.

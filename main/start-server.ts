@@ -34,6 +34,7 @@ export function loadConfig(
   commandLine: Pick<CommandLine, 'configPath' | 'options'>,
   env: NodeJS.ProcessEnv,
   rendererDir: string,
+  warn: (sentence: string) => void,
 ): HomeserverConfig {
   const dataDir = chooseDataDir({ platform: process.platform, env, home: homedir() })
   const named = commandLine.configPath ?? env.HEARTH_CONFIG
@@ -45,6 +46,7 @@ export function loadConfig(
     ...(path && { file: { path, text: readText(path) } }),
     dataDir,
     rendererDir,
+    warn,
   })
 }
 

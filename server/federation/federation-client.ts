@@ -30,6 +30,8 @@ export type FederationRequest = {
   ignoreBackoff?: boolean
   /** Key queries carry no signature. */
   unsigned?: boolean
+  /** The answer is `[200, {…}]`, as some old endpoints have it. */
+  isPair?: boolean
   signal?: AbortSignal
 }
 
@@ -94,7 +96,7 @@ export function makeFederationClient(needs: Needs): FederationClient {
       const { destination, timeoutMs = defaults.timeoutMs, maxBytes = defaults.maxBytes } = request
       const run = () => exchange(needs, request, (sent) => needs.transport.exchange({ ...sent, timeoutMs, maxBytes }))
       const { body } = await checked(request, run, (answer) => refusal(destination, answer))
-      return parseAnswer(destination, body)
+      return parseAnswer(destination, body, request.isPair)
     },
     requestStream(request) {
       const { destination, timeoutMs = defaults.timeoutMs } = request
@@ -176,8 +178,9 @@ function queryString(query: NonNullable<FederationRequest['query']>): string {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
-function parseAnswer(destination: ServerName, body: Buffer): JsonObject {
-  const parsed = tryParse(body)
+function parseAnswer(destination: ServerName, body: Buffer, isPair = false): JsonObject {
+  const whole = tryParse(body)
+  const parsed = isPair && Array.isArray(whole) ? (whole as unknown[])[1] : whole
   if (!isJsonObject(parsed)) throw new FederationError(destination, 'bad-answer', 'did not answer with a JSON object')
   return parsed
 }

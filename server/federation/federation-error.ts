@@ -4,7 +4,7 @@
  * The reason is a fixed word, so that the dashboard, the backoff and the tests can tell the causes
  * apart; the message names the server and never quotes what it sent beyond its error code.
  */
-import { MatrixError } from '../kernel/errors.js'
+import { type ErrorCode, MatrixError } from '../kernel/errors.js'
 
 export type FederationFailure =
   | 'not-allowed' // our own allow and deny lists
@@ -39,6 +39,28 @@ export class FederationError extends Error {
   }
 }
 
+/**
+ * Codes that say something of what the user wants, not of how one server asked another: those speak of
+ * tokens and paths that are no client's.
+ */
+const passedOn = new Set<string>([
+  'M_FORBIDDEN',
+  'M_NOT_FOUND',
+  'M_BAD_JSON',
+  'M_BAD_STATE',
+  'M_INVALID_PARAM',
+  'M_INVALID_ROOM_STATE',
+  'M_UNSUPPORTED_ROOM_VERSION',
+  'M_RESOURCE_LIMIT_EXCEEDED',
+  'M_TOO_LARGE',
+  'M_LIMIT_EXCEEDED',
+  'M_UNABLE_TO_AUTHORISE_JOIN',
+  'M_UNABLE_TO_GRANT_JOIN',
+] satisfies ErrorCode[])
+
+const isPassedOn = (status: number, errcode: string | undefined): errcode is ErrorCode =>
+  errcode !== undefined && passedOn.has(errcode) && status >= 400 && status < 500 && status !== 401
+
 /** What a client of ours gets to see where a request of theirs depended on another server. */
 export function toClientError(error: unknown): unknown {
   if (!(error instanceof FederationError)) return error
@@ -57,7 +79,7 @@ export function toClientError(error: unknown): unknown {
       extra,
     )
   }
-  if (errcode === 'M_UNABLE_TO_AUTHORISE_JOIN' || errcode === 'M_UNABLE_TO_GRANT_JOIN')
-    return new MatrixError(400, errcode, text ?? 'The other server could not let the user in')
+  if (status !== undefined && isPassedOn(status, errcode))
+    return new MatrixError(status, errcode, text ?? `The other server refused (${errcode})`)
   return new MatrixError(502, 'M_UNKNOWN', `The other server could not be asked (${error.failure})`)
 }

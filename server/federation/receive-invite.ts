@@ -20,7 +20,7 @@ import { type SetOutsideMembership, strippedOf } from '../rooms/outside-membersh
 import type { Rooms } from '../rooms/room.js'
 import { checkMemberEvent } from './make-membership.js'
 import { isAllowedByAcl } from './room-for-server.js'
-import type { VerifyPdus } from './verify-pdus.js'
+import { refusalOf, type VerifyPdus } from './verify-pdus.js'
 
 /** @returns the event with our signature added */
 export type ReceiveInvite = (request: {
@@ -52,7 +52,7 @@ export function makeReceiveInvite(needs: Needs): ReceiveInvite {
         room_version: roomVersion,
       })
     const [verdict] = await needs.verifyPdus([value], rules)
-    if (!verdict?.ok) throw invalidParam(`The event cannot be accepted: ${verdict?.reason}`)
+    if (!verdict?.ok) throw refusalOf(verdict)
     if (verdict.isRedacted) throw invalidParam('The content hash of the event is wrong.')
     const { event } = verdict
     checkMemberEvent(event, { roomId, origin, membership: 'invite', eventId })

@@ -9,7 +9,7 @@ import { checkAgainstState } from '../events/auth-rules/index.js'
 import { isJsonObject, type JsonObject, type PduEvent, stateKeyOf, type UnsignedPdu } from '../events/pdu.js'
 import { redactPdu } from '../events/redaction.js'
 import { verifyJson } from '../events/signatures.js'
-import { forbidden, MatrixError, notFound } from '../kernel/errors.js'
+import { forbidden, notFound } from '../kernel/errors.js'
 import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
@@ -126,12 +126,13 @@ async function haveSigned(needs: Needs, room: Room, event: PduEvent, target: Use
   const destination = serverNameOf(target)
   const state = toWire(outsideState(room, [stateKeyOf('m.room.member', event.pdu.sender)]))
   const params = { roomId: room.roomId, eventId: event.eventId }
-  const put = (path: string, content: JsonObject) =>
+  const put = (path: string, content: JsonObject, isPair = false) =>
     needs.client.request({
       destination,
       method: 'PUT',
       path: pathOf(path, params),
       content,
+      isPair,
       ignoreBackoff: true,
       timeoutMs: 20_000,
     })
@@ -143,7 +144,11 @@ async function haveSigned(needs: Needs, room: Room, event: PduEvent, target: Use
     })
   /** Servers that know only v1: rooms of versions 1 and 2. */
   const askOlder = () =>
-    put('/_matrix/federation/v1/invite/:roomId/:eventId', { ...event.pdu, unsigned: { invite_room_state: state } })
+    put(
+      '/_matrix/federation/v1/invite/:roomId/:eventId',
+      { ...event.pdu, unsigned: { invite_room_state: state } },
+      true,
+    )
   try {
     const answer = await ask().catch((error: unknown) => {
       const isOlder = error instanceof FederationError && [400, 404].includes(error.answer?.status ?? 0)
@@ -152,12 +157,6 @@ async function haveSigned(needs: Needs, room: Room, event: PduEvent, target: Use
     })
     return await checkSigned(needs, room, event, destination, answer.event)
   } catch (error) {
-    if (error instanceof FederationError && error.answer?.status === 400)
-      throw new MatrixError(
-        502,
-        'M_UNKNOWN',
-        `The other server did not take the invite (${error.answer.errcode ?? 400})`,
-      )
     throw toClientError(error)
   }
 }

@@ -15,7 +15,7 @@ import type { Room, Rooms } from '../rooms/room.js'
 import { checkMemberEvent, findAuthoriser } from './make-membership.js'
 import { forWire, type ReadWithAuthChains, readAuthChain, toWire } from './read-history.js'
 import type { RoomForServer } from './room-for-server.js'
-import type { VerifyPdus } from './verify-pdus.js'
+import { refusalOf, type VerifyPdus } from './verify-pdus.js'
 
 type Request = { origin: ServerName; roomId: RoomId; eventId: EventId; event: JsonObject }
 
@@ -53,7 +53,7 @@ export function makeSendMembership(needs: Needs): SendMembership {
     const room = await (membership === 'leave' ? readRoomToLeave : readOpenRoom)(origin, roomId)
     const signed = sign ? await withAuthorisation(needs, room, value) : value
     const [verdict] = await needs.verifyPdus([signed], room.rules)
-    if (!verdict?.ok) throw invalidParam(`The event cannot be accepted: ${verdict?.reason}`)
+    if (!verdict?.ok) throw refusalOf(verdict)
     if (verdict.isRedacted) throw invalidParam('The content hash of the event is wrong.')
     checkMemberEvent(verdict.event, { roomId, origin, membership, eventId })
     return { room, event: verdict.event }

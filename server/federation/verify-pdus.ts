@@ -13,6 +13,7 @@ import { checkPduFormat, type Pdu, type PduEvent } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import { requiredSigners, verifyPdu } from '../events/signatures.js'
 import type { Clock } from '../kernel/clock.js'
+import { badJson, forbidden, type MatrixError } from '../kernel/errors.js'
 import type { EventId } from '../kernel/identifiers.js'
 import type { KeyRing, WantedKey } from '../keys/key-ring.js'
 
@@ -20,7 +21,7 @@ export type VerifiedPdu =
   /** `isRedacted`: its content hash was wrong, so only the redacted form is left of it. */
   | { ok: true; event: PduEvent; isRedacted: boolean }
   /** `eventId` where it can be told at all. */
-  | { ok: false; reason: string; eventId?: EventId }
+  | { ok: false; reason: string; eventId?: EventId; isMalformed?: true }
 
 /** One verdict per value, in order. Never throws. */
 export type VerifyPdus = (
@@ -54,11 +55,19 @@ export function makeVerifyPdus(needs: { keyRing: KeyRing; clock: Clock }): Verif
     await keyRing.fetch(merge(wanted), signal)
     const verdicts: VerifiedPdu[] = []
     for (const format of formats) {
-      verdicts.push(format.ok ? verifyOne(format.pdu, rules) : { ok: false, reason: `format: ${format.reason}` })
+      verdicts.push(format.ok ? verifyOne(format.pdu, rules) : malformed(format.reason))
       await pause()
     }
     return verdicts
   }
+}
+
+const malformed = (reason: string): VerifiedPdu => ({ ok: false, reason: `format: ${reason}`, isMalformed: true })
+
+/** What the sender of a single event is told of it: not an event at all, or not signed as it should be. */
+export const refusalOf = (verdict: (VerifiedPdu & { ok: false }) | undefined): MatrixError => {
+  const message = `The event cannot be accepted: ${verdict?.reason}`
+  return verdict?.isMalformed ? badJson(message) : forbidden(message)
 }
 
 /** Lets others run once this has run for a while. */

@@ -2,7 +2,7 @@
  * Reads the configuration: defaults, then the file, then `HEARTH_…` variables, then arguments.
  *
  * Nothing is guessed: an unknown name is refused with the nearest known one, a wrong value with
- * what was expected. Everything wrong becomes a `ConfigError` whose message is one sentence, which
+ * what was expected. Only an unknown variable is no more than a warning: the environment is not ours alone. Everything wrong becomes a `ConfigError` whose message is one sentence, which
  * the host prints before it exits with 2. The file itself is read by the host (the kernel does no I/O).
  */
 import { isAbsolute, resolve } from 'node:path'
@@ -26,6 +26,8 @@ export type ConfigSources = {
   dataDir: string
   /** Folder of the built user interface when nothing names one. */
   rendererDir?: string
+  /** Told what is odd but no reason not to start, one sentence each. */
+  warn?: (sentence: string) => void
 }
 
 /** Variables that are ours but no options. */
@@ -53,7 +55,7 @@ export function readConfig(sources: ConfigSources): HomeserverConfig {
     const base = resolve(sources.file.path, '..')
     for (const [name, value] of readFileValues(sources.file)) values.set(name, rebase(name, value, base))
   }
-  for (const [name, value] of readVariables(sources.env ?? {})) values.set(name, value)
+  for (const [name, value] of readVariables(sources.env ?? {}, sources.warn)) values.set(name, value)
   for (const [name, given] of Object.entries(sources.argv ?? {})) values.set(name, parseText(name, given, name))
 
   for (const name of pathOptions) values.set(name, rebase(name, values.get(name), process.cwd()))
@@ -113,14 +115,17 @@ function* walk(tree: unknown, prefix: string, where: string): Generator<[string,
 
 const isGroup = (name: string) => [...optionsByName.keys()].some((known) => known.startsWith(`${name}.`))
 
-function* readVariables(env: Readonly<Record<string, string | undefined>>): Generator<[string, unknown]> {
+function* readVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  warn?: (sentence: string) => void,
+): Generator<[string, unknown]> {
   const names = new Map([...optionsByName.keys()].map((name) => [variableOf(name), name]))
   for (const [variable, given] of Object.entries(env)) {
     if (!variable.startsWith('HEARTH_') || given === undefined || otherVariables.has(variable)) continue
     if (variable.startsWith('HEARTH_EXTRA')) continue
     const name = names.get(variable)
-    if (!name) throw new ConfigError(`Unknown environment variable ${variable}${suggest(variable, [...names.keys()])}`)
-    yield [name, parseText(name, given, variable)]
+    if (name) yield [name, parseText(name, given, variable)]
+    else warn?.(`The environment variable ${variable} means nothing here${suggest(variable, [...names.keys()])}`)
   }
 }
 

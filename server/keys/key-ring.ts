@@ -3,8 +3,9 @@
  * where it cannot be reached from a trusted notary.
  *
  * Looking is free of waiting (`find`), so that a whole batch of events is verified in one go;
- * `fetch` makes wanted keys known beforehand. A key that could not be had is not asked for again
- * at once: a forged event with a made-up key ID costs at most one request a while.
+ * `fetch` makes wanted keys known beforehand. The same question is not put again at once, another one (a key
+ * of which nothing was known, a longer validity) is, but only so often: forged events with made-up key IDs
+ * cost a few requests a minute.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#retrieving-server-keys
  */
@@ -59,8 +60,19 @@ type Needs = {
 const maxServers = 5000
 const parallel = 20
 const retry = { firstMs: 60_000, maxMs: 3_600_000 }
+const questions = { most: 3, perMs: 60_000 }
 
-type KnownServer = { keys: Map<string, ServerKeyRow>; failures: number; retryAt: number }
+type KnownServer = {
+  keys: Map<string, ServerKeyRow>
+  failures: number
+  /** After a failure: when it may be asked again. */
+  retryAt: number
+  /** Since when it has been asked how often, and for which keys valid until when. */
+  asked: { since: number; times: number; keys: Map<string, number> }
+}
+
+/** Any key: what a notary's client asks for. */
+const anyKey = ''
 
 export function makeKeyRing(needs: Needs): KeyRing {
   const { db, clock, log } = needs
@@ -95,7 +107,8 @@ export function makeKeyRing(needs: Needs): KeyRing {
     if (!read) {
       read = readServerKeys(db, serverName)
         .then((rows) => {
-          const server = { keys: new Map(rows.map((row) => [row.key_id, row])), failures: 0, retryAt: 0 }
+          const keys = new Map(rows.map((row) => [row.key_id, row]))
+          const server = { keys, failures: 0, retryAt: 0, asked: { since: 0, times: 0, keys: new Map() } }
           servers.set(serverName, server)
           return server
         })
@@ -122,15 +135,39 @@ export function makeKeyRing(needs: Needs): KeyRing {
       await keep(document)
     } catch (error) {
       server.failures++
+      server.retryAt = clock.now() + Math.min(retry.firstMs * 2 ** (server.failures - 1), retry.maxMs)
       log.info({ server: serverName, err: (error as Error).message }, 'signing keys could not be fetched')
     }
-    // Also after success: a key ID that is not in the document will not be there a second later either.
-    server.retryAt = clock.now() + Math.min(retry.firstMs * 2 ** Math.max(server.failures - 1, 0), retry.maxMs)
+  }
+
+  /** Whether it may be asked now: not soon after it failed, nor for what it has just been asked for. */
+  function mayAsk(server: KnownServer | undefined, wanted: readonly WantedKey[]): boolean {
+    if (!server) return true
+    if (server.failures > 0) return server.retryAt <= clock.now()
+    const { since, times, keys } = server.asked
+    if (clock.now() - since >= questions.perMs) return true
+    return times < questions.most && wanted.some(({ keyId, validAt }) => (keys.get(keyId) ?? -1) < timeOf(validAt))
+  }
+
+  /** Without a time it is a question about now, and now goes on. */
+  const timeOf = (validAt: number | undefined) => validAt ?? 0
+
+  function noteAsked({ asked }: KnownServer, wanted: readonly WantedKey[], isNew: boolean): void {
+    if (clock.now() - asked.since >= questions.perMs) {
+      asked.since = clock.now()
+      asked.times = 0
+      asked.keys.clear()
+    }
+    if (isNew) asked.times++
+    for (const { keyId, validAt } of wanted)
+      asked.keys.set(keyId, Math.max(asked.keys.get(keyId) ?? 0, timeOf(validAt)))
   }
 
   /** One request at a time per server, whoever asks. */
-  function askOnce(serverName: ServerName, signal?: AbortSignal): Promise<void> {
+  function askOnce(serverName: ServerName, wanted: readonly WantedKey[], signal?: AbortSignal): Promise<void> {
     let asked = asking.get(serverName)
+    const server = servers.get(serverName)
+    if (server) noteAsked(server, wanted, asked === undefined)
     if (!asked) {
       asked = askDirectly(serverName, signal).finally(() => asking.delete(serverName))
       asking.set(serverName, asked)
@@ -167,7 +204,9 @@ export function makeKeyRing(needs: Needs): KeyRing {
   async function isSignedBy(notary: ServerName, document: JsonObject, signal?: AbortSignal): Promise<boolean> {
     const signatures = isJsonObject(document.signatures) ? document.signatures[notary] : undefined
     const keyIds = isJsonObject(signatures) ? Object.keys(signatures).slice(0, 10) : []
-    if (!keyIds.some((keyId) => find(notary, keyId))) await askOnce(notary, signal)
+    const wanted = keyIds.map((keyId) => ({ serverName: notary, keyId }))
+    if (!keyIds.some((keyId) => find(notary, keyId)) && mayAsk(servers.get(notary), wanted))
+      await askOnce(notary, wanted, signal)
     return keyIds.some((keyId) => {
       const key = find(notary, keyId)
       return key !== undefined && verifyJson(document, notary, keyId, key.publicKey)
@@ -179,10 +218,11 @@ export function makeKeyRing(needs: Needs): KeyRing {
     names.delete(needs.serverName)
     await inParallel([...names], (name) => load(name))
     const missing = wanted.filter((key) => key.serverName !== needs.serverName && !isKnown(key))
-    const due = new Set(missing.map((key) => key.serverName))
-    for (const name of due) if ((servers.get(name)?.retryAt ?? 0) > clock.now()) due.delete(name)
+    const due = new Map<ServerName, WantedKey[]>()
+    for (const key of missing) due.set(key.serverName, [...(due.get(key.serverName) ?? []), key])
+    for (const [name, keys] of due) if (!mayAsk(servers.get(name), keys)) due.delete(name)
     if (due.size === 0) return
-    await inParallel([...due], (name) => askOnce(name, signal))
+    await inParallel([...due], ([name, keys]) => askOnce(name, keys, signal))
     await askNotaries(
       missing.filter((key) => due.has(key.serverName) && !isKnown(key)),
       signal,
@@ -204,7 +244,8 @@ export function makeKeyRing(needs: Needs): KeyRing {
       const isFresh = rows().some(
         (row) => row.valid_until_ts >= validAt && clock.now() - row.fetched_at < halfLife(row),
       )
-      if (!isFresh && server.retryAt <= clock.now()) await askOnce(serverName)
+      const wanted = [{ serverName, keyId: anyKey, validAt }]
+      if (!isFresh && mayAsk(server, wanted)) await askOnce(serverName, wanted)
       return [...new Set(rows().map((row) => row.document))].map((text) => JSON.parse(text) as JsonObject)
     },
   }

@@ -33,7 +33,13 @@ export type PublicRoomsPage = {
   next_batch?: string
   prev_batch?: string
 }
-export type PublicRoomsQuery = { limit?: number; since?: string; searchTerm?: string; roomTypes?: (string | null)[] }
+export type PublicRoomsQuery = {
+  limit?: number
+  since?: string
+  searchTerm?: string
+  roomTypes?: (string | null)[]
+  isForOthers?: boolean
+}
 
 export type PublicRooms = {
   listPublicRooms(query: PublicRoomsQuery): Promise<PublicRoomsPage>
@@ -51,14 +57,15 @@ const pageSize = 100
 
 export function makePublicRooms(rooms: RoomsForWriting, now: () => number, anyoneMayPublish: boolean): PublicRooms {
   return {
-    async listPublicRooms({ limit = pageSize, since, searchTerm, roomTypes }) {
+    async listPublicRooms({ limit = pageSize, since, searchTerm, roomTypes, isForOthers }) {
       const start = since === undefined ? 0 : Number(/^p1_([0-9]{1,9})$/.exec(since)?.[1] ?? Number.NaN)
       if (!Number.isInteger(start)) throw invalidParam('since is not a token of this list')
       const listed: PublicRoom[] = []
       for (const roomId of await readPublishedRooms(rooms.db)) {
         const room = await rooms.get(roomId)
-        const entry = room && describePublicRoom(room)
-        if (entry && matches(entry, searchTerm, roomTypes)) listed.push(entry)
+        if (!room || (isForOthers && !isFederated(room))) continue
+        const entry = describePublicRoom(room)
+        if (matches(entry, searchTerm, roomTypes)) listed.push(entry)
       }
       listed.sort((a, b) => b.num_joined_members - a.num_joined_members || (a.room_id < b.room_id ? -1 : 1))
       const count = Math.max(0, Math.min(limit, 500))
@@ -88,6 +95,9 @@ export function makePublicRooms(rooms: RoomsForWriting, now: () => number, anyon
     },
   }
 }
+
+/** Whether users of other servers could join at all. */
+const isFederated = ({ createEvent }: Room) => createEvent.pdu.content['m.federate'] !== false
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 

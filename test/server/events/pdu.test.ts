@@ -59,7 +59,6 @@ describe('checkPduFormat', () => {
     ['prev_events', [undefined, {}, [null], ['']], /^prev_events/],
     ['hashes', [undefined, {}, { sha256: 1 }, []], /^hashes/],
     ['signatures', [undefined, [], { 'a.example': 1 }, { 'a.example': { k: 1 } }], /^signatures/],
-    ['unsigned', [null, [], 'x'], /^unsigned/],
     ['origin', [1, null], /^origin/],
     ['event_id', [1, null], /^event_id/],
   ] as const)('refuses a wrong %s', (member, values, reason) => {
@@ -87,7 +86,7 @@ describe('checkPduFormat', () => {
 
   test('versions 1 and 2 want pairs and an event ID, later versions want plain IDs and none', () => {
     expect(verdictOn({ ...message('2'), auth_events: ['$x:a.example'] }, '2')).toMatch(/^auth_events/)
-    for (const pair of [['$x'], ['$x', {}], ['x', { sha256: '' }], ['$x', { sha256: '' }, 1]])
+    for (const pair of [['$x'], ['$x', { sha256: 1 }], ['x', { sha256: '' }], ['$x', { sha256: '' }, 1]])
       expect(verdictOn({ ...message('1'), prev_events: [pair] }, '1')).toMatch(/^prev_events/)
     expect(verdictOn(without(message('1'), 'event_id'), '1')).toMatch(/^event_id/)
     expect(verdictOn(message('3'), '3')).toBe('accepted')
@@ -134,6 +133,20 @@ describe('checkPduFormat', () => {
     )
     fc.assert(fc.property(fc.anything(), (value) => !checkPduFormat(value, rulesOf('11')).ok))
   })
+})
+
+test('references without hashes, as other servers make them in versions 1 and 2, are taken', () => {
+  const pdu = { ...message('1'), auth_events: [['$a:a.example', {}]], prev_events: [['$b:a.example', {}]] }
+  const format = checkPduFormat(pdu, rulesOf('1'))
+  expect(format.ok && authEventIds(format.pdu)).toEqual(['$a:a.example'])
+  expect(checkPduFormat({ ...pdu, prev_events: [['$b:a.example', { sha256: 1 }]] }, rulesOf('1')).ok).toBe(false)
+})
+
+test("what is unsigned is nobody's word: it decides nothing and is not kept", () => {
+  for (const unsigned of [{ age: 1.5 }, null, 'x', { big: 'x'.repeat(70_000) }]) {
+    const format = checkPduFormat({ ...message('11'), unsigned }, rulesOf('11'))
+    expect(format).toEqual({ ok: true, pdu: message('11'), json: canonicalJson(message('11')) })
+  }
 })
 
 test('event references are read in both spellings', () => {

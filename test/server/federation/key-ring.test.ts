@@ -88,13 +88,49 @@ describe('the key ring', () => {
     expect(world.asked.length).toBe(2)
   })
 
-  test('a made-up key ID costs one request, not one per forged event', async () => {
+  test('another key, and a longer validity, are asked for right after a success; the same question is not', async () => {
+    await using db = await openTestDatabase()
+    const clock = fakeClock()
+    const { ring, world } = ringOn(db, clock)
+    world.direct.set(peer, documentOf(peer, peerKey, clock.now() + hour))
+    await ring.fetch([{ serverName: peer, keyId: 'ed25519:1' }])
+    const newKey = keyOf(8, 'ed25519:2')
+    world.direct.set(peer, documentOf(peer, newKey, clock.now() + hour))
+    await ring.fetch([{ serverName: peer, keyId: 'ed25519:2' }])
+    expect(ring.find(peer, 'ed25519:2')).toMatchObject({ publicKey: newKey.publicKeyBase64 })
+    world.direct.set(peer, documentOf(peer, newKey, clock.now() + 3 * hour))
+    const later = [{ serverName: peer, keyId: 'ed25519:2', validAt: clock.now() + 2 * hour }]
+    await ring.fetch(later)
+    expect(ring.find(peer, 'ed25519:2')).toMatchObject({ validUntilTs: clock.now() + 3 * hour })
+    expect(world.asked.length).toBe(3)
+    clock.advance(61_000)
+    const never = [{ serverName: peer, keyId: 'ed25519:none' }]
+    await ring.fetch(never)
+    await ring.fetch(never)
+    expect(world.asked.length).toBe(4)
+  })
+
+  test('a notary asks the server again for a longer validity than it has', async () => {
+    await using db = await openTestDatabase()
+    const clock = fakeClock()
+    const { ring, world } = ringOn(db, clock)
+    world.direct.set(peer, documentOf(peer, peerKey, clock.now() + hour))
+    expect(await ring.readDocuments(peer, clock.now())).toHaveLength(1)
+    world.direct.set(peer, documentOf(peer, peerKey, clock.now() + 3 * hour))
+    const [document] = await ring.readDocuments(peer, clock.now() + 2 * hour)
+    expect(document).toMatchObject({ valid_until_ts: clock.now() + 3 * hour })
+  })
+
+  test('made-up key IDs cost a few requests a minute, not one per forged event', async () => {
     await using db = await openTestDatabase()
     const clock = fakeClock()
     const { ring, world } = ringOn(db, clock)
     world.direct.set(peer, documentOf(peer, peerKey, clock.now() + 24 * hour))
     for (let i = 0; i < 50; i++) await ring.fetch([{ serverName: peer, keyId: `ed25519:forged${i}` }])
-    expect(world.asked.length).toBe(1)
+    expect(world.asked.length).toBe(3)
+    clock.advance(60_000)
+    for (let i = 0; i < 50; i++) await ring.fetch([{ serverName: peer, keyId: `ed25519:more${i}` }])
+    expect(world.asked.length).toBe(6)
   })
 
   test('a server that is down is left alone for longer and longer', async () => {

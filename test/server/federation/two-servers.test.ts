@@ -191,6 +191,9 @@ describe('two servers', () => {
     expect(await a.federation.remote.queryProfile(b.user('bob'))).toEqual({ displayname: 'bob' })
     await expect(a.federation.remote.queryProfile(b.user('nobody'))).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' })
     await b.ops.createRoom({ creator: b.user('bob'), preset: 'public_chat', visibility: 'public', name: 'Market' })
+    const creationContent = { 'm.federate': false }
+    const own = { creator: b.user('bob'), preset: 'public_chat', visibility: 'public', name: 'Own' } as const
+    await b.ops.createRoom({ ...own, creationContent })
     const { chunk } = await a.federation.remote.queryPublicRooms(b.name, { limit: 10 })
     expect(chunk).toMatchObject([{ name: 'Market', num_joined_members: 1 }])
   })

@@ -112,10 +112,6 @@ describe('what is refused', () => {
     [{ file: file({ default_room_version: '13' }) }, /must be one of 1, 2, /],
     [{ file: file({ registration: { tokens: ['a', 1] } }) }, /must be a list, each item text\.$/],
     [{ file: file({ desktop: { update_feed_url: 'http://example.org/' } }) }, /must be an https URL\.$/],
-    [
-      { env: { HEARTH_SERVER_NAM: 'x' } },
-      /^Unknown environment variable HEARTH_SERVER_NAM; did you mean "HEARTH_SERVER_NAME"\?$/,
-    ],
     [{ env: { HEARTH_LISTENERS_CLIENT_PORT: '-1' } }, /^HEARTH_LISTENERS_CLIENT_PORT must be a whole number/],
     [{ env: { HEARTH_REGISTRATION_ENABLED: 'yes' } }, /^HEARTH_REGISTRATION_ENABLED must be true or false\.$/],
     [{ argv: { 'listeners.client.port': 'x' } }, /^listeners\.client\.port must be a whole number/],
@@ -126,6 +122,16 @@ describe('what is refused', () => {
     ],
   ])('%j', (sources, sentence) => {
     expect(refusal(sources)).toMatch(sentence)
+  })
+
+  test('an unknown variable is named with the nearest known one, and does not keep the server from starting', () => {
+    const warnings: string[] = []
+    const env = { HEARTH_SERVER_NAM: 'x', HEARTH_PASSPHRASE: 'x', HEARTH_SERVER_NAME: 'env.org' }
+    const config = readConfig({ dataDir, env, warn: (sentence) => void warnings.push(sentence) })
+    expect(config.server_name).toBe('env.org')
+    expect(warnings).toEqual([
+      'The environment variable HEARTH_SERVER_NAM means nothing here; did you mean "HEARTH_SERVER_NAME"?',
+    ])
   })
 
   test('the passphrase is ours and no option, and other programs’ variables are not looked at', () => {
@@ -149,7 +155,8 @@ describe('the table of options', () => {
     const page = `# Configuration
 
 One JSON file (\`--config FILE\`, else \`HEARTH_CONFIG\`, else \`config.json\` in the default data directory), then
-environment variables, then arguments; each overrides the one before. Unknown keys are refused, except under \`extra\`.
+environment variables, then arguments; each overrides the one before. Unknown keys of the file are refused, except under
+\`extra\`; an unknown \`HEARTH_…\` variable is named in a warning.
 Lists in variables are separated by commas. \`HEARTH_PASSPHRASE\` seals keys at rest where there is no system key store.
 This page is generated from \`server/kernel/config-options.ts\`; \`config.example.json\` has every key at its default.
 

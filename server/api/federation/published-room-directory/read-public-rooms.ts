@@ -18,5 +18,5 @@ export const PublicRoomsSchema = Type.Object({
 /** @throws MatrixError `M_FORBIDDEN` */
 export function readPublicRooms(hs: PublicRoomsNeeds, query: PublicRoomsQuery): Promise<PublicRoomsPage> {
   if (!hs.allowPublicRooms) throw forbidden('This server shows its directory to its own users only.')
-  return hs.listPublicRooms(query)
+  return hs.listPublicRooms({ ...query, isForOthers: true })
 }

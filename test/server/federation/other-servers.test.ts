@@ -1,0 +1,74 @@
+/** Servers that are older than we are, or say no: what a user of ours gets of it. */
+import { describe, expect, test } from 'vitest'
+import type { JsonObject, UnsignedPdu } from '../../../server/events/pdu.js'
+import { roomVersionRules } from '../../../server/events/room-versions.js'
+import { hashAndSignPdu } from '../../../server/events/signatures.js'
+import { parseRoomId } from '../../../server/kernel/identifiers.js'
+import { startFederation } from '../../support/federation.js'
+import type { FederationServer } from '../../support/federation-server.js'
+import { PuppetRefusal, type PuppetServer, startPuppet } from '../../support/puppet-server.js'
+
+async function makeWorld(): Promise<AsyncDisposable & { a: FederationServer; other: PuppetServer }> {
+  const federated = await startFederation(1)
+  const other = await startPuppet('other.test', federated.ca, federated.ports)
+  return {
+    a: federated.servers[0]!,
+    other,
+    async [Symbol.asyncDispose]() {
+      await other[Symbol.asyncDispose]()
+      await federated[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('a server that knows only the first form of invites is asked in that form', async () => {
+  await using world = await makeWorld()
+  const { a, other } = world
+  const rules = roomVersionRules('1')!
+  other.answers.set('/_matrix/federation/v1/invite/', ({ body }) => {
+    const { unsigned: _state, ...pdu } = body
+    const event = hashAndSignPdu(pdu as unknown as UnsignedPdu, rules, other.name, other.key)
+    return [200, { event }] as unknown as JsonObject
+  })
+  const alice = a.user('alice')
+  const roomId = await a.ops.createRoom({ creator: alice, preset: 'private_chat', roomVersion: '1' })
+  await a.ops.inviteUser({ roomId, sender: alice, target: other.user('olga') })
+  expect(await a.membershipOf(roomId, other.user('olga'))).toBe('invite')
+  expect(other.asked.filter((path) => path.includes('/invite/'))).toHaveLength(2)
+})
+
+describe('what another server says to a join', () => {
+  const roomId = parseRoomId('!room:other.test')!
+  const join = async ({ a, other }: { a: FederationServer; other: PuppetServer }, refusal: PuppetRefusal) => {
+    other.answers.set('/_matrix/federation/v1/make_join/', () => {
+      throw refusal
+    })
+    const joining = a.ops.joinRoom({ roomId, sender: a.user('bob'), via: [other.name] })
+    return joining.then(
+      () => undefined,
+      ({ status, errcode }) => ({ status, errcode }),
+    )
+  }
+
+  test.each([
+    [400, 'M_BAD_STATE'],
+    [400, 'M_UNABLE_TO_GRANT_JOIN'],
+    [403, 'M_FORBIDDEN'],
+    [404, 'M_NOT_FOUND'],
+    [413, 'M_TOO_LARGE'],
+  ])('%i %s is passed on', async (status, errcode) => {
+    await using world = await makeWorld()
+    expect(await join(world, new PuppetRefusal(status, errcode))).toEqual({ status, errcode })
+  })
+
+  test.each([
+    [401, 'M_UNKNOWN_TOKEN'],
+    [401, 'M_FORBIDDEN'],
+    [400, 'M_MISSING_TOKEN'],
+    [400, 'ORG.EXAMPLE.ODD'],
+    [500, 'M_UNKNOWN'],
+  ])('%i %s is not: it speaks of the two servers, and could sign the user out', async (status, errcode) => {
+    await using world = await makeWorld()
+    expect(await join(world, new PuppetRefusal(status, errcode))).toEqual({ status: 502, errcode: 'M_UNKNOWN' })
+  })
+})

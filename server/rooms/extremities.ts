@@ -17,16 +17,16 @@ export type Ground = {
   absent: readonly EventId[]
 }
 
-/** @param prev what is known of its prev events */
-export function groundOf(event: PduEvent, prev: readonly StoredEvent[]): Ground {
-  const known = new Map(prev.map((each) => [each.eventId, each]))
+/** @param events what is known of its prev events, and of those behind them */
+export function groundOf(event: PduEvent, events: readonly StoredEvent[]): Ground {
+  const known = new Map(events.map((each) => [each.eventId, each]))
   const taken = new Set<EventId>()
   const absent = new Set<EventId>()
   for (const eventId of prevEventIds(event.pdu)) {
-    taken.add(eventId)
-    const each = known.get(eventId)
-    if (!each || each.status === 'outlier') absent.add(eventId)
-    for (const behind of each?.behind ?? []) taken.add(behind)
+    for (const id of [eventId, ...(known.get(eventId)?.behind ?? [])]) {
+      taken.add(id)
+      if ((known.get(id)?.status ?? 'outlier') === 'outlier') absent.add(id)
+    }
   }
   return { taken, absent: [...absent] }
 }

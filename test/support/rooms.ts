@@ -6,6 +6,7 @@ import { makeAcceptPdu } from '../../server/rooms/accept-pdu.js'
 import type { Signer } from '../../server/rooms/build-event.js'
 import { makeBuildStep } from '../../server/rooms/build-step.js'
 import { makeCreateRoom } from '../../server/rooms/create-room.js'
+import { makeImportRoom } from '../../server/rooms/import-room.js'
 import { makeMemberOperations, type Remote } from '../../server/rooms/member-operations.js'
 import { makeSetOutsideMembership } from '../../server/rooms/outside-membership.js'
 import { makeRooms } from '../../server/rooms/rooms.js'
@@ -57,5 +58,6 @@ export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoom
   const acceptPdu = makeAcceptPdu(rooms, buildStep, signer.now)
   const sendText = (roomId: RoomId, sender: UserId, body: string) =>
     sendEvent(roomId, { type: 'm.room.message', sender, content: { msgtype: 'm.text', body } })
-  return { rooms, buildStep, sendEvent, sendText, createRoom, acceptPdu, signer, ...members }
+  const importRoom = makeImportRoom(rooms, buildStep, signer.serverName)
+  return { rooms, importRoom, buildStep, sendEvent, sendText, createRoom, acceptPdu, signer, ...members }
 }

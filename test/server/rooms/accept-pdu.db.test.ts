@@ -245,32 +245,4 @@ describe('events of another server', async () => {
     )
     expect(told).toEqual(['joined'])
   })
-
-  test('a redaction that comes before its target takes the content away when that comes', async () => {
-    const roomId = await sharedRoom()
-    const view = await viewOf(roomId)
-    const target = await remoteEvent(roomId, text('a secret'), view)
-    const redaction = await remoteEvent(
-      roomId,
-      { type: 'm.room.redaction', sender: zoe, content: { redacts: target.eventId } },
-      view,
-    )
-
-    await hs.acceptPdu(roomId, redaction)
-    await hs.acceptPdu(roomId, target)
-
-    const stored = await hs.rooms.readEvent(target.eventId)
-    expect(stored?.redactedBy).toBe(redaction.eventId)
-    expect(JSON.stringify(stored?.pdu)).not.toContain('secret')
-  })
-
-  test('a redaction by who may not redact is in the timeline and takes nothing away', async () => {
-    const roomId = await sharedRoom()
-    const target = await hs.sendText(roomId, alice, 'stays')
-    const redaction = await remoteEvent(roomId, { type: 'm.room.redaction', sender: zoe, content: { redacts: target } })
-
-    expect((await hs.acceptPdu(roomId, redaction)).status).toBe('accepted')
-
-    expect((await hs.rooms.readEvent(target))?.pdu.content.body).toBe('stays')
-  })
 })

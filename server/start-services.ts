@@ -104,6 +104,7 @@ export async function startServices(
     writeTyping: (row) => live?.writeTyping(row),
     deleteTyping: (roomId, userId) => live?.deleteTyping(roomId, userId),
     writePresence: (row) => live?.writePresence(row),
+    deletePresence: (userId) => live?.deletePresence(userId),
     sendEdu: federation.sendEdu,
     backfill: federates ? remote.backfillRoom : undefined,
     readFilter: accountData.readFilter,

@@ -5,7 +5,7 @@
  * `makeFederation` gives what rooms, users and media ask other servers for; `connect` is called once with
  * the finished rooms. Until then every question is a programming error.
  */
-import type { PresenceEdu, ReceiptEdu, TypingEdu } from '../events/edu.js'
+import type { ReceiptEdu, TypingEdu } from '../events/edu.js'
 import type { PduEvent, StateMap, UnsignedPdu } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { Clock } from '../kernel/clock.js'
@@ -27,6 +27,7 @@ import type { ReadEventRow } from '../store/event-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
 import type { Change, Write } from '../store/writes.js'
+import type { SharedPresence } from '../sync/presence.js'
 import { makeAskForKeys } from './ask-for-keys.js'
 import { makeStartSearch } from './ask-in-turn.js'
 import { type AdmitServer, makeAdmitServer } from './authenticate-server.js'
@@ -94,7 +95,7 @@ export type Connections = {
   readStateBeforeEvent: (rooms: RoomsForWriting, room: Room, event: PduEvent) => Promise<StateMap | undefined>
   receiveTyping: (typing: TypingEdu) => void | Promise<void>
   receiveReceipts: (receipts: readonly ReceiptEdu[]) => void | Promise<void>
-  receivePresence: (presence: readonly PresenceEdu[]) => void | Promise<void>
+  receivePresence: (presence: readonly SharedPresence[]) => void | Promise<void>
   isActiveUser: (userId: UserId) => Promise<boolean>
 }
 

@@ -18,6 +18,7 @@ export type EphemeralRows = {
   deleteTyping(roomId: RoomId, userId: UserId): void
   /** Unchanged but for its times, a presence is written at most once a minute. */
   writePresence(row: PresenceRow): void
+  deletePresence(userId: UserId): void
   /** Resolves when everything asked for so far is written. */
   settled(): Promise<void>
 }
@@ -80,6 +81,10 @@ export function makeEphemeralRows({ live, clock, logger, beforePresence }: Ephem
       if (presences.size > maxPresences) presences.delete(presences.keys().next().value ?? '')
       present.add(row.user_id as UserId) // a row that sync made
       put(`presence ${row.user_id}`, upsertRow('user_presence', { id: row.user_id, ...row, status_msg }))
+    },
+    deletePresence(userId) {
+      presences.delete(userId)
+      put(`presence ${userId}`, deleteRow('user_presence', userId))
     },
     async settled() {
       await running

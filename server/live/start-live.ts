@@ -28,7 +28,7 @@ export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnR
     logger: Logger
   }
 
-export type Live = Pick<EphemeralRows, 'writeTyping' | 'deleteTyping' | 'writePresence'> & {
+export type Live = Pick<EphemeralRows, 'writeTyping' | 'deleteTyping' | 'writePresence' | 'deletePresence'> & {
   projector: Projector
   federationTraffic: FederationTraffic
   /** Finishes the batches under way. After the bridge is closed, before the database is. */
@@ -60,6 +60,7 @@ export async function startLive(needs: LiveNeeds): Promise<Live> {
     writeTyping: ephemeral.writeTyping,
     deleteTyping: ephemeral.deleteTyping,
     writePresence: ephemeral.writePresence,
+    deletePresence: ephemeral.deletePresence,
     projector,
     federationTraffic,
     async close() {

@@ -54,6 +54,7 @@ export type SyncingNeeds = {
   writeTyping(row: { room_id: RoomId; user_id: UserId; expires_at: number }): void
   deleteTyping(roomId: RoomId, userId: UserId): void
   writePresence(row: PresenceRow): void
+  deletePresence(userId: UserId): void
   /** Absent where the server does not federate. */
   sendEdu?: SendEdu | undefined
   backfill?: Backfill | undefined
@@ -109,7 +110,9 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   const readAccountDataOf = makeReadAccountDataOf({ db })
   const receipts = makeReceipts({ db, rooms, clock })
   const typing = makeTyping({ ...needs, stream, wakeRoom: notifier.wakeRoom, sendEdu })
-  const presence = makePresence({ ...needs, stream, wakeSharing: notifier.wakeSharing, sendEdu })
+  const { wakeSharing } = notifier
+  const wakeRooms = (roomIds: readonly RoomId[]) => roomIds.forEach(notifier.wakeRoom)
+  const presence = makePresence({ ...needs, stream, wakeSharing, wakeRooms, sendEdu })
   const unreadCounts = makeUnreadCounts({ db, rooms, receipts, readAccountDataOf, clock, log: needs.log })
   const deviceUpdates = makeDeviceUpdates({ db, rooms })
   const stop = [

@@ -11,7 +11,7 @@
 import type { PresenceEdu, PresenceState } from '../events/edu.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
-import { type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { PresenceRow } from '../kernel/live-rows.js'
 import type { Rooms } from '../rooms/room.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
@@ -28,8 +28,8 @@ export type Presence = {
   set(userId: UserId, sid: string, state: PresenceState, statusMsg: string | undefined): void
   /** The user did something other than reading. */
   onActivity(userId: UserId): void
-  /** Users of other servers. */
-  receive(edus: readonly PresenceEdu[]): void
+  /** Users of other servers, with whom somebody here shares a room. */
+  receive(presence: readonly SharedPresence[]): void
   /** Undefined for one of whom nothing is known. */
   of(userId: UserId): PresenceContent | undefined
   /** Users whose presence changed after a serial. */
@@ -40,6 +40,9 @@ export type Presence = {
   restore(rows: readonly PresenceRow[]): void
   close(): void
 }
+
+/** What another server says of its user, and the rooms that user is in. */
+export type SharedPresence = PresenceEdu & { roomIds: readonly RoomId[] }
 
 export type PresenceContent = {
   presence: PresenceState
@@ -56,6 +59,8 @@ export const presenceTimes = {
   /** `currently_active`, and how often an unchanged presence is told. */
   activeMs: 60_000,
   sweepMs: 5_000,
+  /** A user of another server who was offline so long is nobody's news any more. */
+  forgetMs: 24 * 3_600_000,
 } as const
 
 const maxKnown = 50_000
@@ -87,7 +92,9 @@ type Needs = {
   serverName: ServerName
   /** Wakes those who wait and share a room with the user. */
   wakeSharing(userId: UserId): void
+  wakeRooms(roomIds: readonly RoomId[]): void
   writePresence(row: PresenceRow): void
+  deletePresence(userId: UserId): void
   sendEdu?: SendEdu | undefined
 }
 
@@ -97,7 +104,9 @@ export function makePresence({
   stream,
   serverName,
   wakeSharing,
+  wakeRooms,
   writePresence,
+  deletePresence,
   sendEdu,
 }: Needs): Presence {
   const known = new Map<UserId, Known>()
@@ -132,13 +141,15 @@ export function makePresence({
     }
   }
 
-  function tell(userId: UserId, entry: Known): void {
+  /** @param roomIds of a user of another server: of them nobody here knows all rooms */
+  function tell(userId: UserId, entry: Known, roomIds?: readonly RoomId[]): void {
     entry.serial = stream.next()
     entry.toldAt = clock.now()
     log.push({ serial: entry.serial, userId })
     if (log.length > 2 * known.size + 100) log = log.filter((each) => known.get(each.userId)?.serial === each.serial)
     writePresence(rowOf(userId, entry, clock.now()))
-    wakeSharing(userId)
+    if (roomIds) wakeRooms(roomIds)
+    else wakeSharing(userId)
     if (sendEdu && isLocal(userId)) void tellServers(sendEdu, userId, entry)
   }
 
@@ -210,6 +221,15 @@ export function makePresence({
     ...{ device_list: ignore, to_device: ignore, profile: ignore },
   }
 
+  const forgetting = clock.every(presenceTimes.forgetMs / 24, () => {
+    const before = clock.now() - presenceTimes.forgetMs
+    for (const [userId, { presence, toldAt }] of known) {
+      if (isLocal(userId) || presence !== 'offline' || toldAt > before) continue
+      known.delete(userId)
+      deletePresence(userId)
+    }
+  })
+
   return {
     onSync(userId, sid, state) {
       if (state === 'offline') return
@@ -242,8 +262,8 @@ export function makePresence({
       if (isNewMessage && entry.serial === before) tell(userId, entry)
     },
     onActivity,
-    receive(edus) {
-      for (const { userId, presence, statusMsg, lastActiveAgoMs, isCurrentlyActive } of edus) {
+    receive(all) {
+      for (const { userId, presence, statusMsg, lastActiveAgoMs, isCurrentlyActive, roomIds } of all) {
         const entry = entryOf(userId)
         const isSame =
           entry.presence === presence && entry.statusMsg === statusMsg && entry.isActive === isCurrentlyActive
@@ -251,7 +271,7 @@ export function makePresence({
         entry.statusMsg = statusMsg
         entry.isActive = isCurrentlyActive
         if (lastActiveAgoMs !== undefined) entry.lastActive = clock.now() - lastActiveAgoMs
-        if (!isSame || clock.now() - entry.toldAt >= presenceTimes.activeMs) tell(userId, entry)
+        if (!isSame || clock.now() - entry.toldAt >= presenceTimes.activeMs) tell(userId, entry, roomIds)
       }
     },
     of(userId) {
@@ -276,10 +296,14 @@ export function makePresence({
         const entry = entryOf(userId)
         entry.statusMsg = status_msg
         entry.lastActive = last_active_ts
+        entry.toldAt = clock.now()
         if (presence !== 'offline') writePresence(rowOf(userId, entry, clock.now()))
       }
     },
-    close: () => sweep.cancel(),
+    close() {
+      sweep.cancel()
+      forgetting.cancel()
+    },
   }
 }
 

@@ -64,6 +64,7 @@ export async function makeTestSyncing(db: Database, more: Partial<SyncingNeeds> 
   const edus: { to: ServerName[]; edu: Edu }[] = []
   const typingRows: string[] = []
   const presenceRows: JsonObject[] = []
+  const forgottenPresence: UserId[] = []
   const syncing = buildSyncing({
     db,
     rooms: hs.rooms,
@@ -73,6 +74,7 @@ export async function makeTestSyncing(db: Database, more: Partial<SyncingNeeds> 
     writeTyping: (row) => void typingRows.push(`+ ${row.user_id}`),
     deleteTyping: (_roomId, userId) => void typingRows.push(`- ${userId}`),
     writePresence: (row) => void presenceRows.push({ ...row }),
+    deletePresence: (userId) => void forgottenPresence.push(userId),
     sendEdu: (to, edu) => void edus.push({ to: [...to], edu }),
     readFilter: accountData.readFilter,
     readPushRules: async () => ({ override: [] }),
@@ -150,7 +152,7 @@ export async function makeTestSyncing(db: Database, more: Partial<SyncingNeeds> 
         operations.readRoomStateEvent(reader(roomId), type, stateKey),
     }
   }
-  return { ...hs, ...syncing, accountData, device, edus, typingRows, presenceRows }
+  return { ...hs, ...syncing, accountData, device, edus, typingRows, presenceRows, forgottenPresence }
 }
 
 /** Bodies of the messages, in order. */

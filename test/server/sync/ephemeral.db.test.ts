@@ -337,5 +337,35 @@ describe('what is not of the room’s history', async () => {
       expect(told).toMatchObject({ status_msg: 'at lunch' })
       expect(during - before).toBe(0)
     })
+
+    test('of a user of another server wakes those who are in a room with them, and nobody else', async () => {
+      const { roomId, ann } = await newRoom()
+      const eve = newUser('eve')
+      await Promise.all([hs.device(ann).sync(), hs.device(eve).sync()])
+      const wakes = () => [ann, eve].map((userId) => hs.notifier.count(userId))
+      const before = wakes()
+
+      const userId = user('remy', 'elsewhere.test')
+      hs.presence.receive([{ userId, presence: 'online', isCurrentlyActive: true, roomIds: [roomId] }])
+
+      expect(wakes()).toEqual([before[0]! + 1, before[1]])
+    })
+
+    test('of a user of another server is forgotten, row and all, a day after they went', async () => {
+      const { roomId } = await newRoom()
+      const userId = user('rosa', 'elsewhere.test')
+      const told = { userId, isCurrentlyActive: false, roomIds: [roomId] }
+      hs.presence.receive([{ ...told, presence: 'online' }])
+      clock.advance(26 * 3_600_000)
+      expect(hs.presence.of(userId)?.presence).toBe('online')
+      hs.presence.receive([{ ...told, presence: 'offline' }])
+
+      clock.advance(23 * 3_600_000)
+      expect(hs.presence.of(userId)).toBeDefined()
+      clock.advance(2 * 3_600_000)
+
+      expect(hs.presence.of(userId)).toBeUndefined()
+      expect(hs.forgottenPresence).toContain(userId)
+    })
   })
 })

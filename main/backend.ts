@@ -9,6 +9,7 @@ import type { MessageEvent } from 'electron'
 import type { HomeserverConfig } from '../server/kernel/config.js'
 import { createLogger } from '../server/kernel/logger.js'
 import type { SecretBox } from '../server/kernel/secrets.js'
+import { exitCodes } from './exit-codes.js'
 import { channelOverPort } from './port-channel.js'
 import { openRotatingLog } from './rotating-log.js'
 import { describeStartFailure, type RunningServer, startServer } from './start-server.js'
@@ -25,6 +26,9 @@ export type FromBackend =
   | { type: 'failed'; problem: string }
   | { type: 'secret'; id: number; action: 'seal' | 'open'; bytes: Uint8Array }
   | { type: 'closed' }
+
+/** How long closing may take when the database has failed. */
+const giveUpMs = 2_000
 
 const parent = process.parentPort
 const say = (message: FromBackend) => parent.postMessage(message)
@@ -50,11 +54,19 @@ async function start({ config, logsFolder, secretKind }: Extract<ToBackend, { ty
   }
   try {
     server = await startServer(config, { logger, secrets })
+    server.homeserver.onUnusable(() => void giveUp())
     const { clientUrl, setupSecret } = server.homeserver
     say({ type: 'started', clientUrl, setupSecret })
   } catch (error) {
     say({ type: 'failed', problem: describeStartFailure(error) })
   }
+}
+
+/** The parent starts a fresh process. Closing gives the data directory up, if it does not hang. */
+async function giveUp(): Promise<void> {
+  const late = new Promise((resolve) => setTimeout(resolve, giveUpMs))
+  await Promise.race([server?.close().catch(() => {}), late])
+  process.exit(exitCodes.startAgain)
 }
 
 function settle({ id, bytes, error }: Extract<ToBackend, { type: 'secret' }>): void {

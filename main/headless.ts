@@ -4,19 +4,22 @@
  * Standard output carries the line `ready http://HOST:PORT/ server_name=… pid=…`, printed when the
  * server answers requests and not before; everything else goes to standard error. During onboarding
  * the server name in it is empty, and a second line, `setup http://HOST:PORT/#setup=…`, carries the
- * address at which the server is set up, with a secret that no log gets to see. Exit codes: 0 after a signal, 1 when the server failed, 2 with
- * one sentence for a bad option, key or data directory.
+ * address at which the server is set up, with a secret that no log gets to see. Exit codes are those of
+ * `exit-codes.ts`: 0 after a signal, 1 when the server failed; with a sentence, 2 for a bad option, key or data
+ * directory, 65 for data that someone must decide about, and 75 where it is to be started again, as the database
+ * does after a fault of the disk.
  */
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Homeserver } from '../server/index.js'
-import { ConfigError } from '../server/kernel/config.js'
 import { createLogger } from '../server/kernel/logger.js'
 import { type CommandLine, readCommandLine } from './command-line.js'
+import { exitCodes } from './exit-codes.js'
 import { openBrowser } from './open-browser.js'
 import { chooseSecretBox } from './passphrase-box.js'
 import {
   describeStartFailure,
+  exitCodeOf,
   loadConfig,
   type RunningServer,
   type StartHomeserver,
@@ -49,7 +52,7 @@ export async function runHeadless(host: HostProcess): Promise<void> {
     if (!server) return host.exit(code)
     const cap = setTimeout(() => {
       host.complain('The server did not close in time; ending anyway.')
-      host.exit(1)
+      host.exit(code || exitCodes.failed)
     }, closeCapMs)
     server
       .close()
@@ -57,7 +60,7 @@ export async function runHeadless(host: HostProcess): Promise<void> {
         () => code,
         (error: Error) => {
           host.complain(`The server did not close cleanly: ${error.message}`)
-          return 1
+          return code || exitCodes.failed
         },
       )
       .then((exitCode) => {
@@ -70,18 +73,22 @@ export async function runHeadless(host: HostProcess): Promise<void> {
     const commandLine = readCommandLine(host.argv)
     const rendererDir = fileURLToPath(new URL('../renderer', import.meta.url))
     const config = loadConfig(commandLine, host.env, rendererDir, host.complain)
-    host.onSignal(() => end(0))
-    if (commandLine.exitWithStdin) host.onStdinEnd(() => end(0))
+    host.onSignal(() => end(exitCodes.ended))
+    if (commandLine.exitWithStdin) host.onStdinEnd(() => end(exitCodes.ended))
     const logger = createLogger(config.log.level)
     server = await startServer(config, { logger, secrets: chooseSecretBox(host.env) }, host.startHomeserver)
     if (isEnding) {
       isEnding = false // a signal came while starting, when there was nothing to close yet
-      return end(0)
+      return end(exitCodes.ended)
     }
+    server.homeserver.onUnusable((reason) => {
+      host.complain(`${reason} Ending with ${exitCodes.startAgain}, to be started again.`)
+      end(exitCodes.startAgain)
+    })
     await announce(server.homeserver, commandLine, host)
   } catch (error) {
     host.complain(describeStartFailure(error))
-    end(error instanceof ConfigError ? 2 : 1)
+    end(exitCodeOf(error))
   }
 }
 
@@ -107,7 +114,7 @@ function isEntry(): boolean {
 }
 
 /** Runs as this very process: its arguments, streams and signals. */
-export const runAsProcess = (given: readonly string[]): Promise<void> =>
+const runAsProcess = (given: readonly string[]): Promise<void> =>
   runHeadless({
     argv: given,
     env: process.env,
@@ -116,6 +123,9 @@ export const runAsProcess = (given: readonly string[]): Promise<void> =>
     onSignal: (handler) => {
       process.on('SIGINT', handler)
       process.on('SIGTERM', handler)
+      // The launcher that watches over this process is gone.
+      process.once('disconnect', handler)
+      process.channel?.unref()
     },
     onStdinEnd: (handler) => {
       process.stdin.once('end', handler).resume()

@@ -24,6 +24,7 @@ import { setAppMenu } from './desktop/menu.js'
 import { makeNotifications } from './desktop/notifications.js'
 import { watchPower } from './desktop/power.js'
 import { quitInOrder } from './desktop/quit.js'
+import { relaunchWhenUnusable } from './desktop/relaunch.js'
 import { chooseDesktopSecretBox } from './desktop/secrets.js'
 import { openSettings, parseSettings, type SettingsFile } from './desktop/settings.js'
 import { runSmoke } from './desktop/smoke.js'
@@ -88,6 +89,7 @@ async function run(commandLine: CommandLine, config: HomeserverConfig, links: Li
       ? startUtilityServer(config, { logger, secrets, backendPath: here('./backend.js') })
       : startInProcessServer(config, { logger, secrets })
   const quitting = quitInOrder(() => server.close(), logger)
+  relaunchWhenUnusable(server, logger)
   serveApp(config.renderer_dir ?? here('../renderer'), (request) => server.handle(request))
 
   guardWebContents((path) => window.navigate(path))

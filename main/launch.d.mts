@@ -13,3 +13,8 @@ export function runElectron(
   env: NodeJS.ProcessEnv,
   spawnProcess?: typeof import('node:child_process').spawn,
 ): Promise<{ code: number; why?: undefined } | { why: string; code?: undefined }>
+export function superviseHeadless(
+  given: readonly string[],
+  env: NodeJS.ProcessEnv,
+  by?: { spawnProcess?: typeof import('node:child_process').spawn; wait?: (ms: number) => Promise<unknown> },
+): Promise<number>

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm start`: the desktop app where Electron can run, otherwise the same app on loopback.
+ * `npm start`: the desktop app where Electron can run, otherwise the same app on loopback, watched over.
  *
  * Electron's binary is looked for as files. Importing the package instead would start a download,
  * and the answer would depend on the network. The one line that says why there is no window goes to
@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -64,6 +65,47 @@ export function runElectron(electron, given, env, spawnProcess = spawn) {
   })
 }
 
+/** The server asks to be started again: the database needs a fresh process. See exit-codes.ts. */
+const startAgain = 75
+/** A server that ran this long is healthy: the next end starts counting afresh. */
+const healthyAfterMs = 60_000
+
+/**
+ * Runs the headless server in a process of its own, and again whenever it asks for that.
+ *
+ * @returns the exit code, once it ends in any other way
+ */
+export async function superviseHeadless(given, env, { spawnProcess = spawn, wait = pause } = {}) {
+  let child
+  let isEnding = false
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.on(signal, () => {
+      isEnding = true
+      // A terminal's Ctrl-C has reached the server already; a second one would cut its closing short.
+      if (signal === 'SIGTERM' || !process.stdin.isTTY) child?.kill(signal)
+    })
+  let delayMs = 1_000
+  for (let run = 0; ; run++) {
+    const startedAt = Date.now()
+    // The browser is there already when it is not the first time.
+    const args = run > 0 && !given.includes('--no-open') ? [...given, '--no-open'] : given
+    child = spawnProcess(process.execPath, [join(root, 'out', 'main', 'headless.js'), ...args], {
+      // By the channel's end the server notices when this process was killed.
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env,
+    })
+    const code = await new Promise((resolve, reject) => {
+      child.on('error', reject)
+      child.on('exit', (code, signal) => resolve(code ?? (signal ? 1 : 0)))
+    })
+    child = undefined
+    if (code !== startAgain || isEnding) return code
+    delayMs = Date.now() - startedAt > healthyAfterMs ? 1_000 : Math.min(delayMs * 2, 30_000)
+    await wait(delayMs)
+    if (isEnding) return 0
+  }
+}
+
 async function main() {
   const given = process.argv.slice(2)
   const { readCommandLine } = await import('../out/main/command-line.js')
@@ -89,8 +131,7 @@ async function main() {
     for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal)
   }
   if (why) process.stderr.write(`${why}\n`)
-  const { runAsProcess } = await import('../out/main/headless.js')
-  await runAsProcess(given)
+  process.exit(await superviseHeadless(given, process.env))
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main()

@@ -15,7 +15,9 @@ import { ConfigError, type HomeserverConfig, readConfig } from '../server/kernel
 import { chooseDataDir } from '../server/kernel/data-dir.js'
 import type { Logger } from '../server/kernel/logger.js'
 import type { SecretBox } from '../server/kernel/secrets.js'
+import { DataFaultError, isDiskFull, StartAgainError } from '../server/kernel/start-faults.js'
 import type { CommandLine } from './command-line.js'
+import { exitCodes } from './exit-codes.js'
 
 /** The server's own start; a test hands in another. */
 export type StartHomeserver = (
@@ -98,5 +100,16 @@ export function describeStartFailure(error: unknown): string {
   if (code === 'EADDRINUSE')
     return `Port ${port ?? 'asked for'} is in use by another program; choose one with --client-port.`
   if (code === 'EACCES' && port !== undefined) return `Port ${port} may not be used by this account.`
-  return error instanceof ConfigError ? error.message : `The server could not start: ${message ?? String(error)}`
+  if (isDiskFull(error)) return `The disk that holds the data directory is full; make room on it (${message}).`
+  return isSentence(error) ? error.message : `The server could not start: ${message ?? String(error)}`
+}
+
+const isSentence = (error: unknown): error is Error =>
+  error instanceof ConfigError || error instanceof DataFaultError || error instanceof StartAgainError
+
+/** How the process ends after a failed start. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return exitCodes.refused
+  if (error instanceof DataFaultError) return exitCodes.dataRefused
+  return error instanceof StartAgainError || isDiskFull(error) ? exitCodes.startAgain : exitCodes.failed
 }

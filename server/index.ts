@@ -28,6 +28,7 @@ import { type Logger, loggerFor } from './kernel/logger.js'
 import type { SecretBox } from './kernel/secrets.js'
 import type { Channel } from './live/channel.js'
 import { makeUpgradeHandler } from './live/websocket.js'
+import { measureStore } from './measure-store.js'
 import { startBase } from './start-base.js'
 import { refuseServers } from './start-federation.js'
 import { type Services, startServices } from './start-services.js'
@@ -51,6 +52,11 @@ export type Homeserver = {
   needsOnboarding(): boolean
   /** What sets the server up (`users/setup-secret.ts`), for the person who started it; undefined once it is set up. */
   readonly setupSecret: string | undefined
+  /**
+   * Calls once, when this process can serve no longer and a fresh one could: the database cannot be opened twice in
+   * one process. `reason` is a sentence for people.
+   */
+  onUnusable(handler: (reason: string) => void): void
 }
 
 export type HomeserverDeps = {
@@ -112,9 +118,13 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   })
 
   const metrics = makeHttpMetrics()
+  measureStore(metrics.registry, base.db)
   const setupSecret = makeSetupSecret()
   const { authenticate } = base.authenticator
-  const setupNeeds = { onboarding, setupSecret, metrics, metricsToken: config.metrics.token, authenticate }
+  const setupNeeds = {
+    ...{ onboarding, setupSecret, metrics, metricsToken: config.metrics.token, authenticate },
+    readCondition: () => base.db.health.condition,
+  }
   const endpoints = [
     ...bindEndpoints<NeedsOf<typeof setupEndpoints>>(setupEndpoints, setupNeeds),
     ...bindEndpoints<object>([getVersionsEndpoint], {}),
@@ -175,6 +185,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     get setupSecret() {
       return hasAccounts ? undefined : setupSecret.text
     },
+    onUnusable: (handler) => base.db.health.onFailed(handler),
     close() {
       closing ??= close()
       return closing

@@ -14,6 +14,7 @@ import { LiveRegistry } from './live/live-registry.js'
 import { LiveViewers } from './live/viewers.js'
 import { defineAccesses } from './store/accesses.js'
 import { type OpenDatabase, openDatabase } from './store/database.js'
+import { StoreUnavailableError } from './store/errors.js'
 import { loadSessionKeys, type SessionKeys } from './store/key-files.js'
 import { startNode } from './store/node-store.js'
 import { makeSessions, type Sessions } from './store/sessions.js'
@@ -85,9 +86,12 @@ export async function startBase(options: {
     ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, liveViewers, commitTimes },
     nodeId: node.id,
     async close() {
-      await recordSessions.close()
-      await node.close()
-      await db.close()
+      // Each refuses where the database has failed; the next must be closed all the same.
+      const steps = [() => recordSessions.close(), () => node.close(), () => db.close()]
+      for (const step of steps)
+        await step().catch((error: unknown) => {
+          if (!(error instanceof StoreUnavailableError)) throw error
+        })
     },
   }
 }

@@ -40,6 +40,9 @@ export function startInProcessServer(
     },
     // This process is the server's: its end is the window's end.
     onLost() {},
+    onUnusable(handler) {
+      void started.then(() => server?.homeserver.onUnusable(handler))
+    },
     async close() {
       await started
       await server?.close()

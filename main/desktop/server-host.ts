@@ -12,6 +12,8 @@ export type ServerHost = {
   connect(port: MessagePortMain): Promise<void>
   /** Told when every live port has died with the server's process. */
   onLost(handler: () => void): void
+  /** Told once, with a sentence, when only a fresh process can serve. A utility process is replaced without that. */
+  onUnusable(handler: (reason: string) => void): void
   /** Repeating it waits for the first. */
   close(): Promise<void>
 }

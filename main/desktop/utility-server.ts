@@ -120,6 +120,7 @@ export function startUtilityServer(
     onLost(handler) {
       onLost = handler
     },
+    onUnusable() {},
     close() {
       isClosing = true
       clearTimeout(restartTimer)

@@ -10,6 +10,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { uptime } from 'node:os'
 import { ConfigError } from '../kernel/config.js'
 import { dataDirLayout } from '../kernel/data-dir.js'
+import { isDiskFull } from '../kernel/start-faults.js'
 
 /** Who holds a lock. `startedAt` is the system's own name for the start time; empty where it tells none. */
 type Holder = { pid: number; startedAt: string; lockedAt: number }
@@ -33,6 +34,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     writeFileSync(draft, text, { mode: 0o600 })
   } catch (error) {
+    if (isDiskFull(error)) throw error
     throw new ConfigError(`The data directory ${dataDir} cannot be written: ${(error as Error).message}.`)
   }
   try {

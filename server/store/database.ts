@@ -9,12 +9,14 @@ import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../kernel/clock.js'
 import type { Logger } from '../kernel/logger.js'
+import { StartAgainError } from '../kernel/start-faults.js'
 import { databaseName, namespace } from './accesses.js'
 import type { CommitMetrics } from './commit-meter.js'
 import { CommitQueue } from './commit-queue.js'
 import { type Engine, EngineClosedError, openEngine } from './engine.js'
+import { isOutOfSpace } from './errors.js'
 import { readStreamPosition } from './feed-store.js'
-import { readFreeBytes } from './free-space.js'
+import { leastFreeBytes, readFreeBytes } from './free-space.js'
 import { LiveWriter } from './live.js'
 import { findTablesToRepair, wipeVolatileTables } from './live-repair.js'
 import { type Migration, migrate, migrations, snapshotDatabase } from './migrations.js'
@@ -34,7 +36,7 @@ export type OpenDatabaseOptions = {
   migrations?: readonly Migration[]
   /** For tests of faults: another engine, and a disk of another size. */
   openEngine?: typeof openEngine
-  readFreeBytes?: () => number | undefined
+  readFreeBytes?: typeof readFreeBytes
 }
 
 export type OpenDatabase = Database & {
@@ -57,7 +59,8 @@ export type OpenDatabase = Database & {
  * @throws SchemaError when a newer program wrote it, or a migration failed
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenDatabase> {
-  const engine = await (options.openEngine ?? openEngine)(options.url, options.logger)
+  checkRoom(options)
+  const engine = await open(options)
   try {
     return await prepare(engine, options)
   } catch (error) {
@@ -66,13 +69,33 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenDa
   }
 }
 
+async function open({ url, logger, openEngine: open = openEngine }: OpenDatabaseOptions): Promise<Engine> {
+  try {
+    return await open(url, logger)
+  } catch (error) {
+    if (isOutOfSpace(error)) throw new StartAgainError('The disk that holds the database is full; make room on it.')
+    throw error
+  }
+}
+
+/** With little room the engine opens, and fails at the first file it makes. */
+function checkRoom({ url, readFreeBytes: read = readFreeBytes }: OpenDatabaseOptions): void {
+  const folder = folderOf(url)
+  const free = folder === undefined ? undefined : read(folder)
+  if (free === undefined || free >= leastFreeBytes) return
+  const [left, needed] = [free, leastFreeBytes].map((bytes) => Math.floor(bytes / 2 ** 20))
+  throw new StartAgainError(
+    `The disk that holds ${folder} has only ${left} MB left and Hearth needs ${needed} to start; make room on it.`,
+  )
+}
+
 async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<OpenDatabase> {
   const { logger, clock = systemClock } = options
   const folder = folderOf(options.url)
   const health = new StoreHealth({
     clock,
     logger,
-    readFreeBytes: options.readFreeBytes ?? (() => (folder === undefined ? undefined : readFreeBytes(folder))),
+    readFreeBytes: () => (folder === undefined ? undefined : (options.readFreeBytes ?? readFreeBytes)(folder)),
   })
   const root = makeRpc(engine, {
     checkUsable() {

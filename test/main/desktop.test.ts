@@ -172,6 +172,23 @@ describe('closing the window', () => {
   })
 })
 
+describe('a server that needs a fresh process', () => {
+  test('people are told why soon after the start, the server is closed, and the app starts anew', async () => {
+    const desktop = await startDesktop()
+    await using _ = desktop
+    await desktop.becomeReady()
+
+    await desktop.until(() => expect(desktop.started).toHaveLength(1))
+    await new Promise((done) => setTimeout(done, 20))
+    desktop.started[0]!.fail('The disk was full.')
+
+    await desktop.until(() => expect(desktop.electron.app.exitCode).toBe(0))
+    expect(desktop.electron.app.isRelaunching).toBe(true)
+    expect(desktop.electron.dialog.errors).toEqual(['The disk was full.'])
+    expect(desktop.started[0]!.isClosed).toBe(true)
+  })
+})
+
 describe('quitting', () => {
   test('closes the server, gives the data directory up, then exits', async () => {
     await using desktop = await startDesktop()

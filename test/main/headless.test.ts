@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { type HostProcess, runHeadless } from '../../main/headless.js'
+import { DataFaultError, StartAgainError } from '../../server/kernel/start-faults.js'
 import { makeFakeHomeserver } from '../support/fake-homeserver.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -154,6 +155,42 @@ describe('the end', () => {
 
     expect(Date.now() - startedAt).toBeLessThan(5_000)
     expect(host.exits).toEqual([1])
+  })
+
+  test('a server that needs a fresh process is closed, and the process ends with 75 and why', async () => {
+    await using host = await run()
+    await host.ran
+
+    host.started[0]!.fail('The disk was full.')
+    await host.exited()
+
+    expect(host.exits).toEqual([75])
+    expect(host.complaints).toEqual(['The disk was full. Ending with 75, to be started again.'])
+    expect(host.started[0]?.isClosed).toBe(true)
+    expect(existsSync(join(host.dataDir, 'hearth.lock'))).toBe(false)
+  })
+
+  test('such a server that does not close is left behind with 75 too', async () => {
+    await using host = await run([], { behaviour: { hangsOnClose: true } })
+    await host.ran
+
+    host.started[0]!.fail('The database has stopped taking writes.')
+    await host.exited()
+
+    expect(host.exits).toEqual([75])
+  })
+
+  test.each([
+    [new DataFaultError('lost-tail', 'The end of the database is missing.'), 65, 'The end of the database is missing.'],
+    [new StartAgainError('The disk is full.'), 75, 'The disk is full.'],
+    [new Error('what?'), 1, 'The server could not start: what?'],
+  ])('%s at the start: exit code %i and one sentence', async (error, code, sentence) => {
+    await using host = await run([], { behaviour: { failWith: error } })
+    await host.ran
+    await host.exited()
+
+    expect(host.exits).toEqual([code])
+    expect(host.complaints).toEqual([sentence])
   })
 
   test('a second signal does not wait', async () => {

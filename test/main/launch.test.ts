@@ -2,9 +2,9 @@
 import { EventEmitter } from 'node:events'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { isStale } from '../../main/build-if-stale.mjs'
-import { decide, findElectron, runElectron } from '../../main/launch.mjs'
+import { decide, findElectron, runElectron, superviseHeadless } from '../../main/launch.mjs'
 import { browserCommand } from '../../main/open-browser.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -90,6 +90,58 @@ describe('running it', () => {
     const second = start()
     second.child.emit('error', new Error('EACCES'))
     expect(await second.ended).toEqual({ why: 'its binary could not be started (EACCES)' })
+  })
+})
+
+describe('watching over the headless server', () => {
+  const start = () => {
+    const children: (EventEmitter & { kill: ReturnType<typeof vi.fn>; args: string[] })[] = []
+    const spawn = (_node: string, args: string[]) => {
+      const child = Object.assign(new EventEmitter(), { kill: vi.fn(), args })
+      children.push(child)
+      return child
+    }
+    const waits: number[] = []
+    const wait = async (ms: number) => void waits.push(ms)
+    return { children, waits, ended: superviseHeadless(['--headless'], {}, { spawnProcess: spawn as never, wait }) }
+  }
+  afterEach(() => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal)
+  })
+
+  test('it is started again, without a browser and with growing pauses, as long as it asks for that', async () => {
+    const { children, waits, ended } = start()
+    for (let run = 0; run < 7; run++) {
+      await vi.waitFor(() => expect(children).toHaveLength(run + 1))
+      children[run]!.emit('exit', 75, null)
+    }
+    await vi.waitFor(() => expect(children).toHaveLength(8))
+    children[7]!.emit('exit', 2, null)
+
+    expect(await ended).toBe(2)
+    expect(children.map(({ args }) => args.includes('--no-open'))).toEqual([false, ...Array(7).fill(true)])
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
+  })
+
+  test.each([
+    [0, null, 0],
+    [65, null, 65],
+    [null, 'SIGKILL', 1],
+  ])('code %s, signal %s: the end, with %i', async (code, signal, expected) => {
+    const { children, ended } = start()
+    children[0]!.emit('exit', code, signal)
+
+    expect(await ended).toBe(expected)
+  })
+
+  test('a signal is passed on, and then it is not started again', async () => {
+    const { children, ended } = start()
+    process.emit('SIGTERM')
+    expect(children[0]!.kill).toHaveBeenCalledWith('SIGTERM')
+    children[0]!.emit('exit', 75, null)
+
+    expect(await ended).toBe(75)
+    expect(children).toHaveLength(1)
   })
 })
 

@@ -11,7 +11,14 @@ import type { HomeserverConfig } from '../../server/kernel/config.js'
 import type { SecretBox } from '../../server/kernel/secrets.js'
 import type { Channel } from '../../server/live/channel.js'
 
-export type Started = { config: HomeserverConfig; secrets: SecretBox; channels: Channel[]; isClosed: boolean }
+export type Started = {
+  config: HomeserverConfig
+  secrets: SecretBox
+  channels: Channel[]
+  isClosed: boolean
+  /** Lets the homeserver say that it needs a fresh process. */
+  fail(reason: string): void
+}
 type Behaviour = {
   failWith?: Error
   /** `close` never settles. */
@@ -35,7 +42,9 @@ export function makeFakeHomeserver(behaviour: Behaviour = {}) {
       http.once('error', reject)
       http.listen(port, host, resolve)
     })
-    const self: Started = { config, secrets: deps.secrets!, channels: [], isClosed: false }
+    let tell = (_reason: string) => {}
+    const fail = (reason: string) => tell(reason)
+    const self: Started = { config, secrets: deps.secrets!, channels: [], isClosed: false, fail }
     started.push(self)
     return {
       serverName: config.server_name,
@@ -55,6 +64,9 @@ export function makeFakeHomeserver(behaviour: Behaviour = {}) {
         channel.onMessage((bytes) => channel.post(bytes))
       },
       needsOnboarding: () => config.server_name === undefined,
+      onUnusable(handler) {
+        tell = handler
+      },
       close() {
         if (behaviour.hangsOnClose) return new Promise(() => {})
         self.isClosed = true

@@ -193,9 +193,10 @@ describe('a full disk', () => {
   })
 
   test('live rows wait for room instead of being lost', async () => {
-    let free = 0
+    let free = enoughFreeBytes
     await using faulty = await openFaulty({ readFreeBytes: () => free })
     const { db, clock } = faulty
+    free = 0
     let isWritten = false
 
     const writing = db.live.writeLive([upsertRow('receipts', { id: '1' })]).then(() => {

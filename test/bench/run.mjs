@@ -22,7 +22,7 @@ const { status } = spawnSync(
   [at('../support/child-entry.mjs'), at('./bench.ts'), JSON.stringify(values)],
   {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...(values.server && { HEARTH_TEST_SERVER: resolve(values.server) }) },
+    env: { ...process.env, ...(values.server && { MEASURED_SERVER: resolve(values.server) }) },
   },
 )
 process.exit(status ?? 1)

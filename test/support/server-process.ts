@@ -11,8 +11,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** HEARTH_TEST_SERVER: another build, for the benches that compare two. */
-const entry = process.env.HEARTH_TEST_SERVER ?? fileURLToPath(new URL('../../out/main/headless.js', import.meta.url))
+/** MEASURED_SERVER: another build, for the benches that compare two. */
+const entry = process.env.MEASURED_SERVER ?? fileURLToPath(new URL('../../out/main/headless.js', import.meta.url))
 
 export type ServerOptions = {
   /** Kept when given, otherwise a new one that `dispose` removes. */

@@ -19,7 +19,7 @@ import { wellKnownEndpoints } from './api/well-known/well-known-endpoints.js'
 import { rememberServerName } from './data-dir/memory.js'
 import { bindEndpoints, type NeedsOf } from './http/endpoint.js'
 import { type Listeners, startListeners } from './http/listeners.js'
-import { makeHttpMetrics } from './http/metrics.js'
+import { makeHttpMetrics, showFigures } from './http/metrics.js'
 import { type Clock, systemClock } from './kernel/clock.js'
 import type { HomeserverConfig } from './kernel/config.js'
 import { MatrixError } from './kernel/errors.js'
@@ -90,6 +90,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   let services: Services | undefined
   let listeners: Listeners | undefined
   const clientUrl = () => listeners?.clientUrl
+  const metrics = makeHttpMetrics(base.stalls)
 
   async function nameServer(serverName: ServerName, choice?: 'local' | 'federated'): Promise<Services> {
     rememberServerName(config.data_dir, serverName)
@@ -100,6 +101,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     const federates = config.federation.enabled || (await readSetup(base.db))?.federation === 'federated'
     if (!services) {
       services = await startServices(base, { serverName, federates, clientUrl })
+      showFigures(metrics.registry, services.figures)
       if (listeners) await services.federation.start() // named by onboarding: the listeners are open already
     }
     return services
@@ -117,7 +119,6 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     nameServer,
   })
 
-  const metrics = makeHttpMetrics()
   measureStore(metrics.registry, base.db)
   const setupSecret = makeSetupSecret()
   const { authenticate } = base.authenticator

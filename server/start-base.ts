@@ -7,6 +7,7 @@ import type { HomeserverConfig } from './kernel/config.js'
 import { dataDirLayout } from './kernel/data-dir.js'
 import { type Logger, loggerFor } from './kernel/logger.js'
 import type { SecretBox } from './kernel/secrets.js'
+import { StallMeter } from './kernel/stalls.js'
 import { version } from './kernel/version.js'
 import { type LiveBridge, makeLiveBridge } from './live/bridge.js'
 import { CommitTimes } from './live/delays.js'
@@ -37,6 +38,7 @@ export type Base = {
   liveRegistry: LiveRegistry
   liveViewers: LiveViewers
   commitTimes: CommitTimes
+  stalls: StallMeter
   /** After the live bridge is closed. */
   close(): Promise<void>
 }
@@ -74,6 +76,7 @@ export async function startBase(options: {
     logger: liveLogger,
   })
 
+  const stalls = new StallMeter(clock)
   const authenticator = makeAuthenticator({ db, clock, logger: loggerFor(logger, 'users') })
   const loginSessions = makeLoginSessions({ db, clock })
   loginSessions.onSessionEnded((sid) => {
@@ -83,9 +86,10 @@ export async function startBase(options: {
 
   return {
     ...{ config, logger, clock, secrets, db, authenticator, loginSessions },
-    ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, liveViewers, commitTimes },
+    ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, liveViewers, commitTimes, stalls },
     nodeId: node.id,
     async close() {
+      stalls.close()
       // Each refuses where the database has failed; the next must be closed all the same.
       const steps = [() => recordSessions.close(), () => node.close(), () => db.close()]
       for (const step of steps)

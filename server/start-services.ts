@@ -8,11 +8,13 @@
 import { makeToLoginAnswer } from './api/client/session-management/login-answer.js'
 import { makeManageDevices } from './devices/manage-devices.js'
 import { knownRoomVersions } from './events/room-versions.js'
+import { figuresOf } from './figures.js'
 import { dataDirLayout } from './kernel/data-dir.js'
 import type { ServerName, UserId } from './kernel/identifiers.js'
 import { loggerFor } from './kernel/logger.js'
 import { version } from './kernel/version.js'
 import { loadSigningKeys } from './keys/signing-key.js'
+import { ConnectedClients, deviceKey } from './live/connected-clients.js'
 import { type Live, startLive } from './live/start-live.js'
 import { makeFindMedia } from './media/find-media.js'
 import { openMediaFiles } from './media/media-files.js'
@@ -34,6 +36,7 @@ import { databaseName, namespace } from './store/accesses.js'
 import { readDestinations } from './store/destination-store.js'
 import { buildSyncing } from './sync/build-syncing.js'
 import { readSyncFilter } from './sync/filter.js'
+import type { SyncRequest } from './sync/sync.js'
 import { makeAccountData } from './users/account-data.js'
 import { makeCheckPassword } from './users/check-password.js'
 import { makeIssueLiveToken } from './users/issue-live-token.js'
@@ -111,6 +114,7 @@ export async function startServices(
     readPushRules: pushRules.readPushRules,
     changeAccountData: accountData.changeAccountData,
   })
+  const clients = new ConnectedClients(clock, () => base.liveBridge.devices)
   live = await startLive({
     ...{ db, rooms, serverName, clock, logger },
     registry: base.liveRegistry,
@@ -119,8 +123,9 @@ export async function startServices(
     nodeId: base.nodeId,
     countUnread: syncing.unreadCounts.countUnread,
     readOwnReceipts: syncing.receipts.readOwn,
-    connectedClients: () => syncing.notifier.waiting,
+    connectedClients: () => clients.count,
     liveChannels: () => base.liveBridge.channels,
+    stalls: base.stalls,
   })
   federation.sender?.forwardTo(live.federationTraffic)
   const federationEndpointNeeds = federation.connect({
@@ -199,6 +204,9 @@ export async function startServices(
     queryRemotePublicRooms: (server: ServerName, query: PublicRoomsQuery) =>
       remote.queryPublicRooms(server, { limit: query.limit, since: query.since, filter: directoryFilter(query) }),
     ...syncing.operations,
+    sync: (request: SyncRequest) =>
+      clients.during(deviceKey(request.userId, request.deviceId), () => syncing.operations.sync(request)),
+    metricsHistory: live.metricsHistory,
     federation,
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: makeOncePerTxn(db, clock),
@@ -226,6 +234,10 @@ export async function startServices(
   }
   return {
     ...operations,
+    figures: figuresOf({
+      ...{ db, live, clients },
+      ...{ bridge: base.liveBridge, registry: base.liveRegistry, waitingSyncs: () => syncing.notifier.waiting },
+    }),
     /** What other servers may ask for; undefined where this one does not federate. */
     federationOperations: federationEndpointNeeds && { ...operations, ...federationEndpointNeeds },
 

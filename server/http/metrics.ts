@@ -2,8 +2,9 @@
  * Prometheus metrics of one homeserver: a registry, and what the HTTP layer counts in it. Other
  * parts add their own to the same registry.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { systemClock } from '../kernel/clock.js'
+import { StallMeter } from '../kernel/stalls.js'
 import type { Admission } from './admission.js'
 
 export type HttpMetrics = {
@@ -12,7 +13,7 @@ export type HttpMetrics = {
   observe(operationId: string, status: number, seconds: number): void
 }
 
-export function makeHttpMetrics(): HttpMetrics {
+export function makeHttpMetrics(stalls = new StallMeter(systemClock)): HttpMetrics {
   const registry = new Registry()
   const requests = new Counter({
     name: 'hearth_http_requests_total',
@@ -44,17 +45,7 @@ export function makeHttpMetrics(): HttpMetrics {
       this.set((user + system) / 1_000_000)
     },
   })
-  const delay = monitorEventLoopDelay({ resolution: 10 })
-  delay.enable()
-  new Gauge({
-    name: 'hearth_event_loop_longest_stall_ms',
-    help: 'Longest time since the last reading in which the event loop did nothing else, in milliseconds.',
-    registers: [registry],
-    collect() {
-      this.set(Math.max(0, delay.max / 1e6 - 10)) // the histogram counts its own interval along
-      delay.reset()
-    },
-  })
+  showStalls(registry, stalls)
   // Children are looked up once per operation and status: hashing labels for every request costs more than counting.
   const counters = new Map<string, Counter.Internal>()
   const histograms = new Map<string, Histogram.Internal<'operation'>>()
@@ -96,4 +87,51 @@ export function showAdmission(registry: Registry, { connections, bytes }: Admiss
       this.set(bytes.total)
     },
   })
+}
+
+function showStalls(registry: Registry, stalls: StallMeter): void {
+  let longestMs = 0
+  const seconds = new Histogram({
+    name: 'hearth_event_loop_stall_seconds',
+    help: 'The longest time of each second in which the event loop did nothing else.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers: [registry],
+  })
+  stalls.onSecond((ms) => {
+    longestMs = Math.max(longestMs, ms)
+    seconds.observe(ms / 1000)
+  })
+  new Gauge({
+    name: 'hearth_event_loop_longest_stall_ms',
+    help: 'Longest time since the last reading in which the event loop did nothing else, in milliseconds.',
+    registers: [registry],
+    collect() {
+      this.set(Math.max(longestMs, stalls.longestMs))
+      longestMs = 0
+    },
+  })
+}
+
+/** A number that another part of the server tells when it is asked; with a label, one number for each of its values. */
+export type Figure = {
+  name: string
+  help: string
+  /** A counter where the name ends in `_total`, else a gauge. */
+  read(): number | Readonly<Record<string, number>>
+  label?: string
+}
+
+export function showFigures(registry: Registry, figures: readonly Figure[]): void {
+  for (const { name, help, read, label } of figures) {
+    const Kind = name.endsWith('_total') ? Counter : Gauge
+    new Kind({
+      ...{ name, help, labelNames: label ? [label] : [], registers: [registry] },
+      collect() {
+        this.reset()
+        const found = read()
+        if (typeof found === 'number') this.inc(found)
+        else for (const [value, number] of Object.entries(found)) this.inc({ [label ?? '']: value }, number)
+      },
+    })
+  }
 }

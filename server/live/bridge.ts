@@ -20,6 +20,8 @@ export type LiveBridge = {
   openLiveChannel(channel: Channel): void
   /** Open channels, authenticated or not. */
   readonly channels: number
+  /** The device (`deviceKey`) of each channel that showed its token. */
+  readonly devices: readonly string[]
   /** Closes every channel with 1012 and takes no new ones. */
   close(): void
 }
@@ -87,6 +89,9 @@ export function makeLiveBridge(needs: BridgeNeeds): LiveBridge {
     },
     get channels() {
       return conversations.size
+    },
+    get devices() {
+      return [...conversations].flatMap(({ device }) => (device === undefined ? [] : [device]))
     },
     close() {
       isClosed = true

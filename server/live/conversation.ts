@@ -20,6 +20,7 @@ import type { Rpc } from '../store/rpc.js'
 import type { RecordSession, Sessions } from '../store/sessions.js'
 import type { Channel } from './channel.js'
 import { closeCodes, liveLimits } from './close-codes.js'
+import { deviceKey } from './connected-clients.js'
 import type { CommitTimes } from './delays.js'
 import {
   answerFrame,
@@ -105,6 +106,11 @@ export class Conversation {
 
   get userId(): RecordSession['userId'] | undefined {
     return this.#identity?.userId
+  }
+
+  /** As `deviceKey` writes it. */
+  get device(): string | undefined {
+    return this.#identity && deviceKey(this.#identity.userId, this.#identity.deviceId)
   }
 
   /** Stops at once; the engine's sessions and live queries follow. Repeating it does nothing. */

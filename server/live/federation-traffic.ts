@@ -21,6 +21,8 @@ export type FederationTraffic = {
   set(destination: string, state: FederationState): void
   /** PDUs and EDUs so far, for the metrics. */
   readonly totals: { incoming: number; outgoing: number }
+  /** What waits for other servers, and how many servers are in which state. */
+  queues(): { waiting: number; servers: Record<string, number> }
   close(): void
 }
 
@@ -83,6 +85,15 @@ export function makeFederationTraffic({ live, registry, clock, logger }: Needs):
     },
     set: (destination, state) => void Object.assign(rowOf(destination), state),
     totals,
+    queues() {
+      const servers: Record<string, number> = {}
+      let waiting = 0
+      for (const { state, queue_length } of rows.values()) {
+        servers[state ?? 'unknown'] = (servers[state ?? 'unknown'] ?? 0) + 1
+        waiting += queue_length ?? 0
+      }
+      return { waiting, servers }
+    },
     close() {
       stop()
       timer?.cancel()

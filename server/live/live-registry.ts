@@ -90,6 +90,11 @@ export class LiveRegistry {
     return [...this.#queries.values()]
   }
 
+  /** Live queries a table, those without any left out. */
+  get perTable(): Record<string, number> {
+    return Object.fromEntries([...this.#perTable].filter(([, count]) => count > 0))
+  }
+
   /** How many live queries listen to the table: what each write to it pays for. */
   countOn(table: string): number {
     return this.#perTable.get(table) ?? 0

@@ -1,77 +1,69 @@
 /**
- * `server_metrics:⟨now⟩`: how the machine does, once a second and only while an admin watches.
+ * How the machine does, once a second: the last hour in memory, and `server_metrics:⟨now⟩` while an admin watches.
  *
- * Rates are per second over the time since the last sample. The counters behind them cost an addition per
- * event whether anybody watches or not.
+ * Rates are per second over the time since the last sample. The counters behind them cost an addition per event.
  */
-
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Clock, Timer } from '../kernel/clock.js'
+import type { Clock } from '../kernel/clock.js'
 import type { ServerMetricsRow } from '../kernel/live-rows.js'
 import type { Logger } from '../kernel/logger.js'
+import type { StallMeter } from '../kernel/stalls.js'
 import type { CommitMetrics } from '../store/commit-meter.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { LiveTables } from '../store/live.js'
 import type { Committer } from '../store/reader.js'
 import { type Change, upsertRow } from '../store/writes.js'
 import type { LiveRegistry } from './live-registry.js'
+import { MetricsHistory } from './metrics-history.js'
 import type { Projector } from './projector/projector.js'
 
 export type MetricsNeeds = {
   db: Pick<Committer, 'onCommitted'> & { commitMetrics(): CommitMetrics }
   live: Pick<LiveTables, 'writeLive'>
   registry: LiveRegistry
-  /** Clients with a request under way or just over: /sync waits and the like. */
+  /** Windows, and other devices in /sync. */
   connectedClients(): number
   liveChannels(): number
   projector: Pick<Projector, 'lag' | 'lanes'>
   /** PDUs and EDUs since the start. */
   federation: { readonly incoming: number; readonly outgoing: number }
+  stalls: Pick<StallMeter, 'onSecond'>
   clock: Clock
   logger: Logger
 }
 
 const table = 'server_metrics'
-const everyMs = 1_000
 const shownRooms = 50
-/** How often the loop's delay is probed, in milliseconds; a probe costs nothing to speak of. */
-const stallResolutionMs = 10
 
-/** @returns stops it */
-export function sampleMetrics(needs: MetricsNeeds): () => void {
-  const { db, registry, clock, logger, live } = needs
+export type Metrics = { history: MetricsHistory; close(): void }
+
+export function sampleMetrics(needs: MetricsNeeds): Metrics {
+  const { db, registry, logger, live } = needs
   const rates = new Rates()
-  const stalls = monitorEventLoopDelay({ resolution: stallResolutionMs })
-  let timer: Timer | undefined
+  const history = new MetricsHistory()
   let isWriting = false
 
-  async function sample(): Promise<void> {
+  async function write(row: ServerMetricsRow): Promise<void> {
     if (isWriting) return
     isWriting = true
-    const row = rates.sample(needs, stalls.max / 1e6)
-    stalls.reset()
     await live
       .writeLive([upsertRow(table, { id: 'now', ...row })])
       .catch((error: unknown) => logger.error({ err: error }, 'metrics were not written'))
     isWriting = false
   }
 
+  rates.begin(needs)
   const stopCounting = db.onCommitted('project', (changes) => rates.count(changes))
-  const stopWatching = registry.onWatched(table, (isWatched) => {
-    timer?.cancel()
-    timer = undefined
-    if (isWatched) {
-      stalls.reset() // or the time nobody watched counts as one long stall
-      stalls.enable()
-      rates.begin(needs)
-      timer = clock.every(everyMs, () => void sample())
-    } else stalls.disable()
+  const stopSampling = needs.stalls.onSecond((longestStallMs) => {
+    const row = rates.sample(needs, longestStallMs)
+    history.add(row)
+    if (registry.countOn(table) > 0) void write(row)
   })
-  return () => {
-    stopCounting()
-    stopWatching()
-    timer?.cancel()
-    stalls.disable()
+  return {
+    history,
+    close() {
+      stopCounting()
+      stopSampling()
+    },
   }
 }
 
@@ -94,8 +86,6 @@ export class Rates {
 
   count(changes: readonly Change[]): void {
     for (const change of changes) treat(this.#follow, change)
-    // Nobody may be watching for days.
-    if (this.#rooms.size > 10_000) this.#rooms.clear()
   }
 
   begin({ clock, federation }: Pick<MetricsNeeds, 'clock' | 'federation'>): void {
@@ -107,7 +97,7 @@ export class Rates {
   }
 
   /** @param longestStallMs since the last sample */
-  sample(needs: Omit<MetricsNeeds, 'live' | 'logger'>, longestStallMs: number): ServerMetricsRow {
+  sample(needs: Omit<MetricsNeeds, 'live' | 'logger' | 'stalls'>, longestStallMs: number): ServerMetricsRow {
     const { clock, db, federation, registry } = needs
     const seconds = Math.max(0.001, (clock.elapsed() - this.#at) / 1000)
     const commit = db.commitMetrics()
@@ -126,7 +116,7 @@ export class Rates {
       db_commit_p50_ms: Math.round(commit.commitMsP50 * 100) / 100,
       projector_lag: needs.projector.lag,
       projector_lanes: needs.projector.lanes.map(({ lane, lag, lagMs }) => [lane, lag, Math.round(lagMs)]),
-      longest_stall_ms: Math.max(0, Math.round((longestStallMs - stallResolutionMs) * 10) / 10),
+      longest_stall_ms: Math.round(longestStallMs * 10) / 10,
       rss_bytes: memory.rss,
       heap_bytes: memory.heapUsed,
       uptime_s: Math.round(process.uptime()),

@@ -12,10 +12,11 @@ import { type FederationTraffic, makeFederationTraffic } from './federation-traf
 import type { LiveRegistry } from './live-registry.js'
 import { mirrorLiveSubscriptions } from './live-subscriptions.js'
 import { type MetricsNeeds, sampleMetrics } from './metrics.js'
+import type { MetricsHistory } from './metrics-history.js'
 import { type Projector, type ProjectorNeeds, startProjector } from './projector/projector.js'
 
 export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnReceipts' | 'viewers'> &
-  Pick<MetricsNeeds, 'connectedClients' | 'liveChannels'> & {
+  Pick<MetricsNeeds, 'connectedClients' | 'liveChannels' | 'stalls'> & {
     db: OpenDatabase
     /** Those given to the bridge. */
     registry: LiveRegistry
@@ -31,12 +32,13 @@ export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnR
 export type Live = Pick<EphemeralRows, 'writeTyping' | 'deleteTyping' | 'writePresence' | 'deletePresence'> & {
   projector: Projector
   federationTraffic: FederationTraffic
+  metricsHistory: MetricsHistory
   /** Finishes the batches under way. After the bridge is closed, before the database is. */
   close(): Promise<void>
 }
 
 export async function startLive(needs: LiveNeeds): Promise<Live> {
-  const { db, clock, registry, commitTimes, nodeId, connectedClients, liveChannels } = needs
+  const { db, clock, registry, commitTimes, nodeId, connectedClients, liveChannels, stalls } = needs
   const { live } = db
   const logger = loggerFor(needs.logger, 'live')
   const shared = { live, registry, clock, logger }
@@ -50,8 +52,8 @@ export async function startLive(needs: LiveNeeds): Promise<Live> {
   const ephemeral = makeEphemeralRows({ ...shared, beforePresence: (userIds) => projector.beforePresence(userIds) })
   const federationTraffic = makeFederationTraffic(shared)
   const stopMirror = mirrorLiveSubscriptions({ ...shared, nodeId })
-  const stopMetrics = sampleMetrics({
-    ...{ ...shared, db, connectedClients, liveChannels },
+  const metrics = sampleMetrics({
+    ...{ ...shared, db, connectedClients, liveChannels, stalls },
     federation: federationTraffic.totals,
     projector,
   })
@@ -63,9 +65,10 @@ export async function startLive(needs: LiveNeeds): Promise<Live> {
     deletePresence: ephemeral.deletePresence,
     projector,
     federationTraffic,
+    metricsHistory: metrics.history,
     async close() {
       stopMirror()
-      stopMetrics()
+      metrics.close()
       stopNoting()
       federationTraffic.close()
       await reset

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../server/kernel/clock.js'
 import type { DeviceId, ServerName, UserId } from '../../server/kernel/identifiers.js'
 import { fileSecretBox } from '../../server/kernel/secrets.js'
+import { StallMeter } from '../../server/kernel/stalls.js'
 import { makeLiveBridge } from '../../server/live/bridge.js'
 import { CommitTimes } from '../../server/live/delays.js'
 import { LiveRegistry } from '../../server/live/live-registry.js'
@@ -66,6 +67,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   const bridge = makeLiveBridge({
     ...{ engine: db.engine, root: db.root, live: db.live, sessions, registry, viewers, commitTimes, clock, logger },
   })
+  const stalls = new StallMeter(clock)
   const begin = () =>
     startLive({
       ...{
@@ -82,6 +84,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
       countUnread: unread.countUnread,
       readOwnReceipts: receipts.readOwn,
       connectedClients: () => 0,
+      stalls,
       liveChannels: () => bridge.channels,
     })
   let live = await begin()
@@ -121,6 +124,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
       http.closeAllConnections()
       http.close()
       await live.close()
+      stalls.close()
       await sessions.close()
       await db[Symbol.asyncDispose]()
     },

@@ -235,7 +235,7 @@ describe('live queries on a table', () => {
         await write(seq++)
         times.push(performance.now() - start)
       }
-      return median(times)
+      return Math.min(...times) // what it costs, without what else the machine does
     }
     await cost()
     const quiet = await cost()

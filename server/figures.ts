@@ -1,13 +1,11 @@
-/** What the parts of the server tell of themselves at `/metrics`; `docs/metrics.md` lists the names. */
+/** What the parts of the server that start with its name tell of themselves at `/metrics`; `docs/metrics.md` lists all names. */
 import type { Figure } from './http/metrics.js'
 import type { LiveBridge } from './live/bridge.js'
 import type { ConnectedClients } from './live/connected-clients.js'
 import type { LiveRegistry } from './live/live-registry.js'
 import type { Live } from './live/start-live.js'
-import type { CommitMetrics } from './store/commit-meter.js'
 
 export type FiguresNeeds = {
-  db: { commitMetrics(): CommitMetrics }
   live: Pick<Live, 'projector' | 'federationTraffic'>
   bridge: Pick<LiveBridge, 'channels' | 'devices'>
   registry: LiveRegistry
@@ -16,33 +14,10 @@ export type FiguresNeeds = {
   waitingSyncs(): number
 }
 
-export function figuresOf({ db, live, bridge, registry, clients, waitingSyncs }: FiguresNeeds): Figure[] {
-  const commit = (name: string, help: string, read: (metrics: CommitMetrics) => ReturnType<Figure['read']>) => ({
-    name: `hearth_commit_${name}`,
-    help,
-    read: () => read(db.commitMetrics()),
-  })
+export function figuresOf({ live, bridge, registry, clients, waitingSyncs }: FiguresNeeds): Figure[] {
   const perLane = (of: 'lag' | 'lagMs', unit: number) => () =>
     Object.fromEntries(live.projector.lanes.map((each) => [each.lane, each[of] / unit]))
   return [
-    commit('units_total', 'Units that became durable: an event, a change of an account.', ({ units }) => units),
-    commit('rows_total', 'Rows written by durable commits.', ({ rows }) => rows),
-    commit('batches_total', 'Transactions; a batch holds whatever waited.', ({ batches }) => batches),
-    commit('failed_units_total', 'Units whose caller got an error.', ({ failedUnits }) => failedUnits),
-    commit('retries_total', 'Batches that ran again after a conflict.', ({ retries }) => retries),
-    commit('waiting_units', 'Units that are not part of a batch yet.', ({ waiting }) => waiting),
-    commit('bytes_under_way', 'Bytes of the batch that is being committed.', ({ bytesUnderWay }) => bytesUnderWay),
-    commit('oldest_seconds', 'How long the oldest unsettled unit has waited.', ({ oldestMs }) => oldestMs / 1000),
-    commit('failed', '1 when the store takes no writes until the process is replaced.', ({ hasFailed }) =>
-      Number(hasFailed),
-    ),
-    {
-      ...commit('seconds', 'Time of a transaction, over the last 256.', ({ commitMsP50, commitMsP99 }) => ({
-        '0.5': commitMsP50 / 1000,
-        '0.99': commitMsP99 / 1000,
-      })),
-      label: 'quantile',
-    },
     {
       name: 'hearth_lane_lag_positions',
       help: 'Stream positions that are durable and that a lane of the live tables has not taken yet.',

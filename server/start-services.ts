@@ -235,7 +235,7 @@ export async function startServices(
   return {
     ...operations,
     figures: figuresOf({
-      ...{ db, live, clients },
+      ...{ live, clients },
       ...{ bridge: base.liveBridge, registry: base.liveRegistry, waitingSyncs: () => syncing.notifier.waiting },
     }),
     /** What other servers may ask for; undefined where this one does not federate. */

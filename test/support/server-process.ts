@@ -41,9 +41,6 @@ export type ServerProcess = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Opens `/metrics`. */
-export const metricsToken = 'token-of-the-tests'
-
 /** What tests and benches want of a server: open registration, no limits, cheap passwords. */
 export const testEnvironment: Record<string, string> = {
   HEARTH_REGISTRATION_ENABLED: 'true',
@@ -51,12 +48,10 @@ export const testEnvironment: Record<string, string> = {
   HEARTH_RATE_LIMITS_ENABLED: 'false',
   HEARTH_PASSWORD_HASHING_COST: 'test',
   HEARTH_LOG_LEVEL: 'warn',
-  // A build that is measured for comparison may be older than the option, and end at a name it does not know.
-  ...(!process.env.MEASURED_SERVER && { HEARTH_METRICS_TOKEN: metricsToken }),
 }
 
 /** A build of before this token would refuse the variable, and wants none. */
-const metricsToken = process.env.HEARTH_TEST_SERVER ? undefined : 'metrics-of-the-test'
+const metricsToken = process.env.MEASURED_SERVER ? undefined : 'metrics-of-the-test'
 /** For requests of `/metrics`. */
 export const metricsHeaders: Record<string, string> = metricsToken ? { authorization: `Bearer ${metricsToken}` } : {}
 

@@ -141,7 +141,7 @@ describe('Prometheus', () => {
     expect(gained('hearth_commit_units_total')).toBeGreaterThan(1)
     expect(gained('hearth_commit_rows_total')).toBeGreaterThan(gained('hearth_commit_units_total'))
     expect(after.get('hearth_commit_failed')).toBe(0)
-    expect(after.get('hearth_commit_seconds{quantile="0.99"}')).toBeGreaterThan(0)
+    expect(after.get('hearth_commit_p99_seconds')).toBeGreaterThan(0)
     expect(after.get('hearth_live_queries{table="room_events"}')).toBe(1)
     expect([...after.keys()].filter((name) => name.startsWith('hearth_lane_lag_seconds{'))).not.toEqual([])
     await expect

@@ -118,7 +118,8 @@ export class Lane {
       this.#told = db.position
       this.#position = isUsable ? mark.position : 0
       this.#marked = this.#position
-      this.#isFormer = !isUsable && db.position > 0
+      // A lane that has no mark is new: it reads the feed from its start, or is written anew where that is gone.
+      this.#isFormer = mark !== undefined && !isUsable
       this.#waitingSince = this.#needs.clock.elapsed()
       this.#loop = this.#run()
     }
@@ -175,6 +176,10 @@ export class Lane {
     this.#wake?.()
     for (const { resolve } of this.#waiters.splice(0)) resolve()
     await this.#loop
+    if (!this.#isFormer && this.#position > this.#marked)
+      await this.#needs.live
+        .writeLive([setProjection(this.name, this.#position, this.#parts.version)])
+        .catch((error: unknown) => this.#needs.logger.warn({ err: error, lane: this.name }, 'the mark was not written'))
     for (const task of this.#tasks.splice(0)) await task()
   }
 

@@ -28,7 +28,7 @@ import { makeListRooms } from './rooms/list-rooms.js'
 import { makeReadOpenRooms } from './rooms/open-rooms.js'
 import type { PublicRoomsQuery } from './rooms/public-rooms.js'
 import { makeRoomOperations } from './rooms/room-operations.js'
-import { makeOncePerTxn } from './rooms/transaction-ids.js'
+import { makeTransactionIds } from './rooms/transaction-ids.js'
 import type { Base } from './start-base.js'
 import { startCleaning } from './start-cleaning.js'
 import { startFederation } from './start-federation.js'
@@ -42,6 +42,7 @@ import { makeCheckPassword } from './users/check-password.js'
 import { makeIssueLiveToken } from './users/issue-live-token.js'
 import { makeManageAccount } from './users/manage-account.js'
 import { makeOpenIdTokens } from './users/openid-tokens.js'
+import { makePasswordGuesses } from './users/password-guesses.js'
 import { makePasswordHasher } from './users/password-hashing.js'
 import { makeProfiles } from './users/profile.js'
 import { makeReadAccounts } from './users/read-accounts.js'
@@ -69,8 +70,8 @@ export async function startServices(
 
   const hasher = makePasswordHasher(config.password_hashing.cost)
   const registrationTokens = makeRegistrationTokens({ db, clock, configured: config.registration.tokens })
-  const limitGuesses = config.rate_limits.enabled
-  const checkPassword = makeCheckPassword({ db, serverName, hasher, clock, limitGuesses })
+  const guesses = makePasswordGuesses({ db, clock, isOn: config.rate_limits.enabled })
+  const checkPassword = makeCheckPassword({ db, serverName, hasher, guesses })
   const registration = makeRegistration({ db, serverName, hasher, clock })
   const profiles = makeProfiles({
     db,
@@ -155,6 +156,23 @@ export async function startServices(
     fetchRemoteMedia: remote.fetchRemoteMedia,
   })
 
+  const transactionIds = makeTransactionIds(db, clock)
+  loginSessions.onDeviceDeleted(transactionIds.forgetDevice)
+
+  const manageAccount = makeManageAccount({
+    db,
+    hasher,
+    sessions: loginSessions,
+    authenticator,
+    leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom, logger: loggerFor(logger, 'users') }),
+    closeSession: (sid) => void recordSessions.endLoginSession(sid),
+    live: db.live,
+    logger: loggerFor(logger, 'users'),
+  })
+  void manageAccount
+    .resumeDeactivations()
+    .catch((error: unknown) => logger.error({ err: error }, 'accounts that were closed are not out of their rooms'))
+
   const operations = {
     serverName,
     version,
@@ -181,20 +199,13 @@ export async function startServices(
     ...registration,
     ...loginSessions,
     ...readAccounts,
-    ...makeManageDevices({ db }),
-    ...makeManageAccount({
-      db,
-      hasher,
-      sessions: loginSessions,
-      authenticator,
-      leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom, logger: loggerFor(logger, 'users') }),
-      closeSession: (sid) => void recordSessions.endLoginSession(sid),
-    }),
+    ...makeManageDevices({ db, inTurn: loginSessions.inTurn }),
+    ...manageAccount,
     ...profiles,
     ...accountData,
     checkFilter: (definition: unknown) => void readSyncFilter(definition),
     ...pushRules,
-    ...makePushers({ db }),
+    ...makePushers({ db, inTurn: loginSessions.inTurn }),
     issueLiveToken: makeIssueLiveToken({ db, issueToken: recordSessions.issueLiveToken }),
     liveDatabase: { namespace, database: databaseName },
 
@@ -209,7 +220,7 @@ export async function startServices(
     metricsHistory: live.metricsHistory,
     federation,
     ...makeListRooms({ db, rooms, serverName }),
-    oncePerTxn: makeOncePerTxn(db, clock),
+    oncePerTxn: transactionIds.oncePerTxn,
     checkMaySend: makeCheckMaySend({ readEvent: rooms.readEvent }),
     searchUsers: makeSearchUsers({ db, clock, rooms, readOpenRooms: makeReadOpenRooms({ db, rooms }) }),
     ...makeReports({

@@ -8,7 +8,7 @@ import { notFound } from '../kernel/errors.js'
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import { type DeviceRow, readDevice, readDevices, setDevice } from '../store/device-store.js'
 import type { Database } from '../store/reader.js'
-import { deviceListChanged } from '../users/login-sessions.js'
+import { deviceListChanged, type LoginSessions } from '../users/login-sessions.js'
 
 /** As the spec shows a device. Times in milliseconds since the epoch. */
 export type Device = { device_id: DeviceId; display_name?: string; last_seen_ip?: string; last_seen_ts?: number }
@@ -24,7 +24,9 @@ export type ManageDevices = {
 const noDevice = () => notFound('You have no such device.')
 const toDevice = ({ user_id: _, ...device }: DeviceRow): Device => device
 
-export function makeManageDevices({ db }: { db: Database }): ManageDevices {
+type Needs = { db: Database; inTurn: LoginSessions['inTurn'] }
+
+export function makeManageDevices({ db, inTurn }: Needs): ManageDevices {
   const read = async (userId: UserId, deviceId: DeviceId) => {
     const row = await readDevice(db, userId, deviceId)
     if (!row) throw noDevice()
@@ -33,14 +35,16 @@ export function makeManageDevices({ db }: { db: Database }): ManageDevices {
   return {
     listDevices: async (userId) => (await readDevices(db, userId)).map(toDevice),
     readOwnDevice: read,
-    async renameDevice(userId, deviceId, displayName) {
-      const { display_name } = await read(userId, deviceId)
-      if (display_name === displayName) return
-      await db.commit((grant) => {
-        const told = deviceListChanged(grant, userId)
-        const device = setDevice(userId, deviceId, { display_name: displayName })
-        return { writes: [device, ...told.writes], changes: told.changes, result: undefined }
-      })
-    },
+    // In the account's turn: a device that is deleted meanwhile must not come back for its name.
+    renameDevice: (userId, deviceId, displayName) =>
+      inTurn(userId, async () => {
+        const { display_name } = await read(userId, deviceId)
+        if (display_name === displayName) return
+        await db.commit((grant) => {
+          const told = deviceListChanged(grant, userId)
+          const device = setDevice(userId, deviceId, { display_name: displayName })
+          return { writes: [device, ...told.writes], changes: told.changes, result: undefined }
+        })
+      }),
   }
 }

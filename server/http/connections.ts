@@ -12,8 +12,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
+import { partyOf } from '../kernel/address.js'
 import type { Clock } from '../kernel/clock.js'
-import { partyOf } from './address.js'
 import { answerTooSlow } from './client-error.js'
 
 export type ConnectionLimits = {

@@ -5,8 +5,10 @@
  */
 import { invalidParam, missingParam } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
+import { readLoginSession } from '../store/login-session-store.js'
 import { deletePusher, deletePusherOfOthers, readPushers, setPusher } from '../store/pusher-store.js'
 import type { Database } from '../store/reader.js'
+import type { LoginSessions } from '../users/login-sessions.js'
 import type { Requester } from '../users/requester.js'
 
 /** As the client gave it. */
@@ -31,7 +33,9 @@ export type Pushers = {
   deletePusher(userId: UserId, appId: string, pushkey: string): Promise<void>
 }
 
-export function makePushers({ db }: { db: Database }): Pushers {
+type Needs = { db: Database; inTurn: LoginSessions['inTurn'] }
+
+export function makePushers({ db, inTurn }: Needs): Pushers {
   return {
     listPushers: async (userId) => (await readPushers(db, userId)).map(({ pusher }) => JSON.parse(pusher) as Pusher),
     async setPusher({ userId, sid }, pusher, append) {
@@ -39,7 +43,11 @@ export function makePushers({ db }: { db: Database }): Pushers {
       const { app_id, pushkey } = pusher
       const row = setPusher(userId, { app_id, pushkey, sid, pusher: JSON.stringify(pusher) })
       const others = append ? [] : [deletePusherOfOthers(userId, app_id, pushkey)]
-      await db.commit(() => ({ writes: [row, ...others], changes: [], result: undefined }))
+      await inTurn(userId, async () => {
+        // One of a session that ended meanwhile would be sent to for ever.
+        if (!(await readLoginSession(db, sid))?.active) return
+        await db.commit(() => ({ writes: [row, ...others], changes: [], result: undefined }))
+      })
     },
     async deletePusher(userId, appId, pushkey) {
       await db.commit(() => ({ writes: [deletePusher(userId, appId, pushkey)], changes: [], result: undefined }))

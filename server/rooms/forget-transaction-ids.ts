@@ -16,7 +16,7 @@ export const makeForgetTransactionIds =
   ({ db, clock }: { db: Database; clock: Clock }) =>
   async (limit: number): Promise<number> => {
     const old = await readOldTxnAnswers(db, clock.now() - answersKeptMs, limit)
-    const writes = old.map(([sid, path]) => deleteTxnAnswer(sid, path))
+    const writes = old.map(deleteTxnAnswer)
     if (writes.length > 0) await db.commit(() => ({ writes, changes: [], result: undefined }))
     return writes.length
   }

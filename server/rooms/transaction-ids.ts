@@ -1,6 +1,6 @@
 /**
  * Transaction IDs: a client that lost the answer repeats the request and gets the first answer; what
- * it asked for is done once.
+ * it asked for is done once. They are the device's, whatever login session it has by now.
  *
  * Requests of this process's memory are settled there, also while the first is still under way. Older ones
  * are caught by the idempotency record, which is written in the same commit as what the request
@@ -10,11 +10,14 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../kernel/clock.js'
+import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import type { Reader } from '../store/reader.js'
-import { insertTxnAnswer, readTxnAnswer } from '../store/transaction-id-store.js'
+import { insertTxnAnswer, readTxnAnswer, type TxnId } from '../store/transaction-id-store.js'
 import type { Write } from '../store/writes.js'
 import type { Requester } from '../users/requester.js'
+
+type Device = Pick<Requester, 'userId' | 'deviceId'>
 
 /** Gives the writes that record an answer: to be committed with what the request does. */
 export type RecordAnswer<T> = (answer: T) => Write[]
@@ -24,7 +27,7 @@ export type RecordAnswer<T> = (answer: T) => Write[]
  * @param run  does it, committing `record(answer)` along
  */
 export type OncePerTxn = <T extends object>(
-  requester: Pick<Requester, 'sid'>,
+  requester: Device,
   path: string,
   run: (record: RecordAnswer<T>) => Promise<T>,
 ) => Promise<T>
@@ -32,35 +35,45 @@ export type OncePerTxn = <T extends object>(
 const rememberedRequests = 20_000
 const rememberedForMs = 30 * 60 * 1000
 
-export function makeOncePerTxn(db: Reader, clock: Clock): OncePerTxn {
+export type TransactionIds = {
+  oncePerTxn: OncePerTxn
+  /** A device that is gone, whose ID may be taken by a new one: it begins its transaction IDs anew. */
+  forgetDevice(userId: UserId, deviceId: DeviceId): void
+}
+
+export function makeTransactionIds(db: Reader, clock: Clock): TransactionIds {
   const recent = new LRUCache<string, Promise<object>>({ max: rememberedRequests, ttl: rememberedForMs })
 
-  async function runOnce<T extends object>(
-    sid: string,
-    path: string,
-    run: (record: RecordAnswer<T>) => Promise<T>,
-  ): Promise<T> {
+  async function runOnce<T extends object>(id: TxnId, run: (record: RecordAnswer<T>) => Promise<T>): Promise<T> {
     try {
-      return await run((answer) => [insertTxnAnswer(sid, path, JSON.stringify(answer), clock.now())])
+      return await run((answer) => [insertTxnAnswer(id, JSON.stringify(answer), clock.now())])
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error
-      const stored = await readTxnAnswer(db, sid, path)
+      const stored = await readTxnAnswer(db, id)
       if (stored === undefined) throw error
       return JSON.parse(stored)
     }
   }
 
-  return <T extends object>(
-    { sid }: Pick<Requester, 'sid'>,
+  const oncePerTxn = <T extends object>(
+    { userId, deviceId }: Device,
     path: string,
     run: (record: RecordAnswer<T>) => Promise<T>,
   ) => {
-    const key = `${sid} ${path}`
+    const key = JSON.stringify([userId, deviceId, path]) // a device ID may hold anything
     const known = recent.get(key)
-    if (known) return known as Promise<T> // the same session and path asked for the same kind of answer
-    const answer = runOnce(sid, path, run)
+    if (known) return known as Promise<T> // the same device and path asked for the same kind of answer
+    const answer = runOnce([userId, deviceId, path], run)
     recent.set(key, answer)
     answer.catch(() => recent.delete(key)) // a refusal is not an answer to keep: the client may try again
     return answer
+  }
+
+  return {
+    oncePerTxn,
+    forgetDevice(userId, deviceId) {
+      const ofDevice = JSON.stringify([userId, deviceId, '']).slice(0, -3)
+      for (const key of recent.keys()) if (key.startsWith(ofDevice)) recent.delete(key)
+    },
   }
 }

@@ -34,13 +34,21 @@ export async function readDevice(db: Reader, userId: UserId, deviceId: DeviceId)
 }
 
 /** Creates the device, or sets the given members of it; undefined removes one. */
-export const setDevice = (
+export const setDevice = (userId: UserId, deviceId: DeviceId, fields: { display_name?: string | undefined }): Write =>
+  upsertRow('device', { id: [userId, deviceId], user_id: userId, device_id: deviceId, ...fields })
+
+/** Where and when the device was last seen. One that is gone by now stays gone. */
+export const noteDeviceSeen = (
   userId: UserId,
   deviceId: DeviceId,
-  fields: { [Name in 'display_name' | 'last_seen_ip' | 'last_seen_ts']?: DeviceRow[Name] | undefined },
-): Write => upsertRow('device', { id: [userId, deviceId], user_id: userId, device_id: deviceId, ...fields })
+  seen: Required<Pick<DeviceRow, 'last_seen_ip' | 'last_seen_ts'>>,
+): Write => ({
+  op: 'statement',
+  sql: 'UPDATE type::record("device", [$user, $device]) SET last_seen_ip = $ip, last_seen_ts = $ts RETURN NONE',
+  bindings: { user: userId, device: deviceId, ip: seen.last_seen_ip, ts: seen.last_seen_ts },
+})
 
-/** Deletes the device with its keys and its waiting messages. */
+/** Deletes the device with its keys, its waiting messages and the answers kept for its transaction IDs. */
 export function deleteDevice(userId: UserId, deviceId: DeviceId): Write[] {
   const id: RowId = [userId, deviceId]
   const ofDevice = (table: string): Write => ({
@@ -54,6 +62,7 @@ export function deleteDevice(userId: UserId, deviceId: DeviceId): Write[] {
     ofDevice('one_time_key'),
     ofDevice('fallback_key'),
     ofDevice('to_device'),
+    ofDevice('txn'),
   ]
 }
 

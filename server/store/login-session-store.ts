@@ -85,8 +85,12 @@ export const insertLoginSession = ({ sid, ...row }: LoginSessionRow): Write =>
 export const insertAccessToken = (hash: string, row: AccessTokenRow): Write =>
   insertRow('access_token', { id: hash, ...row })
 
-export const setAccessToken = (hash: string, fields: { replaces: undefined }): Write =>
-  upsertRow('access_token', { id: hash, ...fields })
+/** Of a token that may be gone by now: then nothing is made. */
+export const forgetReplaced = (hash: string): Write => ({
+  op: 'statement',
+  sql: 'UPDATE type::record("access_token", $hash) SET replaces = NONE RETURN NONE',
+  bindings: { hash },
+})
 
 export const deleteAccessToken = (hash: string): Write => deleteRow('access_token', hash)
 
@@ -98,14 +102,13 @@ export const setRefreshToken = (hash: string, row: RefreshTokenRow): Write =>
 
 export const deleteRefreshToken = (hash: string): Write => deleteRow('refresh_token', hash)
 
-/** Ends a session; deletes its tokens and the answers kept for its transaction IDs. */
+/** Ends a session and deletes its tokens. */
 export const endLoginSession = (sid: string, endedAt: number): Write[] => [
   upsertRow('login_session', { id: sid, active: false, ended_at: endedAt }),
   {
     op: 'statement',
     sql: `DELETE access_token WITH INDEX access_token_sid WHERE sid = $sid RETURN NONE;
-          DELETE refresh_token WITH INDEX refresh_token_sid WHERE sid = $sid RETURN NONE;
-          DELETE txn:[$sid, NONE]..[$sid, ..] RETURN NONE`,
+          DELETE refresh_token WITH INDEX refresh_token_sid WHERE sid = $sid RETURN NONE`,
     bindings: { sid },
   },
 ]

@@ -4,6 +4,7 @@
  *
  * Schema: schema/migrations/0001-accounts.surql
  */
+import { DatabaseError } from './errors.js'
 import type { Reader } from './reader.js'
 import type { Write } from './writes.js'
 
@@ -24,9 +25,18 @@ export async function readRegistrationToken(db: Reader, token: string): Promise<
   return rows[0]
 }
 
-/** Counts one more account made with it. Counted by the database, because several may use it at once. */
-export const countRegistrationTokenUse = (token: string): Write => ({
+const usedUp = 'registration token used up'
+
+/**
+ * Counts one more account made with it, by the database, because several may use it at once; the unit of one that
+ * would be too many, or too late, fails (`isUsedUp`).
+ */
+export const countRegistrationTokenUse = (token: string, now: number): Write => ({
   op: 'statement',
-  sql: 'UPDATE type::record("registration_token", $word) SET completed = (completed ?? 0) + 1 RETURN NONE',
-  bindings: { word: token },
+  sql: `UPDATE type::record("registration_token", $word) SET completed =
+    IF (expiry_time != NONE AND expiry_time <= $now) OR (uses_allowed != NONE AND (completed ?? 0) >= uses_allowed)
+      { THROW "${usedUp}" } ELSE { (completed ?? 0) + 1 } RETURN NONE`,
+  bindings: { word: token, now },
 })
+
+export const isUsedUp = (error: unknown): boolean => error instanceof DatabaseError && error.message.includes(usedUp)

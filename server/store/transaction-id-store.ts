@@ -5,29 +5,30 @@
  *
  * Schema: schema/migrations/0001-accounts.surql
  */
+import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
 import { deleteRow, insertRow, type Write } from './writes.js'
 
+/** The device, and the request's path with its transaction ID. */
+export type TxnId = readonly [userId: UserId, deviceId: DeviceId, path: string]
+
 /** @returns JSON text of the answer */
-export async function readTxnAnswer(db: Reader, sid: string, path: string): Promise<string | undefined> {
-  const [rows] = await db.query<[{ answer: string }[]]>('SELECT answer FROM type::record("txn", [$sid, $path])', {
-    sid,
-    path,
-  })
+export async function readTxnAnswer(db: Reader, of: TxnId): Promise<string | undefined> {
+  const [rows] = await db.query<[{ answer: string }[]]>('SELECT answer FROM type::record("txn", $id)', { id: of })
   return rows[0]?.answer
 }
 
-/** Fails its unit when this session has used the path before. */
-export const insertTxnAnswer = (sid: string, path: string, answer: string, createdAt: number): Write =>
-  insertRow('txn', { id: [sid, path], answer, created_at: createdAt })
+/** Fails its unit when this device has used the path before. */
+export const insertTxnAnswer = (id: TxnId, answer: string, createdAt: number): Write =>
+  insertRow('txn', { id, answer, created_at: createdAt })
 
-/** At most `limit` rows (session and path) that are older than `before`, in milliseconds since the epoch. */
-export async function readOldTxnAnswers(db: Reader, before: number, limit: number): Promise<[string, string][]> {
-  const [ids] = await db.query<[[string, string][]]>(
+/** At most `limit` of those that are older than `before`, in milliseconds since the epoch. */
+export async function readOldTxnAnswers(db: Reader, before: number, limit: number): Promise<TxnId[]> {
+  const [ids] = await db.query<[TxnId[]]>(
     'SELECT VALUE record::id(id) FROM txn WITH INDEX txn_created_at WHERE created_at < $before LIMIT $limit',
     { before, limit },
   )
   return ids
 }
 
-export const deleteTxnAnswer = (sid: string, path: string): Write => deleteRow('txn', [sid, path])
+export const deleteTxnAnswer = (id: TxnId): Write => deleteRow('txn', id)

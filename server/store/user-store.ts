@@ -99,3 +99,30 @@ export const setPasswordHash = (userId: UserId, passwordHash: string): Write =>
   upsertRow('user_credential', { id: userId, password_hash: passwordHash })
 
 export const deletePasswordHash = (userId: UserId): Write => deleteRow('user_credential', userId)
+
+export async function readDeactivations(db: Reader): Promise<{ user_id: UserId; erase: boolean }[]> {
+  const [rows] = await db.query<[{ user_id: UserId; erase: boolean }[]]>(
+    'SELECT record::id(id) AS user_id, erase FROM deactivation',
+  )
+  return rows
+}
+
+/** The mark of an account that is closed and has devices, rooms or data left. */
+export const setDeactivation = (userId: UserId, erase: boolean): Write =>
+  upsertRow('deactivation', { id: userId, erase })
+
+export const deleteDeactivation = (userId: UserId): Write => deleteRow('deactivation', userId)
+
+const ofUser = (table: string, userId: UserId): Write => ({
+  op: 'deleteRange',
+  table,
+  from: [userId, ''],
+  to: [userId, '\u{10ffff}'],
+})
+
+/** What a user had for themselves: account data with tags and push rules, filters, unread counts. */
+export const deleteUserData = (userId: UserId): Write[] =>
+  ['account_data_entry', 'filter', 'push_count'].map((table) => ofUser(table, userId))
+
+/** The live copy of account data. */
+export const deleteLiveAccountData = (userId: UserId): Write => ofUser('account_data', userId)

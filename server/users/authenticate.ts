@@ -12,12 +12,12 @@ import type { Clock } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
-import { setDevice } from '../store/device-store.js'
+import { noteDeviceSeen } from '../store/device-store.js'
 import {
   deleteAccessToken,
   deleteRefreshToken,
+  forgetReplaced,
   readAccessToken,
-  setAccessToken,
   type TokenFacts,
 } from '../store/login-session-store.js'
 import type { Database } from '../store/reader.js'
@@ -67,7 +67,7 @@ export function makeAuthenticator(needs: { db: Database; clock: Clock; logger: L
   /** The first use of a refreshed token proves that the client has it: the old pair ends. */
   async function endReplaced(hash: string, old: { refresh: string; access: string }): Promise<void> {
     const ended = [deleteRefreshToken(old.refresh), deleteAccessToken(old.access)]
-    const writes = [...ended, setAccessToken(hash, { replaces: undefined })]
+    const writes = [...ended, forgetReplaced(hash)]
     await db.commit(() => ({ writes, changes: [], result: undefined }))
     known.delete(old.access)
   }
@@ -77,7 +77,7 @@ export function makeAuthenticator(needs: { db: Database; clock: Clock; logger: L
     if (now - entry.seenNotedAt < seenEveryMs) return
     entry.seenNotedAt = now
     const { userId, deviceId } = entry.requester
-    const seen = setDevice(userId, deviceId, { last_seen_ip: ip, last_seen_ts: now })
+    const seen = noteDeviceSeen(userId, deviceId, { last_seen_ip: ip, last_seen_ts: now })
     db.commit(() => ({ writes: [seen], changes: [], result: undefined })).catch((error: unknown) =>
       logger.warn({ err: error, user: userId }, 'when a device was last seen could not be noted'),
     )

@@ -5,12 +5,17 @@
  * is told, after the commit, to whoever holds something open in its name (`onSessionEnded`): the
  * token cache, and the live bridge, which closes the session's channels.
  *
+ * What changes an account's sessions, devices or password takes turns (`inTurn`), and reads what it decides by in its
+ * turn. So nobody logs in with a password that has just been changed, and no session begins in an account that is
+ * being closed.
+ *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#login
  */
 import { randomUUID } from 'node:crypto'
 import { type Clock, randomId } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
+import { type KeyedLock, makeKeyedLock } from '../rooms/keyed-lock.js'
 import { deleteDevice, insertDeviceListChange, readDevice, readDevices, setDevice } from '../store/device-store.js'
 import {
   type AccessTokenRow,
@@ -27,7 +32,9 @@ import {
 } from '../store/login-session-store.js'
 import { deletePusher, readPushers } from '../store/pusher-store.js'
 import type { Database } from '../store/reader.js'
+import { readPasswordHash, readUser } from '../store/user-store.js'
 import type { Change, Grant, Write } from '../store/writes.js'
+import { checkMayLogIn, credentialOf, wrongPassword } from './check-password.js'
 import { hashToken, newToken } from './tokens.js'
 
 /** How long an access token is good that comes with a refresh token, in milliseconds. */
@@ -43,25 +50,42 @@ export type BeginSession = (options: {
   /** Only used where the device is new. */
   deviceName?: string | undefined
   withRefreshToken: boolean
+  /** Which password was shown (`CheckPassword`), where one was: it must still be the account's. */
+  credential?: string | undefined
 }) => Promise<NewSession>
 
 export type LoginSessions = {
+  /** @throws MatrixError 403 `M_FORBIDDEN`, `M_USER_DEACTIVATED`, 401 `M_USER_LOCKED` for what the account has become meanwhile */
   beginSession: BeginSession
   /** @throws MatrixError 401 `M_UNKNOWN_TOKEN` for a token that is not known or was replaced */
   refreshSession(refreshToken: string): Promise<Tokens>
   /** Ends the sessions of the given devices of a user and deletes the devices. Unknown devices are passed over. */
   deleteDevices(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void>
-  /** Every session and device of a user but the one to keep. */
-  deleteAllDevices(userId: UserId, keep?: { sid: string }): Promise<void>
+  /**
+   * Every session and device of a user but the one to keep.
+   *
+   * @param also becomes durable together with the end of the first of them
+   */
+  deleteAllDevices(userId: UserId, keep?: { sid: string }, also?: readonly Write[]): Promise<void>
+  /** Runs what changes an account apart from all else that does. Not to be called within itself. */
+  inTurn: KeyedLock
   /** Runs after the commit that ended a session. */
   onSessionEnded(listener: (sid: string, userId: UserId) => void): void
+  /** Runs after the commit that deleted a device. */
+  onDeviceDeleted(listener: (userId: UserId, deviceId: DeviceId) => void): void
 }
+
+/** Each is a dozen rows and statements: of so many in one transaction. */
+const devicesAtOnce = 50
+
+const unknownToken = () => new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The refresh token is not known.')
 
 type Needs = { db: Database; clock: Clock }
 
 export function makeLoginSessions({ db, clock }: Needs): LoginSessions {
   const listeners: ((sid: string, userId: UserId) => void)[] = []
-  const refreshing = new Map<string, Promise<Tokens>>()
+  const deviceListeners: ((userId: UserId, deviceId: DeviceId) => void)[] = []
+  const inTurn = makeKeyedLock()
 
   async function endSessions(userId: UserId, ended: readonly { sid: string }[], more: Write[], changes: ChangeMaker) {
     const pushers = await readPushers(db, userId)
@@ -80,17 +104,37 @@ export function makeLoginSessions({ db, clock }: Needs): LoginSessions {
     for (const sid of sids) for (const listener of listeners) listener(sid, userId)
   }
 
-  async function deleteDevices(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    if (deviceIds.length === 0) return
-    const sessions = (await readActiveSessions(db, userId)).filter(({ device_id }) => deviceIds.includes(device_id))
-    const rows = deviceIds.flatMap((deviceId) => deleteDevice(userId, deviceId))
-    await endSessions(userId, sessions, rows, (grant) => deviceListChanged(grant, userId))
+  /** In the account's turn. */
+  async function endDevices(
+    userId: UserId,
+    deviceIds: readonly DeviceId[],
+    also: readonly Write[] = [],
+  ): Promise<void> {
+    const active = await readActiveSessions(db, userId)
+    for (let start = 0; start === 0 || start < deviceIds.length; start += devicesAtOnce) {
+      const some = deviceIds.slice(start, start + devicesAtOnce)
+      const sessions = active.filter(({ device_id }) => some.includes(device_id))
+      const rows = some.flatMap((deviceId) => deleteDevice(userId, deviceId))
+      const changes = (grant: Grant) =>
+        some.length > 0 ? deviceListChanged(grant, userId) : { writes: [], changes: [] }
+      await endSessions(userId, sessions, [...(start === 0 ? also : []), ...rows], changes)
+      for (const deviceId of some) for (const listener of deviceListeners) listener(userId, deviceId)
+    }
   }
 
+  /** @throws MatrixError where the account is not any more what it was when its user proved to be who they are */
+  async function checkStillGood(userId: UserId, credential: string | undefined): Promise<void> {
+    checkMayLogIn(await readUser(db, userId))
+    if (credential === undefined) return
+    const hash = await readPasswordHash(db, userId)
+    if (hash === undefined || credentialOf(hash) !== credential) throw wrongPassword()
+  }
+
+  /** In the account's turn, or a refreshed token could outlive its session. */
   async function exchange(hash: string): Promise<Tokens> {
     const row = await readRefreshToken(db, hash)
     const session = row && (await readLoginSession(db, row.sid))
-    if (!row || !session?.active) throw new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The refresh token is not known.')
+    if (!row || !session?.active) throw unknownToken()
     const { sid, user_id: userId, device_id: deviceId } = session
     const made = newTokens({
       ...{ sid, userId, deviceId, withRefreshToken: true, now: clock.now() },
@@ -104,46 +148,51 @@ export function makeLoginSessions({ db, clock }: Needs): LoginSessions {
     return made.tokens
   }
 
+  async function begin(options: Parameters<BeginSession>[0]): Promise<NewSession> {
+    const { userId, deviceId = randomId(10) as DeviceId, deviceName, withRefreshToken, credential } = options
+    await checkStillGood(userId, credential)
+    const [known, sessions] = await Promise.all([readDevice(db, userId, deviceId), readActiveSessions(db, userId)])
+    const before = sessions.filter((session) => session.device_id === deviceId)
+    if (before.length > 0) await endSessions(userId, before, [], () => ({ writes: [], changes: [] }))
+    const sid = randomUUID()
+    const { writes, tokens } = newTokens({ sid, userId, deviceId, withRefreshToken, now: clock.now() })
+    await db.commit((grant) => {
+      const told = known ? { writes: [], changes: [] } : deviceListChanged(grant, userId)
+      const session = { sid, user_id: userId, device_id: deviceId, active: true, created_at: clock.now() }
+      const device = setDevice(userId, deviceId, known ? {} : { display_name: deviceName })
+      return {
+        writes: [insertLoginSession(session), device, ...writes, ...told.writes],
+        changes: told.changes,
+        result: undefined,
+      }
+    })
+    return { userId, deviceId, sid, ...tokens }
+  }
+
   return {
-    deleteDevices,
+    inTurn,
+    deleteDevices: (userId, deviceIds) => inTurn(userId, () => endDevices(userId, deviceIds)),
 
-    async beginSession({ userId, deviceId = randomId(10) as DeviceId, deviceName, withRefreshToken }) {
-      const [known, sessions] = await Promise.all([readDevice(db, userId, deviceId), readActiveSessions(db, userId)])
-      const before = sessions.filter((session) => session.device_id === deviceId)
-      if (before.length > 0) await endSessions(userId, before, [], () => ({ writes: [], changes: [] }))
-      const sid = randomUUID()
-      const { writes, tokens } = newTokens({ sid, userId, deviceId, withRefreshToken, now: clock.now() })
-      await db.commit((grant) => {
-        const told = known ? { writes: [], changes: [] } : deviceListChanged(grant, userId)
-        const session = { sid, user_id: userId, device_id: deviceId, active: true, created_at: clock.now() }
-        const device = setDevice(userId, deviceId, known ? {} : { display_name: deviceName })
-        return {
-          writes: [insertLoginSession(session), device, ...writes, ...told.writes],
-          changes: told.changes,
-          result: undefined,
-        }
-      })
-      return { userId, deviceId, sid, ...tokens }
-    },
+    beginSession: (options) => inTurn(options.userId, () => begin(options)),
 
-    refreshSession: (refreshToken) => {
+    async refreshSession(refreshToken) {
       const hash = hashToken(refreshToken)
-      // One exchange of a token at a time: each ends what the one before gave out.
-      const turn = (refreshing.get(hash) ?? Promise.resolve()).catch(() => {}).then(() => exchange(hash))
-      refreshing.set(hash, turn)
-      return turn.finally(() => refreshing.get(hash) === turn && refreshing.delete(hash))
+      const row = await readRefreshToken(db, hash)
+      const session = row && (await readLoginSession(db, row.sid))
+      if (!session) throw unknownToken()
+      return inTurn(session.user_id, () => exchange(hash))
     },
 
-    async deleteAllDevices(userId, keep) {
-      const [sessions, devices] = await Promise.all([readActiveSessions(db, userId), readDevices(db, userId)])
-      const kept = sessions.find(({ sid }) => sid === keep?.sid)?.device_id
-      await deleteDevices(
-        userId,
-        devices.map(({ device_id }) => device_id).filter((deviceId) => deviceId !== kept),
-      )
-    },
+    deleteAllDevices: (userId, keep, also) =>
+      inTurn(userId, async () => {
+        const [sessions, devices] = await Promise.all([readActiveSessions(db, userId), readDevices(db, userId)])
+        const kept = sessions.find(({ sid }) => sid === keep?.sid)?.device_id
+        const others = devices.map(({ device_id }) => device_id).filter((deviceId) => deviceId !== kept)
+        await endDevices(userId, others, also)
+      }),
 
     onSessionEnded: (listener) => void listeners.push(listener),
+    onDeviceDeleted: (listener) => void deviceListeners.push(listener),
   }
 }
 

@@ -1,16 +1,26 @@
 /**
  * What happens to an account after it was made: a new password, its end, an admin's decisions.
  *
+ * An account is closed in one commit, with a mark; what follows from that (devices, rooms, what it left behind) goes in
+ * pieces, and the mark goes last. A server that was stopped in between goes on at its next start.
+ *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#account-management
  */
 import { MatrixError, notFound } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
+import type { Logger } from '../kernel/logger.js'
+import type { LiveTables } from '../store/live.js'
 import { readActiveSessions } from '../store/login-session-store.js'
 import { deletePusher, readPushers } from '../store/pusher-store.js'
 import type { Database } from '../store/reader.js'
 import {
+  deleteDeactivation,
+  deleteLiveAccountData,
   deletePasswordHash,
+  deleteUserData,
+  readDeactivations,
   readUser,
+  setDeactivation,
   setPasswordHash,
   setUser,
   type UserRow,
@@ -31,17 +41,21 @@ export type ManageAccount = {
   /** @throws MatrixError as `setStatus` */
   setSuspended(userId: UserId, suspended: boolean): Promise<void>
   setAdmin(userId: UserId, admin: boolean): Promise<void>
+  /** Goes on with what was left of accounts that were closed. */
+  resumeDeactivations(): Promise<void>
 }
 
 type Needs = {
   db: Database
   hasher: PasswordHasher
-  sessions: Pick<LoginSessions, 'deleteAllDevices'>
+  sessions: Pick<LoginSessions, 'deleteAllDevices' | 'inTurn'>
   authenticator: Pick<Authenticator, 'forgetUser'>
   /** Leaves every room, declines every invite. */
   leaveAllRooms(userId: UserId): Promise<void>
   /** Runs for each session of a user who was locked. */
   closeSession(sid: string, userId: UserId): void
+  live: Pick<LiveTables, 'writeLive'>
+  logger: Pick<Logger, 'error'>
 }
 
 export function makeManageAccount(needs: Needs): ManageAccount {
@@ -56,6 +70,16 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     const { status } = await readExisting(userId)
     if (status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
   }
+  /** Each step may be done again. */
+  async function finishDeactivation(userId: UserId, erase: boolean): Promise<void> {
+    await sessions.deleteAllDevices(userId)
+    const pushers = (await readPushers(db, userId)).map((row) => deletePusher(userId, row.app_id, row.pushkey))
+    await db.commit(() => ({ writes: pushers, changes: [], result: undefined }))
+    await needs.leaveAllRooms(userId)
+    if (erase) await needs.live.writeLive([deleteLiveAccountData(userId)])
+    const rest = [...(erase ? deleteUserData(userId) : []), deleteDeactivation(userId)]
+    await db.commit(() => ({ writes: rest, changes: [], result: undefined }))
+  }
   const setFields = async (userId: UserId, fields: Parameters<typeof setUser>[1]) => {
     await db.commit(() => ({ writes: [setUser(userId, fields)], changes: [], result: undefined }))
     authenticator.forgetUser(userId)
@@ -67,28 +91,35 @@ export function makeManageAccount(needs: Needs): ManageAccount {
       const { status } = await readExisting(userId)
       if (status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
       const credential = setPasswordHash(userId, await hasher.hash(password))
-      await db.commit(() => ({ writes: [credential], changes: [], result: undefined }))
-      if (keep !== undefined) await sessions.deleteAllDevices(userId, keep ?? undefined)
+      if (keep !== undefined) return sessions.deleteAllDevices(userId, keep ?? undefined, [credential])
+      await sessions.inTurn(userId, () => db.commit(() => ({ writes: [credential], changes: [], result: undefined })))
     },
 
     async deactivate(userId, erase) {
       await readExisting(userId)
-      const pushers = await readPushers(db, userId)
       const erased = erase ? { displayname: undefined, avatar_url: undefined, profile: undefined } : {}
       const writes = [
         setUser(userId, { status: 'deactivated', admin: false, ...erased }),
         deletePasswordHash(userId),
-        ...pushers.map((row) => deletePusher(userId, row.app_id, row.pushkey)),
+        setDeactivation(userId, erase),
       ]
       // The account is closed before its rooms are left: nothing it does in between is wanted.
-      await db.commit((grant) => ({
-        writes,
-        changes: [{ kind: 'profile', position: grant.position(), userId }],
-        result: undefined,
-      }))
+      await sessions.inTurn(userId, () =>
+        db.commit((grant) => ({
+          writes,
+          changes: [{ kind: 'profile', position: grant.position(), userId }],
+          result: undefined,
+        })),
+      )
       authenticator.forgetUser(userId)
-      await sessions.deleteAllDevices(userId)
-      await needs.leaveAllRooms(userId)
+      await finishDeactivation(userId, erase)
+    },
+
+    async resumeDeactivations() {
+      for (const { user_id: userId, erase } of await readDeactivations(db))
+        await finishDeactivation(userId, erase).catch((error: unknown) =>
+          needs.logger.error({ err: error, user: userId }, 'an account could not be closed to the end'),
+        )
     },
 
     async setStatus(userId, status) {

@@ -5,12 +5,13 @@
  */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../kernel/clock.js'
-import { MatrixError } from '../kernel/errors.js'
+import { forbidden, MatrixError } from '../kernel/errors.js'
 import { isValidLocalpart, parseUserId, type ServerName, type UserId } from '../kernel/identifiers.js'
 import { defaultPushRules, pushRulesType } from '../push/default-push-rules.js'
 import { setAccountDataEntry } from '../store/account-data-store.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import type { Database } from '../store/reader.js'
+import { isUsedUp } from '../store/registration-token-store.js'
 import { insertUser, readUser, setPasswordHash, type UserKind } from '../store/user-store.js'
 import type { Write } from '../store/writes.js'
 import { maxPasswordLength, type PasswordHasher } from './password-hashing.js'
@@ -68,6 +69,7 @@ export function makeRegistration({ db, serverName, hasher, clock }: Needs): Regi
       })
     } catch (error) {
       if (error instanceof AlreadyExistsError) throw inUse(localpart)
+      if (isUsedUp(error)) throw forbidden('The registration token has been used up.')
       throw error
     }
     return userId

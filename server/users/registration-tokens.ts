@@ -28,6 +28,6 @@ export function makeRegistrationTokens(needs: {
       if (!row || (row.expiry_time !== undefined && row.expiry_time <= needs.clock.now())) return false
       return row.uses_allowed === undefined || row.completed < row.uses_allowed
     },
-    writesForUse: (token) => (configured.has(token) ? [] : [countRegistrationTokenUse(token)]),
+    writesForUse: (token) => (configured.has(token) ? [] : [countRegistrationTokenUse(token, needs.clock.now())]),
   }
 }

@@ -8,7 +8,7 @@ import type { DeviceId, UserId } from '../kernel/identifiers.js'
 export type Requester = {
   readonly userId: UserId
   readonly deviceId: DeviceId
-  /** The login session, stable through token refresh; transaction IDs are scoped to it. */
+  /** The login session, stable through token refresh. */
   readonly sid: string
   readonly isAdmin: boolean
   readonly isGuest: boolean

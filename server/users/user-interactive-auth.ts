@@ -12,6 +12,7 @@ import { randomSecret } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { CheckPassword } from './check-password.js'
+import type { Guesser } from './password-guesses.js'
 import type { RegistrationTokens } from './registration-tokens.js'
 
 export type Stage = 'm.login.password' | 'm.login.dummy' | 'm.login.registration_token'
@@ -32,6 +33,7 @@ export type AuthRequest<Body> = {
   flows: readonly (readonly Stage[])[]
   body: Body
   auth: Record<string, unknown> | undefined
+  from: Guesser
 }
 
 export type AuthDone<Body> = {
@@ -64,13 +66,18 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
   const sessions = new LRUCache<string, Session>({ max: maxSessions, ttl: sessionLifetimeMs })
 
   /** @throws MatrixError with what is wrong with the proof */
-  async function checkStage(stage: Stage, auth: Record<string, unknown>, session: Session): Promise<void> {
+  async function checkStage(
+    stage: Stage,
+    auth: Record<string, unknown>,
+    session: Session,
+    from: Guesser,
+  ): Promise<void> {
     if (stage === 'm.login.dummy') return
     if (stage === 'm.login.password') {
       const wanted = session.userId
       if (!wanted || typeof auth.password !== 'string')
         throw new MatrixError(400, 'M_MISSING_PARAM', 'There is no password.')
-      const userId = await needs.checkPassword(userOf(auth) ?? wanted, auth.password)
+      const { userId } = await needs.checkPassword(userOf(auth) ?? wanted, auth.password, from)
       if (userId !== wanted) throw new MatrixError(403, 'M_FORBIDDEN', 'That is another account.')
       return
     }
@@ -99,7 +106,7 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
     const stage = flows.flat().find((offered) => offered === auth?.type)
     if (stage) {
       try {
-        await checkStage(stage, auth!, session)
+        await checkStage(stage, auth!, session, request.from)
       } catch (error) {
         if (error instanceof MatrixError && error.status !== 429) throw new AuthChallenge(challenge(error))
         throw error

@@ -1,7 +1,7 @@
 /** Which addresses are one party, and which are proxies of ours. */
 import { describe, expect, test } from 'vitest'
-import { partyOf } from '../../../server/http/address.js'
 import { trustsProxy } from '../../../server/http/trusted-proxies.js'
+import { partyOf } from '../../../server/kernel/address.js'
 
 describe('parties', () => {
   test.each([

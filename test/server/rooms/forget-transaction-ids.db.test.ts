@@ -1,14 +1,17 @@
 /** Answers kept for repeated requests: gone a day later, in bounded batches, and not before. */
 import { describe, expect, test } from 'vitest'
+import type { DeviceId } from '../../../server/kernel/identifiers.js'
 import { answersKeptMs, makeForgetTransactionIds } from '../../../server/rooms/forget-transaction-ids.js'
-import { makeOncePerTxn, type RecordAnswer } from '../../../server/rooms/transaction-ids.js'
+import { makeTransactionIds, type RecordAnswer } from '../../../server/rooms/transaction-ids.js'
 import { insertTxnAnswer, readTxnAnswer } from '../../../server/store/transaction-id-store.js'
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
 import { fakeClock } from '../../support/fake-clock.js'
+import { user } from '../../support/rooms.js'
 
+const device = { userId: user('ann'), deviceId: 'DEV' as DeviceId }
 const keep = (db: TestDatabase, paths: readonly string[], at: number) =>
   db.commit(() => ({
-    writes: paths.map((path) => insertTxnAnswer('sid', path, '{"event_id":"$x"}', at)),
+    writes: paths.map((path) => insertTxnAnswer([user('ann'), 'DEV' as DeviceId, path], '{"event_id":"$x"}', at)),
     changes: [],
     result: undefined,
   }))
@@ -27,8 +30,8 @@ describe('answers to transaction IDs', () => {
 
     clock.advance(1)
     expect([await forget(10), await forget(10), await forget(10), await forget(10)]).toEqual([10, 10, 5, 0])
-    expect(await readTxnAnswer(db, 'sid', '/old0')).toBeUndefined()
-    expect(await readTxnAnswer(db, 'sid', '/new2')).toBe('{"event_id":"$x"}')
+    expect(await readTxnAnswer(db, [user('ann'), 'DEV' as DeviceId, '/old0'])).toBeUndefined()
+    expect(await readTxnAnswer(db, [user('ann'), 'DEV' as DeviceId, '/new2'])).toBe('{"event_id":"$x"}')
   })
 
   test('are found by the index, also those that were written before there was one', async () => {
@@ -49,11 +52,11 @@ describe('answers to transaction IDs', () => {
       await db.commit(() => ({ writes: record(answer), changes: [], result: undefined }))
       return answer
     }
-    const first = await makeOncePerTxn(db, clock)({ sid: 'sid' }, '/path', run({ n: 1 }))
+    const first = await makeTransactionIds(db, clock).oncePerTxn(device, '/path', run({ n: 1 }))
     clock.advance(answersKeptMs)
     await makeForgetTransactionIds({ db, clock })(10)
 
-    const again = await makeOncePerTxn(db, clock)({ sid: 'sid' }, '/path', run({ n: 2 }))
+    const again = await makeTransactionIds(db, clock).oncePerTxn(device, '/path', run({ n: 2 }))
 
     expect([first, again]).toEqual([{ n: 1 }, { n: 1 }])
   })

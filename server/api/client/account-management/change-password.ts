@@ -25,13 +25,15 @@ export const changePasswordEndpoint = defineEndpoint({
   }),
   response: Type.Object({}),
   errors: ['M_FORBIDDEN', 'M_WEAK_PASSWORD'],
-  async handle({ body: { auth, ...given }, requester: { userId, sid } }, hs: Needs) {
+  async handle({ body: { auth, ...given }, requester, ip, isLoopback }, hs: Needs) {
+    const { userId, sid } = requester
     const { body } = await hs.requireAuth({
       operation: 'changePassword',
       userId,
       flows: [['m.login.password']],
       body: given,
       auth,
+      from: { ip, isLoopback, requester },
     })
     await hs.setPassword(userId, body.new_password, (body.logout_devices ?? true) ? { sid } : undefined)
     return {}

@@ -24,13 +24,15 @@ export const deactivateAccountEndpoint = defineEndpoint({
   }),
   response: Type.Object({ id_server_unbind_result: Type.Union([Type.Literal('success'), Type.Literal('no-support')]) }),
   errors: ['M_FORBIDDEN'],
-  async handle({ body: { auth, ...given }, requester: { userId } }, hs: Needs) {
+  async handle({ body: { auth, ...given }, requester, ip, isLoopback }, hs: Needs) {
+    const { userId } = requester
     const { body } = await hs.requireAuth({
       operation: 'deactivateAccount',
       userId,
       flows: [['m.login.password']],
       body: given,
       auth,
+      from: { ip, isLoopback, requester },
     })
     await hs.deactivate(userId, body.erase ?? false)
     return { id_server_unbind_result: 'success' as const }

@@ -60,7 +60,7 @@ export const registerEndpoint = defineEndpoint({
     'M_INVALID_PARAM',
     'M_MISSING_PARAM',
   ],
-  async handle({ query, body: { auth, ...given } }, hs: Needs) {
+  async handle({ query, body: { auth, ...given }, ip, isLoopback }, hs: Needs) {
     const kind = query.kind ?? 'user'
     if (kind === 'guest') return registerGuest(given, hs)
     if (kind !== 'user') throw invalidParam('kind is user or guest.')
@@ -75,6 +75,7 @@ export const registerEndpoint = defineEndpoint({
       flows,
       body: given,
       auth,
+      from: { ip, isLoopback },
     })
     if (body.password === undefined) throw missingParam('There is no password.')
     const userId = await hs.registerUser({

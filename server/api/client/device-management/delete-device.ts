@@ -22,11 +22,13 @@ export const deleteDeviceEndpoint = defineEndpoint({
   body: Type.Object({ auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }),
   response: Type.Object({}),
   errors: ['M_FORBIDDEN'],
-  async handle({ params, body, requester: { userId } }, hs: Needs) {
+  async handle({ params, body, requester, ip, isLoopback }, hs: Needs) {
+    const { userId } = requester
+    const from = { ip, isLoopback, requester }
     const deviceId = params.deviceId
     // The device is part of what is proven: a session for one is no good for another.
     const operation = `deleteDevice ${deviceId}`
-    await hs.requireAuth({ operation, userId, flows: [['m.login.password']], body: {}, auth: body.auth })
+    await hs.requireAuth({ operation, userId, flows: [['m.login.password']], body: {}, auth: body.auth, from })
     await hs.deleteDevices(userId, [deviceId])
     return {}
   },

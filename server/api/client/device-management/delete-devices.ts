@@ -24,13 +24,15 @@ export const deleteDevicesEndpoint = defineEndpoint({
   }),
   response: Type.Object({}),
   errors: ['M_FORBIDDEN'],
-  async handle({ body: { auth, ...given }, requester: { userId } }, hs: Needs) {
+  async handle({ body: { auth, ...given }, requester, ip, isLoopback }, hs: Needs) {
+    const { userId } = requester
     const { body } = await hs.requireAuth({
       operation: 'deleteDevices',
       userId,
       flows: [['m.login.password']],
       body: given,
       auth,
+      from: { ip, isLoopback, requester },
     })
     await hs.deleteDevices(userId, body.devices)
     return {}

@@ -31,8 +31,8 @@ export const loginEndpoint = defineEndpoint({
     refresh_token: Type.Optional(Type.Boolean()),
   }),
   response: LoginAnswerSchema,
-  errors: ['M_FORBIDDEN', 'M_USER_DEACTIVATED', 'M_USER_LOCKED', 'M_UNKNOWN', 'M_MISSING_PARAM'],
-  async handle({ body }, hs: Needs) {
+  errors: ['M_LIMIT_EXCEEDED', 'M_FORBIDDEN', 'M_USER_DEACTIVATED', 'M_USER_LOCKED', 'M_UNKNOWN', 'M_MISSING_PARAM'],
+  async handle({ body, ip, isLoopback }, hs: Needs) {
     if (body.type !== 'm.login.password') throw new MatrixError(400, 'M_UNKNOWN', 'That way to log in is not offered.')
     const { identifier, password } = body
     if (identifier && identifier.type !== 'm.id.user') throw forbidden('Only user IDs identify accounts here.')
@@ -40,7 +40,7 @@ export const loginEndpoint = defineEndpoint({
     if (user === undefined) throw missingParam('There is no user.')
     if (password === undefined) throw missingParam('There is no password.')
     const session = await hs.beginSession({
-      userId: await hs.checkPassword(user, password),
+      ...(await hs.checkPassword(user, password, { ip, isLoopback })),
       deviceId: body.device_id,
       deviceName: body.initial_device_display_name,
       withRefreshToken: body.refresh_token ?? false,

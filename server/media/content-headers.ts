@@ -42,7 +42,7 @@ export function contentHeaders(options: {
   /** Names the file for whoever saves it. */
   fileName: string | undefined
 }): Record<string, string> {
-  const contentType = toContentType(options.contentType)
+  const contentType = withCharset(toContentType(options.contentType))
   const essence = contentType.split(';', 1)[0]!.trim().toLowerCase()
   const disposition = inlineTypes.has(essence) ? 'inline' : 'attachment'
   return {
@@ -57,6 +57,10 @@ export function contentHeaders(options: {
     'referrer-policy': 'no-referrer',
   }
 }
+
+/** Text of which nobody says how it is encoded is UTF-8, or a browser guesses. */
+const withCharset = (contentType: string) =>
+  /^text\/[^;]*$/i.test(contentType) ? `${contentType.trim()}; charset=utf-8` : contentType
 
 /** What an uploader said, if it can stand in a header at all. */
 export const toContentType = (given: string | undefined): string =>

@@ -10,7 +10,9 @@ import { MatrixError, notFound } from '../kernel/errors.js'
 import type { MxcUri, ServerName } from '../kernel/identifiers.js'
 import { type MediaRow, readMedia, setMedia } from '../store/media-store.js'
 import type { Database } from '../store/reader.js'
+import { keepPace, type Pace } from './keep-pace.js'
 import type { MediaFiles } from './media-files.js'
+import { makeShareWork } from './shared-work.js'
 import { describe, toMxc } from './upload-media.js'
 
 /** A file that is here. */
@@ -33,6 +35,9 @@ export type FoundMediaParts = {
   uploaded(uri: MxcUri): void
 }
 
+/** A file that comes more slowly is given up: somebody waits for it, and it holds a connection. */
+const pace: Pace = { graceMs: 60_000, bytesPerSecond: 16 * 1024, atMostMs: 15 * 60_000 }
+
 /** Longest a download waits for its upload, in milliseconds. */
 const maxWaitMs = 60_000
 
@@ -50,7 +55,7 @@ type Needs = {
 export function makeFindMedia(needs: Needs): FoundMediaParts {
   const { db, files, clock, serverName } = needs
   const waiting = new Map<string, Set<() => void>>()
-  const fetching = new Map<string, Promise<FoundMedia>>()
+  const share = makeShareWork<FoundMedia>()
 
   function waitForUpload(uri: MxcUri, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const key = toMxc(uri)
@@ -83,21 +88,30 @@ export function makeFindMedia(needs: Needs): FoundMediaParts {
   }
 
   async function fetchRemote(uri: MxcUri, signal: AbortSignal): Promise<FoundMedia> {
-    const remote = await needs.fetchRemoteMedia(uri, signal)
-    const stored = await files.storeFile(remote.content, needs.maxBytes).catch((error: unknown) => {
+    const paced = keepPace(clock, pace)
+    let content: Readable | undefined
+    try {
+      const remote = await needs.fetchRemoteMedia(uri, AbortSignal.any([signal, paced.signal]))
+      content = remote.content
+      const stored = await files.storeFile(content, needs.maxBytes, paced.note)
+      const row = {
+        server_name: uri.serverName,
+        media_id: uri.mediaId,
+        created_at: clock.now(),
+        quarantined: false,
+        ...(await describe(stored, remote)),
+      }
+      await db.commit(() => ({ writes: [setMedia(uri, row)], changes: [], result: undefined }))
+      return row
+    } catch (error) {
+      content?.destroy() // the other server is not to go on sending
+      if (paced.signal.aborted) throw new MatrixError(504, 'M_UNKNOWN', 'The other server sends the file too slowly.')
       if (error instanceof MatrixError && error.status === 413)
         throw new MatrixError(502, 'M_TOO_LARGE', 'The file is larger than this server takes.')
       throw error
-    })
-    const row = {
-      server_name: uri.serverName,
-      media_id: uri.mediaId,
-      created_at: clock.now(),
-      quarantined: false,
-      ...(await describe(stored, remote)),
+    } finally {
+      paced.end()
     }
-    await db.commit(() => ({ writes: [setMedia(uri, row)], changes: [], result: undefined }))
-    return row
   }
 
   return {
@@ -110,10 +124,7 @@ export function makeFindMedia(needs: Needs): FoundMediaParts {
       const row = await readMedia(db, uri)
       if (row?.quarantined || (!row && !allowRemote)) throw notFound('There is no such file.')
       if (row?.sha256 !== undefined) return row as FoundMedia
-      const key = toMxc(uri)
-      const fetched = fetching.get(key) ?? fetchRemote(uri, signal)
-      fetching.set(key, fetched)
-      return fetched.finally(() => fetching.delete(key))
+      return share(toMxc(uri), signal, (shared) => fetchRemote(uri, shared))
     },
   }
 }

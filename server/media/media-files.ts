@@ -21,8 +21,8 @@ export type StoredFile = {
 }
 
 export type MediaFiles = {
-  /** @throws MatrixError 413 `M_TOO_LARGE` for more than `maxBytes`; nothing is kept then */
-  storeFile(content: Readable, maxBytes: number): Promise<StoredFile>
+  /** @param note told of each chunk's length. @throws MatrixError 413 `M_TOO_LARGE` for more than `maxBytes`; nothing is kept then */
+  storeFile(content: Readable, maxBytes: number, note?: (bytes: number) => void): Promise<StoredFile>
   pathOf(sha256: string): string
   openFile(sha256: string): Readable
   /** @param variant e.g. `96x96-crop` */
@@ -51,10 +51,10 @@ export async function openMediaFiles(folder: string): Promise<MediaFiles> {
     pathOf,
     thumbnailPathOf,
     openFile: (sha256) => createReadStream(pathOf(sha256)),
-    async storeFile(content, maxBytes) {
+    async storeFile(content, maxBytes, note) {
       const draft = join(incoming, randomUUID())
       try {
-        const stored = await receive(content, draft, maxBytes)
+        const stored = await receive(content, draft, maxBytes, note)
         await place(draft, pathOf(stored.sha256))
         return stored
       } catch (error) {
@@ -71,7 +71,12 @@ export async function openMediaFiles(folder: string): Promise<MediaFiles> {
   }
 }
 
-async function receive(content: Readable, draft: string, maxBytes: number): Promise<StoredFile> {
+async function receive(
+  content: Readable,
+  draft: string,
+  maxBytes: number,
+  note?: (bytes: number) => void,
+): Promise<StoredFile> {
   const file = await open(draft, 'wx', 0o600)
   try {
     const hash = createHash('sha256')
@@ -81,6 +86,7 @@ async function receive(content: Readable, draft: string, maxBytes: number): Prom
     for await (const chunk of content.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       if (size < headBytes) head.push(chunk.subarray(0, headBytes - size))
       size += chunk.length
+      note?.(chunk.length)
       if (size > maxBytes)
         throw new MatrixError(413, 'M_TOO_LARGE', `Files of more than ${maxBytes} bytes are not taken.`)
       hash.update(chunk)

@@ -2,16 +2,20 @@
  * Thumbnails, made when first asked for and kept beside the file.
  *
  * Sizes are rounded up to a few, so that nobody can fill the disk by asking for every size there
- * is. What the file is, its own bytes say, not its uploader. Decoding happens in libvips' own
- * threads; few at a time, because each may take hundreds of megabytes.
+ * is. What the file is, its own bytes say, not its uploader: the header, before anything is decoded, says whether it
+ * is small enough. Decoding happens in libvips' own threads; few at a time, because each may take hundreds of megabytes,
+ * and shared out, because one user's pictures are not to keep another's waiting.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#thumbnails
  */
 import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { MatrixError } from '../kernel/errors.js'
+import type { ServerName, UserId } from '../kernel/identifiers.js'
+import { makeFairLanes } from './fair-lanes.js'
 import type { FoundMedia } from './find-media.js'
 import { fileExists, type MediaFiles } from './media-files.js'
+import { makeShareWork } from './shared-work.js'
 
 export type ThumbnailRequest = {
   /** Wanted size in pixels, from 1. */
@@ -24,7 +28,12 @@ export type ThumbnailRequest = {
 export type Thumbnail = { contentType: string; bytes: Buffer }
 
 /** @throws MatrixError 400 `M_UNKNOWN` for what is no image we read, 413 `M_TOO_LARGE` for one with too many pixels */
-export type ReadThumbnail = (media: FoundMedia, request: ThumbnailRequest) => Promise<Thumbnail>
+export type ReadThumbnail = (
+  media: FoundMedia,
+  request: ThumbnailRequest,
+  /** Who asks, for a fair share of the lanes, and for how long they wait. */
+  asker: { party: UserId | ServerName; signal: AbortSignal },
+) => Promise<Thumbnail>
 
 /** The sizes the spec asks for, and one more for large avatars. */
 const sizes = [
@@ -39,43 +48,42 @@ type Size = (typeof sizes)[number]
 
 const readable = new Set(['jpeg', 'png', 'gif', 'webp', 'heif'])
 const maxPixels = 64_000_000
+/** Longest edge: that of JPEG is 65,535, and a line of millions of pixels is decoded pixel by pixel. */
+const maxEdge = 32_767
 const maxFrames = 200
 const maxInputBytes = 64 * 1024 * 1024
-const atOnce = 2
 const timeoutSeconds = 20
+/** Above this a picture goes where the usual ones do not have to wait for it. */
+const usualPixels = 16_000_000
+/** Three of the four threads that Node has for files as well. */
+const laneLimits = {
+  usual: { atOnce: 2, perParty: 1, waitingPerParty: 500 },
+  large: { atOnce: 1, perParty: 1, waitingPerParty: 100 },
+}
 
+const tooManyPixels = () => new MatrixError(413, 'M_TOO_LARGE', 'The image has too many pixels to make thumbnails of.')
 const cannot = () => new MatrixError(400, 'M_UNKNOWN', 'This server cannot make a thumbnail of that.')
 
 export function makeReadThumbnail({ files }: { files: MediaFiles }): ReadThumbnail {
-  const making = new Map<string, Promise<Thumbnail>>()
-  const waiting: (() => void)[] = []
-  let running = 0
+  const share = makeShareWork<Thumbnail>()
+  const lanes = makeFairLanes(laneLimits.usual)
+  const largeLanes = makeFairLanes(laneLimits.large)
 
-  async function make(media: FoundMedia, variant: string, size: Size, animated: boolean): Promise<Thumbnail> {
-    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running += 1
-    try {
-      const thumbnail = await render(files.pathOf(media.sha256), size, animated)
-      await files.storeThumbnail(media.sha256, `${variant}.${extensionOf(thumbnail)}`, thumbnail.bytes)
-      return thumbnail
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running -= 1
-    }
-  }
-
-  return async (media, request) => {
+  return async (media, request, { party, signal }) => {
     if (media.size > maxInputBytes)
       throw new MatrixError(413, 'M_TOO_LARGE', 'The image is too large to make thumbnails of.')
     const size = chooseSize(request)
     const variant = `${size.width}x${size.height}-${size.method}${request.animated ? '-animated' : ''}`
     const kept = await readKept(files, media.sha256, variant)
     if (kept) return kept
-    const key = `${media.sha256} ${variant}`
-    const made = making.get(key) ?? make(media, variant, size, request.animated)
-    making.set(key, made)
-    return made.finally(() => making.delete(key))
+    return share(`${media.sha256} ${variant}`, signal, async (shared) => {
+      const path = files.pathOf(media.sha256)
+      const facts = await lanes.run(party, shared, () => readFacts(path))
+      const lane = facts.isLarge ? largeLanes : lanes
+      const thumbnail = await lane.run(party, shared, () => render(path, facts, size, request.animated))
+      await files.storeThumbnail(media.sha256, `${variant}.${extensionOf(thumbnail)}`, thumbnail.bytes)
+      return thumbnail
+    })
   }
 }
 
@@ -98,29 +106,52 @@ async function readKept(files: MediaFiles, sha256: string, variant: string): Pro
   return undefined
 }
 
-async function render(path: string, size: Size, animated: boolean): Promise<Thumbnail> {
-  try {
-    const options = { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true } as const
-    const facts = await sharp(path, options).metadata()
-    if (!readable.has(facts.format ?? '')) throw cannot()
-    const frames = Math.min(facts.pages ?? 1, maxFrames)
-    const moves = animated && frames > 1
-    const image = sharp(path, { ...options, ...(moves && { pages: frames }) })
-      .timeout({ seconds: timeoutSeconds })
-      .autoOrient()
-      .resize({
-        width: size.width,
-        height: size.height,
-        fit: size.method === 'crop' ? 'cover' : 'inside',
-        withoutEnlargement: true,
-      })
+type Facts = { frames: number; hasAlpha: boolean; isLarge: boolean }
+
+const openOptions = { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true } as const
+
+/** What the header says, before anything is decoded. @throws MatrixError for what is not to be decoded */
+async function readFacts(path: string): Promise<Facts> {
+  const {
+    format,
+    width = 0,
+    height = 0,
+    pageHeight,
+    pages,
+    hasAlpha,
+  } = await withMatrixErrors(() => sharp(path, openOptions).metadata())
+  if (!readable.has(format ?? '')) throw cannot()
+  const frameHeight = pageHeight ?? height
+  const pixels = width * frameHeight
+  if (pixels > maxPixels || Math.max(width, frameHeight) > maxEdge) throw tooManyPixels()
+  // As many frames of a moving picture as may be decoded.
+  const frames = Math.min(pages ?? 1, maxFrames, Math.floor(maxPixels / Math.max(1, pixels)))
+  return { frames: Math.max(1, frames), hasAlpha: hasAlpha ?? false, isLarge: pixels * frames > usualPixels }
+}
+
+function render(path: string, { frames, hasAlpha }: Facts, size: Size, animated: boolean): Promise<Thumbnail> {
+  const moves = animated && frames > 1
+  const image = sharp(path, { ...openOptions, ...(moves && { pages: frames }) })
+    .timeout({ seconds: timeoutSeconds })
+    .autoOrient()
+    .resize({
+      width: size.width,
+      height: size.height,
+      fit: size.method === 'crop' ? 'cover' : 'inside',
+      withoutEnlargement: true,
+    })
+  return withMatrixErrors(async () => {
     if (moves) return { contentType: types.webp, bytes: await image.webp({ quality: 75 }).toBuffer() }
-    if (facts.hasAlpha) return { contentType: types.png, bytes: await image.png().toBuffer() }
+    if (hasAlpha) return { contentType: types.png, bytes: await image.png().toBuffer() }
     return { contentType: types.jpg, bytes: await image.jpeg({ quality: 80, mozjpeg: false }).toBuffer() }
+  })
+}
+
+async function withMatrixErrors<Result>(read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read()
   } catch (error) {
-    if (error instanceof MatrixError) throw error
-    if (/pixel limit/i.test((error as Error).message))
-      throw new MatrixError(413, 'M_TOO_LARGE', 'The image has too many pixels to make thumbnails of.')
+    if (/pixel limit/i.test((error as Error).message)) throw tooManyPixels()
     throw cannot() // broken, or not an image: the uploader's doing
   }
 }

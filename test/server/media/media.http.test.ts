@@ -1,6 +1,7 @@
 /** Uploads, downloads and thumbnails over HTTP. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
@@ -39,7 +40,7 @@ describe('upload and download', () => {
       return [headers.get('content-type'), headers.get('content-disposition')]
     }
     expect(await disposition('text/plain; charset=utf-8')).toEqual(['text/plain; charset=utf-8', 'inline'])
-    expect(await disposition('text/html')).toEqual(['text/html', 'attachment'])
+    expect(await disposition('text/html')).toEqual(['text/html; charset=utf-8', 'attachment'])
     expect(await disposition('image/svg+xml')).toEqual(['image/svg+xml', 'attachment'])
     expect(await disposition('nonsense')).toEqual(['application/octet-stream', 'attachment'])
   })
@@ -196,4 +197,93 @@ describe('thumbnails', () => {
       expect(refused.status).toBe(400)
     }
   })
+
+  test('of a picture with a line of millions of pixels are refused before it is decoded', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const alice = hs.as('alice')
+    for (const [width, height] of [
+      [1, 60_000_000],
+      [60_000_000, 1],
+      [1, 40_000],
+      [9_000, 9_000],
+    ] as const) {
+      const { content_uri } = (await upload(alice, pngHeader(width, height), 'image/png')).body
+      const refused = await alice.get(`${media}/thumbnail/${pathOf(content_uri)}?width=32&height=32`)
+      expect([refused.status, refused.body.errcode], `${width} × ${height}`).toEqual([413, 'M_TOO_LARGE'])
+    }
+  })
+
+  test('of one user’s large pictures do not keep another’s waiting', async () => {
+    await using hs = await startHomeserver({ users: ['alice', 'eve'] })
+    const [alice, eve] = [hs.as('alice'), hs.as('eve')]
+    const noise = (width: number, height: number, seed: number) =>
+      sharp({ create: { width, height, channels: 3, background: { r: seed, g: 9, b: 9 } } })
+        .png({ compressionLevel: 1 })
+        .toBuffer()
+    const large: string[] = []
+    for (let i = 0; i < 12; i++)
+      large.push((await upload(eve, await noise(7_000, 7_000, i), 'image/png')).body.content_uri)
+    const small: string[] = []
+    for (let i = 0; i < 20; i++)
+      small.push((await upload(alice, await noise(400, 400, i), 'image/png')).body.content_uri)
+    const ask = async (user: TestClient, uri: string) => {
+      const began = performance.now()
+      const answer = await user.get(`${media}/thumbnail/${pathOf(uri)}?width=96&height=96&method=crop`)
+      expect(answer.status).toBe(200)
+      return performance.now() - began
+    }
+    const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1]!
+    const before: number[] = []
+    for (const uri of small.slice(0, 10)) before.push(await ask(alice, uri))
+
+    let done = 0
+    const flood = large.map((uri) => ask(eve, uri).finally(() => void done++))
+    const during: number[] = []
+    for (const uri of small.slice(10)) during.push(await ask(alice, uri))
+    const doneMeanwhile = done
+    const tookEach = await Promise.all(flood)
+
+    expect(doneMeanwhile).toBeLessThan(large.length / 2)
+    expect(median(during)).toBeLessThan(Math.max(10 * median(before), median(tookEach) / 4))
+  }, 60_000)
+
+  test('that nobody waits for any more are not made', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const alice = hs.as('alice')
+    const uris: string[] = []
+    for (let i = 0; i < 20; i++) {
+      const image = sharp({ create: { width: 3_000 + i, height: 3_000, channels: 3, background: '#123' } })
+      uris.push((await upload(alice, await image.png().toBuffer(), 'image/png')).body.content_uri)
+    }
+    const controller = new AbortController()
+    const { signal } = controller
+    const asked = uris.map((uri) => alice.get(`${media}/thumbnail/${pathOf(uri)}?width=32&height=32`, { signal }))
+    const ended = Promise.allSettled(asked)
+    await expect.poll(async () => (await thumbnailsOf(hs)).length).toBeGreaterThan(0)
+    controller.abort()
+    await ended
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect((await thumbnailsOf(hs)).length).toBeLessThan(uris.length)
+  })
 })
+
+const thumbnailsOf = async (hs: TestHomeserver) =>
+  (await filesOf(hs)).filter(({ parentPath }) => parentPath.includes('thumbnails'))
+
+/** A PNG of that size as far as its header goes. */
+function pngHeader(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)]
+    length.writeUInt32BE(data.length)
+    check.writeUInt32BE(crc32(body))
+    return Buffer.concat([length, body, check])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 0, 0, 0, 0], 8)
+  const magic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  const data = deflateSync(Buffer.alloc(1_000))
+  return Buffer.concat([magic, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
+}

@@ -22,5 +22,6 @@ export const getContentThumbnailAuthedEndpoint = defineEndpoint({
   params: Type.Object({ serverName: ServerNameSchema, mediaId: MediaIdSchema }),
   query: ThumbnailQuerySchema,
   errors: ['M_NOT_FOUND', 'M_NOT_YET_UPLOADED', 'M_TOO_LARGE', 'M_UNKNOWN'],
-  handle: ({ params, query, signal }, hs: Needs) => sendThumbnail(params, query, { signal, frozen: false }, hs),
+  handle: ({ params, query, requester, signal }, hs: Needs) =>
+    sendThumbnail(params, query, { signal, party: requester.userId }, hs),
 })

@@ -22,5 +22,5 @@ export const getContentThumbnailEndpoint = defineEndpoint({
   params: Type.Object({ serverName: ServerNameSchema, mediaId: MediaIdSchema }),
   query: ThumbnailQuerySchema,
   errors: ['M_NOT_FOUND', 'M_NOT_YET_UPLOADED', 'M_TOO_LARGE', 'M_UNKNOWN'],
-  handle: ({ params, query, signal }, hs: Needs) => sendThumbnail(params, query, { signal, frozen: true }, hs),
+  handle: ({ params, query, signal }, hs: Needs) => sendThumbnail(params, query, { signal, party: undefined }, hs),
 })

@@ -6,7 +6,7 @@
 import { type Static, Type } from 'typebox'
 import { type Reply, raw } from '../../../http/reply.js'
 import { MatrixError, notFound } from '../../../kernel/errors.js'
-import type { MxcUri } from '../../../kernel/identifiers.js'
+import type { MxcUri, UserId } from '../../../kernel/identifiers.js'
 import { contentHeaders } from '../../../media/content-headers.js'
 import type { FindMedia } from '../../../media/find-media.js'
 import type { MediaFiles } from '../../../media/media-files.js'
@@ -30,16 +30,14 @@ export const ThumbnailQuerySchema = Type.Object({
 const defaultTimeoutMs = 20_000
 
 /** All media of this server was uploaded since media asks for a token, so endpoints without one find nothing. */
-function checkFrozen(frozen: boolean): void {
-  if (frozen) throw notFound('Media needs an access token; use the endpoints under /_matrix/client/v1/media.')
-}
+const needsToken = () => notFound('Media needs an access token; use the endpoints under /_matrix/client/v1/media.')
 
 export async function sendMedia(
   uri: MxcUri,
   options: { timeoutMs: number | undefined; signal: AbortSignal; fileName?: string; frozen: boolean },
   needs: MediaNeeds,
 ): Promise<Reply> {
-  checkFrozen(options.frozen)
+  if (options.frozen) throw needsToken()
   const { timeoutMs = defaultTimeoutMs, signal } = options
   const media = await needs.findMedia(uri, { timeoutMs, signal, allowRemote: true })
   const { content_type: contentType, size, upload_name } = media
@@ -50,13 +48,19 @@ export async function sendMedia(
 export async function sendThumbnail(
   uri: MxcUri,
   query: Static<typeof ThumbnailQuerySchema>,
-  options: { signal: AbortSignal; frozen: boolean },
+  /** Without a user it was asked for without a token. */
+  options: { signal: AbortSignal; party: UserId | undefined },
   needs: ThumbnailNeeds,
 ): Promise<Reply> {
-  checkFrozen(options.frozen)
+  const { signal, party } = options
+  if (!party) throw needsToken()
   const { width, height, method, animated = false, timeout_ms: timeoutMs = defaultTimeoutMs } = query
-  const media = await needs.findMedia(uri, { timeoutMs, signal: options.signal, allowRemote: true })
-  const { contentType, bytes } = await needs.readThumbnail(media, { width, height, method, animated })
+  const media = await needs.findMedia(uri, { timeoutMs, signal, allowRemote: true })
+  const { contentType, bytes } = await needs.readThumbnail(
+    media,
+    { width, height, method, animated },
+    { party, signal },
+  )
   const extension = contentType.slice('image/'.length)
   return raw(200, bytes, contentHeaders({ contentType, size: bytes.length, fileName: `thumbnail.${extension}` }))
 }

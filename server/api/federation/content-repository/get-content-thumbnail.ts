@@ -33,11 +33,15 @@ export const getContentThumbnailEndpoint = defineEndpoint({
     timeout_ms: Type.Optional(Type.Integer({ minimum: 0 })),
   }),
   errors: ['M_NOT_FOUND', 'M_NOT_YET_UPLOADED', 'M_UNKNOWN', 'M_TOO_LARGE'],
-  async handle({ params, query, signal }, hs: Needs) {
+  async handle({ params, query, origin, signal }, hs: Needs) {
     const { width, height, method, animated = false, timeout_ms: timeoutMs = defaultTimeoutMs } = query
     const uri = { serverName: hs.serverName, mediaId: params.mediaId }
     const media = await hs.findMedia(uri, { timeoutMs, signal, allowRemote: false })
-    const { contentType, bytes } = await hs.readThumbnail(media, { width, height, method, animated })
+    const { contentType, bytes } = await hs.readThumbnail(
+      media,
+      { width, height, method, animated },
+      { party: origin, signal },
+    )
     const headers = contentHeaders({ contentType, size: bytes.length, fileName: undefined })
     const { body, contentType: multipart } = writeMultipart({ content: bytes, headers: partHeaders(headers) })
     return raw(200, body, { 'content-type': multipart })

@@ -1,16 +1,12 @@
 /**
- * Asks a real homeserver over sockets which operations of the specification it has, with the specification's own
- * tool (`../shared/tools/spec-coverage.mjs`), and writes the answer in the form of `operations.json`.
+ * Asks a real homeserver over sockets which operations of the specification it has, with the
+ * tool beside its data (`test/support/spec/spec-coverage.mjs`), and writes the answer in the form of `operations.json`.
  */
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { startHomeserver, type TestHomeserver } from '../support/homeserver.js'
 
-const tool = resolve(import.meta.dirname, '..', '..', '..', 'shared', 'tools', 'spec-coverage.mjs')
-
-export const hasCoverageTool = existsSync(tool)
-if (!hasCoverageTool) console.warn('SKIPPED: conformance; the specification is not beside the repository')
+const tool = resolve(import.meta.dirname, '../support/spec/spec-coverage.mjs')
 
 type EndpointReport = {
   id: string

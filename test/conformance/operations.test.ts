@@ -1,14 +1,14 @@
 /** The list of operations and a running server say the same, in both directions. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestHomeserver } from '../support/homeserver.js'
-import { type CoverageReport, hasCoverageTool, runCoverage, startOpenHomeserver } from './coverage.js'
+import { type CoverageReport, runCoverage, startOpenHomeserver } from './coverage.js'
 import { conformancePage, operationsOf, readOperations, readPage, writeOperations } from './operations.js'
 
 test('docs/conformance.md is made from the list', () => {
   expect(readPage()).toBe(conformancePage(readOperations()))
 })
 
-describe.skipIf(!hasCoverageTool)('asked by the tool of the specification', () => {
+describe('asked by the tool of the specification', () => {
   let hs: TestHomeserver | undefined
   let report: CoverageReport
   beforeAll(async () => {

@@ -1,7 +1,6 @@
 /**
  * A homeserver for tests: real routes, rooms and store, RocksDB in a temporary directory, no sockets
- * unless asked for. Every answer is checked against the endpoint's own schema and, where the
- * specification is at hand, against that.
+ * unless asked for. Every answer is checked against the endpoint's own schema and the specification's.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,7 +12,7 @@ import { defaultConfig, type HomeserverConfig } from '../../server/kernel/config
 import type { ServerName, UserId } from '../../server/kernel/identifiers.js'
 import { createLogger } from '../../server/kernel/logger.js'
 import { fileSecretBox } from '../../server/kernel/secrets.js'
-import { type CheckExchange, loadCheckExchange } from './spec.js'
+import { checkExchange } from './spec.js'
 
 export type TestHomeserverOptions = {
   /** Localparts of accounts to make; each is logged in once. */
@@ -76,7 +75,7 @@ export async function startHomeserver(options: TestHomeserverOptions = {}): Prom
     inProcessOnly: !options.sockets,
     checkResponses: true,
   })
-  const hs = makeTestHomeserver(server, config, dataDir, await loadCheckExchange(), options.dataDir !== undefined)
+  const hs = makeTestHomeserver(server, config, dataDir, options.dataDir !== undefined)
   for (const localpart of options.users ?? [])
     await hs.register(localpart, options.admins?.includes(localpart) ?? false)
   return hs
@@ -94,13 +93,7 @@ function configFor(dataDir: string, options: TestHomeserverOptions): HomeserverC
   return config
 }
 
-function makeTestHomeserver(
-  server: Homeserver,
-  config: HomeserverConfig,
-  dataDir: string,
-  check: CheckExchange,
-  keepsDataDir: boolean,
-) {
+function makeTestHomeserver(server: Homeserver, config: HomeserverConfig, dataDir: string, keepsDataDir: boolean) {
   const clients = new Map<string, TestClient>()
 
   async function request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
@@ -117,7 +110,7 @@ function makeTestHomeserver(
     )
     const answer = { status: response.status, body: await readBody(response), headers: response.headers }
     const isJson = response.headers.get('content-type')?.startsWith('application/json')
-    const wrong = check({
+    const wrong = checkExchange({
       method,
       url,
       status: answer.status,

@@ -1,18 +1,15 @@
-/** The specification's data beside the repository, for the tests that compare with it. */
-import { existsSync, readFileSync } from 'node:fs'
+/** The specification's data in `test/fixtures/spec`, for the tests that compare with it. */
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-const folder = resolve(fileURLToPath(new URL('../../..', import.meta.url)), 'shared', 'spec')
+const read = (name: string) =>
+  JSON.parse(readFileSync(resolve(import.meta.dirname, '../fixtures/spec', name), 'utf8')) as Record<string, unknown>
 
-export const hasSpecData = existsSync(resolve(folder, 'vectors.json'))
-
-if (!hasSpecData) console.warn(`SKIPPED: tests against the specification's data, which is not at ${folder}`)
-
-/** One section of vectors.json; an empty object where the data is absent (the tests are then skipped). */
+/** One section of vectors.json. */
 export function readVectors<T>(section: string): T {
-  if (!hasSpecData) return {} as T
-  return JSON.parse(readFileSync(resolve(folder, 'vectors.json'), 'utf8'))[section] as T
+  const vectors = read('vectors.json')
+  if (!(section in vectors)) throw new Error(`vectors.json has no section ${section}`)
+  return vectors[section] as T
 }
 
 export type SpecEndpoint = {
@@ -27,10 +24,6 @@ export type SpecEndpoint = {
   requestBody: { content: Record<string, { schema: object | null }> } | null
 }
 
-/** The operations a homeserver serves; none where the data is absent. */
-export function readEndpoints(): SpecEndpoint[] {
-  if (!hasSpecData) return []
-  return ['client-server', 'server-server'].flatMap(
-    (api) => JSON.parse(readFileSync(resolve(folder, `${api}.json`), 'utf8')).endpoints as SpecEndpoint[],
-  )
-}
+/** The operations a homeserver serves. */
+export const readEndpoints = (): SpecEndpoint[] =>
+  ['client-server.json', 'server-server.json'].flatMap((name) => read(name).endpoints as SpecEndpoint[])

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../server/events/pdu.js'
 import { creatorOf, isCreator, readLevel, readPowerLevels } from '../../../server/events/power-levels.js'
 import { buildRoom, rulesOf } from '../../support/pdu-builder.js'
-import { hasSpecData, readVectors } from '../../support/spec-data.js'
+import { readVectors } from '../../support/spec-data.js'
 
 type LevelVectors = {
   strings: { input: string; value: number }[]
@@ -21,7 +21,7 @@ const levels = (content: JsonObject | undefined, version = '11', createContent: 
 }
 
 describe('readLevel', () => {
-  test.skipIf(!hasSpecData)('strings are levels up to version 9 and nothing from version 10', () => {
+  test('strings are levels up to version 9 and nothing from version 10', () => {
     for (const { input, value } of vectors.strings) {
       for (const version of ['1', '6', '9']) expect(readLevel(input, rulesOf(version))).toBe(value)
       expect(readLevel(input, rulesOf('10'))).toBeUndefined()
@@ -29,7 +29,7 @@ describe('readLevel', () => {
     for (const input of vectors.derivedBadStrings) expect(readLevel(input, rulesOf('1'))).toBeUndefined()
   })
 
-  test.skipIf(!hasSpecData)('floats are cut up to version 5 and nothing from version 6', () => {
+  test('floats are cut up to version 5 and nothing from version 6', () => {
     for (const { input, value } of vectors.floats) {
       expect(readLevel(JSON.parse(input), rulesOf('5'))).toBe(value)
       if (!Number.isInteger(JSON.parse(input))) expect(readLevel(JSON.parse(input), rulesOf('6'))).toBeUndefined()
@@ -52,7 +52,7 @@ describe('readPowerLevels', () => {
     expect(none.levelFor('m.room.message', false)).toBe(0)
   })
 
-  test.skipIf(!hasSpecData)('an empty event has the defaults, and gives the creator nothing', () => {
+  test('an empty event has the defaults, and gives the creator nothing', () => {
     const empty = levels({})
     const { defaults } = vectors
     expect(empty.userLevel(alice)).toBe(defaults.users_default)

@@ -9,7 +9,7 @@ import { readOperations } from '../../conformance/operations.js'
 import { startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
 import { hostileRequests } from '../../support/hostile-requests.js'
 import type { Plausible } from '../../support/hostile-values.js'
-import { hasSpecData, readEndpoints } from '../../support/spec-data.js'
+import { readEndpoints } from '../../support/spec-data.js'
 
 const runs = Number(process.env.FUZZ_RUNS ?? 1_500)
 const seed = Number(process.env.FUZZ_SEED ?? 1_719)
@@ -23,7 +23,7 @@ const routed = new Set(
 )
 const endpoints = readEndpoints().filter(({ id, sameRouteAs }) => routed.has(id.slice('cs:'.length)) && !sameRouteAs)
 
-describe.skipIf(!hasSpecData)('random requests', () => {
+describe('random requests', () => {
   let hs: TestHomeserver
   let alice: TestClient
   let roomId: string

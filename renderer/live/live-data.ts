@@ -58,7 +58,10 @@ export function makeLiveData(connection: LiveConnection, matrix: MatrixClient, u
         readMessages: matrix.readMessages,
         readTokenBefore: matrix.readTokenBefore,
       }),
-      members: makeRoomMembers(roomId, connection, () => readSummary(roomId)?.joined_count ?? 0),
+      members: makeRoomMembers(roomId, connection, {
+        read: () => readSummary(roomId)?.joined_count ?? 0,
+        onChange: summaries.subscribe,
+      }),
       typing: makeRoomTyping(roomId, connection, userId),
       receipts: makeRoomReceipts(roomId, connection),
     }

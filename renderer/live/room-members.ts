@@ -2,7 +2,8 @@
  * The members of one room, by user ID.
  *
  * A small room is read whole when it is opened. Of a large one only the members that the timeline
- * shows are read, until the member list asks for all.
+ * shows are read, until the member list asks for all. The server makes the rows of a large room when it is opened, and
+ * tells of bulk by nothing but the count in the room's summary: where that is another than here, they are read again.
  */
 import { RecordId } from 'surrealdb'
 import type { RoomMemberRow } from '../../server/api/live/rows.js'
@@ -27,14 +28,29 @@ export type MembersOfRoom = {
 
 const wholeUpTo = 500
 const pageSize = 1000
+/** Live rows are given a moment; then it is read again, with longer and longer waits where the counts stay different. */
+const countPatienceMs = 500
+const longestPatienceMs = 8_000
+/** A member who is not in the table yet is asked for again so often. */
+const tries = 4
 
-/** @param countMembers how many the room has, as far as is known */
-export function makeRoomMembers(roomId: string, connection: LiveConnection, countMembers: () => number): MembersOfRoom {
+export type JoinedCount = {
+  /** How many have joined the room, as far as is known. */
+  read(): number
+  /** Calls back on each change of the room's summary; returns a function that stops it. */
+  onChange(listener: () => void): () => void
+}
+
+export function makeRoomMembers(roomId: string, connection: LiveConnection, joined: JoinedCount): MembersOfRoom {
   const store = makeStore<RoomMembers>({ members: new Map(), isComplete: false })
   const asked = new Set<string>()
   const wanted: string[] = []
   const changed: RoomMemberRow[] = []
   let stop: (() => void) | undefined
+  let stopCounting: (() => void) | undefined
+  let countTimer: ReturnType<typeof setTimeout> | undefined
+  let patienceMs = countPatienceMs
+  const missing = new Map<string, number>()
   let reading: Promise<void> | undefined
 
   function put(rows: readonly RoomMemberRow[], isComplete = store.get().isComplete): void {
@@ -53,11 +69,50 @@ export function makeRoomMembers(roomId: string, connection: LiveConnection, coun
     if (userIds.length === 0 || !stop) return
     try {
       const ids = userIds.map((userId) => new RecordId('room_members', [roomId, userId]))
-      put((await connection.query('SELECT * FROM $ids', { ids })).flat() as RoomMemberRow[])
+      const rows = (await connection.query('SELECT * FROM $ids', { ids })).flat() as RoomMemberRow[]
+      put(rows)
+      askAgain(userIds, new Set(rows.map((row) => row.user_id)))
     } catch {
       for (const userId of userIds) asked.delete(userId) // asked again when next shown
     }
   })
+
+  /** Their rows may be on the way: the server makes those of a large room when it is opened. */
+  function askAgain(userIds: readonly string[], found: ReadonlySet<string>): void {
+    const lacking = userIds.filter((userId) => !found.has(userId))
+    for (const userId of lacking) missing.set(userId, (missing.get(userId) ?? 0) + 1)
+    const again = lacking.filter((userId) => missing.get(userId)! < tries)
+    if (again.length === 0) return
+    setTimeout(() => {
+      if (!stop || store.get().isComplete) return
+      wanted.push(...again)
+      readWanted()
+    }, countPatienceMs)
+  }
+
+  /** The rows that came and the summary's count must agree in the end. */
+  function compareCounts(): void {
+    if (countTimer || !stop || !store.get().isComplete) return
+    if (countJoined() === joined.read()) {
+      patienceMs = countPatienceMs
+      return
+    }
+    countTimer = setTimeout(() => {
+      countTimer = undefined
+      if (!stop || countJoined() === joined.read()) return
+      patienceMs = Math.min(2 * patienceMs, longestPatienceMs)
+      reading ??= readPages().finally(() => {
+        reading = undefined
+      })
+      void reading.then(compareCounts, () => undefined) // lost: the next start reads all
+    }, patienceMs)
+  }
+
+  function countJoined(): number {
+    let count = 0
+    for (const { membership } of store.get().members.values()) if (membership === 'join') count++
+    return count
+  }
 
   async function readPages(): Promise<void> {
     let after = ''
@@ -66,7 +121,7 @@ export function makeRoomMembers(roomId: string, connection: LiveConnection, coun
         `SELECT * FROM room_members:[$room_id, $after]>..[$room_id, ..] LIMIT ${pageSize}`,
         { room_id: roomId, after },
       )) as [RoomMemberRow[]]
-      put(rows, rows.length < pageSize)
+      put(rows, rows.length < pageSize || store.get().isComplete)
       if (rows.length < pageSize) return
       after = rows.at(-1)!.user_id
     }
@@ -75,17 +130,20 @@ export function makeRoomMembers(roomId: string, connection: LiveConnection, coun
   return {
     store,
     open() {
-      stop ??= connection.watch<RoomMemberRow>({
+      if (stop) return
+      stopCounting = joined.onChange(compareCounts)
+      stop = connection.watch<RoomMemberRow>({
         live: 'LIVE SELECT * FROM room_members WHERE room_id = $room_id',
         bindings: () => ({ room_id: roomId }),
         select: () =>
-          countMembers() <= wholeUpTo || store.get().isComplete
+          joined.read() <= wholeUpTo || store.get().isComplete
             ? { statements: ['SELECT * FROM room_members:[$room_id, NONE]..[$room_id, ..]'] }
             : { statements: [] },
         onSnapshot([rows]) {
           if (rows && rows.length < pageSize) {
             store.set({ members: new Map(), isComplete: false })
             put(rows as RoomMemberRow[], true)
+            compareCounts()
           } else if (rows) {
             void readAllOnce()
           }
@@ -100,7 +158,11 @@ export function makeRoomMembers(roomId: string, connection: LiveConnection, coun
     close() {
       stop?.()
       stop = undefined
+      stopCounting?.()
+      clearTimeout(countTimer)
+      countTimer = undefined
       asked.clear()
+      missing.clear()
     },
     need(userIds) {
       if (store.get().isComplete) return

@@ -39,6 +39,7 @@ import { readSyncFilter } from './sync/filter.js'
 import type { SyncRequest } from './sync/sync.js'
 import { makeAccountData } from './users/account-data.js'
 import { makeCheckPassword } from './users/check-password.js'
+import { startFollowingUpgrades } from './users/follow-upgrade.js'
 import { makeIssueLiveToken } from './users/issue-live-token.js'
 import { makeManageAccount } from './users/manage-account.js'
 import { makeOpenIdTokens } from './users/openid-tokens.js'
@@ -135,6 +136,10 @@ export async function startServices(
     receiveReceipts: syncing.receipts.receive,
     receivePresence: syncing.presence.receive,
     isActiveUser: readAccounts.isActiveUser,
+  })
+  const stopFollowing = startFollowingUpgrades({
+    ...{ db, rooms, serverName, ...accountData },
+    logger: loggerFor(logger, 'users'),
   })
   await syncing.restore()
   const cleaning = startCleaning({
@@ -255,6 +260,7 @@ export async function startServices(
     /** After the listeners are closed and before the database is. */
     async close() {
       syncing.close()
+      await stopFollowing()
       await cleaning.close()
       await federation.close()
       await live.close()

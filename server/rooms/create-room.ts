@@ -37,6 +37,8 @@ export type CreateRoomRequest = {
   creationContent?: JsonObject
   initialState?: { type: string; state_key?: string; content: JsonObject }[]
   powerLevelContentOverride?: JsonObject
+  /** Below version 12; one is made up where none is given. */
+  roomId?: RoomId
 }
 
 export type CreateRoom = (request: CreateRoomRequest) => Promise<RoomId>
@@ -52,10 +54,13 @@ export type CreateRoomNeeds = {
 }
 
 const presets = {
-  private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
-  trusted_private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
-  public_chat: { joinRule: 'public', guestAccess: 'forbidden' },
+  private_chat: { joinRule: 'invite', guestAccess: 'can_join', invite: 0 },
+  trusted_private_chat: { joinRule: 'invite', guestAccess: 'can_join', invite: 0 },
+  public_chat: { joinRule: 'public', guestAccess: 'forbidden', invite: 50 },
 } as const
+
+const presetOf = ({ preset, visibility }: CreateRoomRequest) =>
+  preset ?? (visibility === 'public' ? 'public_chat' : 'private_chat')
 
 export function makeCreateRoom(needs: CreateRoomNeeds): CreateRoom {
   const { rooms, buildStep, signer } = needs
@@ -120,7 +125,7 @@ const aliasTaken = (alias: RoomAlias) => new MatrixError(400, 'M_ROOM_IN_USE', `
 
 function makeNewRoom(request: CreateRoomRequest, rules: RoomVersionRules, signer: Signer): Placement {
   const { event, json } = buildCreateEvent(
-    `!${randomId(18)}:${signer.serverName}` as RoomId,
+    request.roomId ?? (`!${randomId(18)}:${signer.serverName}` as RoomId),
     { sender: request.creator, content: createContent(request, rules) },
     rules,
     signer,
@@ -171,7 +176,7 @@ async function firstEvents(
   localInvites: UserId[],
 ): Promise<EventDraft[]> {
   const { creator } = request
-  const preset = presets[request.preset ?? (request.visibility === 'public' ? 'public_chat' : 'private_chat')]
+  const preset = presets[presetOf(request)]
   const state = (type: string, content: JsonObject, stateKey = ''): EventDraft => ({
     type,
     stateKey,
@@ -232,7 +237,7 @@ function powerLevelContent(request: CreateRoomRequest, room: Snapshot): JsonObje
     ban: 50,
     kick: 50,
     redact: 50,
-    invite: request.preset === 'public_chat' ? 0 : 50,
+    invite: presets[presetOf(request)].invite,
     ...override,
   }
   if (above && isJsonObject(content.users)) {

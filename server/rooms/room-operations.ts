@@ -58,6 +58,7 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
   const aliases = makeRoomAliases({ rooms, sendEvent, signer, queryDirectory: remote.queryDirectory })
   const { inviteUser } = members
   const createRoom = makeCreateRoom({ rooms, buildStep, signer, defaultRoomVersion, memberProfile, inviteUser })
+  const acceptPdu = makeAcceptPdu(rooms, buildStep, signer.now)
   const { serverName, now } = signer
   const hierarchies = makeSpaceHierarchies({ rooms, serverName, now, querySpace: remote.querySpace })
   const { queryRoomSummary } = hierarchies
@@ -76,8 +77,8 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
       inviteUser,
     }),
     redactEvent: makeRedactEvent(rooms, sendEvent),
-    upgradeRoom: makeUpgradeRoom(rooms, createRoom, sendEvent),
-    acceptPdu: makeAcceptPdu(rooms, buildStep, signer.now),
+    upgradeRoom: makeUpgradeRoom({ rooms, createRoom, sendEvent, acceptPdu, signer }),
+    acceptPdu,
     importRoom: makeImportRoom(rooms, buildStep, signer.serverName),
     insertHistory: makeInsertHistory(rooms, signer.now),
     completeHistory: makeCompleteHistory(rooms),

@@ -259,12 +259,15 @@ describe('room_summaries', () => {
       ...{ user_id: bob, room_id: room, membership: 'join', name: 'Kitchen', topic: 'food', join_rule: 'public' },
       ...{ joined_count: 2, invited_count: 0, notification_count: 2, highlight_count: 1, encrypted: false },
       last_event: { sender: alice, preview: 'bob?' },
-      can: { send: true, invite: true, kick: false, name: false },
+      can: { send: true, invite: false, kick: false, name: false },
       history_complete: true,
       first_seq: 1,
       room_version: '12',
     })
-    expect(await lineOf(hs, alice, room)).toMatchObject({ notification_count: 0, can: { kick: true, name: true } })
+    expect(await lineOf(hs, alice, room)).toMatchObject({
+      notification_count: 0,
+      can: { invite: true, kick: true, name: true },
+    })
   })
 
   test('a room without a name is called after the others in it', async () => {

@@ -5,6 +5,7 @@
  */
 import { forbidden, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import { makeKeyedLock } from '../rooms/keyed-lock.js'
 import type { Rooms } from '../rooms/room.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
 import type { ReadAccountDataOf } from './account-data-changes.js'
@@ -29,7 +30,11 @@ type Needs = {
 }
 
 export function makeSetFullyRead({ rooms, readAccountDataOf, changeAccountData }: Needs): SetFullyRead {
-  return async (userId, roomId, eventId) => {
+  /** A marker is compared with the one before it, so two of them take turns. */
+  const lock = makeKeyedLock()
+  return (userId, roomId, eventId) => lock(`${userId} ${roomId}`, () => set(userId, roomId, eventId))
+
+  async function set(userId: UserId, roomId: RoomId, eventId: EventId): Promise<void> {
     const room = await rooms.get(roomId)
     if (!room || !checkRoomPermission(room, userId, 'read')) throw forbidden('You are not in this room')
     const event = await rooms.readEvent(eventId)

@@ -40,6 +40,8 @@ type Needs = {
 export function makeProfiles(needs: Needs): Profiles {
   const { db, serverName } = needs
   const locked = makeKeyedLock()
+  /** Apart from the profile's own: members are told one after the other, the last time with the last name. */
+  const inRooms = makeKeyedLock()
 
   async function readLocalProfile(userId: UserId): Promise<Profile | undefined> {
     const user = await readUser(db, userId)
@@ -73,7 +75,7 @@ export function makeProfiles(needs: Needs): Profiles {
         }))
         return (field === 'displayname' || field === 'avatar_url') && user[field] !== value
       })
-      if (isInRooms) await needs.updateProfileInRooms(userId)
+      if (isInRooms) await inRooms(userId, () => needs.updateProfileInRooms(userId))
     },
   }
 }

@@ -1,4 +1,5 @@
 /** An account's sessions, devices, password and end, while other things happen to it at the same time. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { makeManageDevices } from '../../../server/devices/manage-devices.js'
 import { systemClock } from '../../../server/kernel/clock.js'
@@ -13,6 +14,7 @@ import { makeLoginSessions } from '../../../server/users/login-sessions.js'
 import { makeManageAccount } from '../../../server/users/manage-account.js'
 import { makePasswordGuesses } from '../../../server/users/password-guesses.js'
 import { makePasswordHasher } from '../../../server/users/password-hashing.js'
+import { makeProfiles } from '../../../server/users/profile.js'
 import { makeRegistration } from '../../../server/users/register-user.js'
 import { makeRegistrationTokens } from '../../../server/users/registration-tokens.js'
 import { openTestDatabase, silentLogger, type TestDatabase } from '../../support/database.js'
@@ -43,6 +45,8 @@ async function accounts(db: TestDatabase, seen: Database = db) {
     alice: await registration.registerUser({ localpart: 'alice', password: 'old' }),
   }
 }
+/** What does not wait for another is done by then. */
+const doneOrWaiting = (work: Promise<unknown>) => Promise.race([work, pause(300)])
 const settled = (db: Database) => db.commit(() => ({ writes: [], changes: [], result: undefined }))
 
 describe('a deleted device', () => {
@@ -73,6 +77,7 @@ describe('a deleted device', () => {
     await reading.reached
 
     const deleting = sessions.deleteDevices(alice, [dev])
+    await doneOrWaiting(deleting)
     reading.release()
     await Promise.all([renaming, deleting])
 
@@ -132,6 +137,7 @@ describe('a login that races', () => {
     await reading.reached
 
     const changing = manage(async () => {}).setPassword(alice, 'new', null)
+    await doneOrWaiting(changing)
     reading.release()
     const { accessToken } = await beginning
     await changing
@@ -246,4 +252,28 @@ describe('a registration token', () => {
       registration.registerUser({ localpart: 'late', password: 'x', writes: tokens.writesForUse('word') }),
     ).rejects.toMatchObject({ errcode: 'M_FORBIDDEN' })
   })
+})
+
+test('two new names go into the rooms one after the other, so that the last one is everywhere', async () => {
+  await using db = await openTestDatabase()
+  const { alice } = await accounts(db)
+  let running = 0
+  let atOnce = 0
+  const told: unknown[] = []
+  const profiles = makeProfiles({
+    ...{ db, serverName },
+    fetchRemoteProfile: async () => ({}),
+    async updateProfileInRooms(userId) {
+      atOnce = Math.max(atOnce, ++running)
+      const name = (await profiles.readLocalProfile(userId))?.displayname
+      await pause(20)
+      told.push(name)
+      running--
+    },
+  })
+
+  await Promise.all(['A', 'B', 'C'].map((name) => profiles.setProfileField(alice, 'displayname', name)))
+
+  expect(atOnce).toBe(1)
+  expect(told.at(-1)).toBe((await profiles.readLocalProfile(alice))?.displayname)
 })

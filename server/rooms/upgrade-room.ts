@@ -9,9 +9,6 @@
  *
  * One upgrade of a room at a time. Who asked for the same while one was under way gets its room.
  *
- * One room is upgraded by one request at a time. Those that asked for the same while it went on are answered with the
- * room that it made, as they would have been a moment later by the tombstone.
- *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-upgrades
  */
 import { checkAgainstState } from '../events/auth-rules/index.js'
@@ -20,16 +17,11 @@ import { type RoomVersionRules, roomVersionRules } from '../events/room-versions
 import { levelsOfClosedRoom, levelsOfReplacement, levelsWhileMaking } from '../events/upgrade-levels.js'
 import { randomId } from '../kernel/clock.js'
 import { forbidden, MatrixError, notFound } from '../kernel/errors.js'
-<<<<<<< HEAD
 import { parseRoomAlias, parseRoomId, type RoomId, type UserId } from '../kernel/identifiers.js'
 import { deleteAlias, deletePublished, insertAlias, readAliasesOf, setPublished } from '../store/room-alias-store.js'
 import { isPublished } from '../store/room-listing-store.js'
 import type { AcceptPdu } from './accept-pdu.js'
 import { buildUnsignedEvent, type Signer, signEvent } from './build-event.js'
-=======
-import { type EventId, parseRoomAlias, parseRoomId, type RoomId, type UserId } from '../kernel/identifiers.js'
-import { deleteAlias, insertAlias, readAliasesOf } from '../store/room-alias-store.js'
->>>>>>> 2f204c2 (rooms, users: an upgrade is made once, names go into rooms in turn, markers move forward; what is atomic is written down and tested with two clients)
 import type { CreateRoom } from './create-room.js'
 import { makeKeyedLock } from './keyed-lock.js'
 import type { Room } from './room.js'
@@ -57,7 +49,6 @@ const copiedState = [
   'm.room.history_visibility',
 ]
 
-<<<<<<< HEAD
 const tombstoneKey = stateKeyOf('m.room.tombstone', '')
 const contentOf = (room: Room, type: string) => room.state.get(stateKeyOf(type, ''))?.pdu.content
 
@@ -106,71 +97,28 @@ export function makeUpgradeRoom(needs: Needs): UpgradeRoom {
     const before = await rooms.get(roomId)
     if (!before) throw notFound('This server does not know the room')
     if (!rules)
-=======
-export function makeUpgradeRoom(rooms: RoomsForWriting, createRoom: CreateRoom, sendEvent: SendEvent): UpgradeRoom {
-  const lock = makeKeyedLock()
-
-  async function readOld(roomId: RoomId, userId: UserId): Promise<Room> {
-    const old = await rooms.get(roomId)
-    if (!old) throw notFound('This server does not know the room')
-    if (!checkRoomPermission(old, userId, { sendState: 'm.room.tombstone' }))
-      throw forbidden('You may not upgrade this room')
-    return old
-  }
-
-  /** The room that another request has made meanwhile. */
-  async function madeMeanwhile(old: Room, before: EventId | undefined, version: string): Promise<RoomId | undefined> {
-    const tombstone = tombstoneOf(old)
-    const replacement = parseRoomId(tombstone?.pdu.content.replacement_room)
-    if (!replacement || tombstone?.eventId === before) return undefined
-    if ((await rooms.get(replacement))?.version === version) return replacement
-    throw new MatrixError(400, 'M_BAD_STATE', 'The room has just been upgraded to another version')
-  }
-
-  return async (request) => {
-    if (!roomVersionRules(request.newVersion))
->>>>>>> 2f204c2 (rooms, users: an upgrade is made once, names go into rooms in turn, markers move forward; what is atomic is written down and tested with two clients)
       throw new MatrixError(
         400,
         'M_UNSUPPORTED_ROOM_VERSION',
-        `This server cannot create rooms of version ${request.newVersion}`,
+        `This server cannot create rooms of version ${newVersion}`,
       )
-<<<<<<< HEAD
+    checkMayUpgrade(before, userId)
     return locked(roomId, async () => {
       const old = (await rooms.get(roomId)) ?? before
       const meanwhile = old.state.get(tombstoneKey)
       const made = parseRoomId(meanwhile?.pdu.content.replacement_room)
       if (made && meanwhile?.eventId !== before.state.get(tombstoneKey)?.eventId) return made
-      if (!checkRoomPermission(old, userId, { sendState: 'm.room.tombstone' }))
-        throw forbidden('You may not upgrade this room')
+      checkMayUpgrade(old, userId)
       return upgrade(old, rules, request)
-=======
-    const { roomId, userId, newVersion } = request
-    const before = tombstoneOf(await readOld(roomId, userId))?.eventId
-    return lock(roomId, async () => {
-      const old = await readOld(roomId, userId)
-      return (await madeMeanwhile(old, before, newVersion)) ?? upgrade(old, request)
-    })
-  }
-
-  async function upgrade(old: Room, request: UpgradeRoomRequest): Promise<RoomId> {
-    const { roomId, userId, newVersion, additionalCreators } = request
-    const replacement = await createRoom({
-      creator: userId,
-      roomVersion: newVersion,
-      preset: 'private_chat',
-      creationContent: creationContent(old, additionalCreators),
-      initialState: copiedState.flatMap((type) => {
-        const event = old.state.get(stateKeyOf(type, ''))
-        return event ? [{ type, state_key: '', content: event.pdu.content }] : []
-      }),
-      powerLevelContentOverride: powerLevels(old, userId, newVersion),
->>>>>>> 2f204c2 (rooms, users: an upgrade is made once, names go into rooms in turn, markers move forward; what is atomic is written down and tested with two clients)
     })
   }
 }
 
-<<<<<<< HEAD
+function checkMayUpgrade(room: Room, userId: UserId): void {
+  if (!checkRoomPermission(room, userId, { sendState: 'm.room.tombstone' }))
+    throw forbidden('You may not upgrade this room')
+}
+
 const tombstoneContent = (replacement: RoomId): JsonObject => ({
   body: 'This room has been replaced',
   replacement_room: replacement,
@@ -199,11 +147,6 @@ async function sendTombstone({ acceptPdu, signer }: Needs, old: Room, event: Pdu
 
 /** From version 12 a room is named by the hash of its create event, which cannot name what names it. */
 function creationContent(old: Room, additionalCreators: UserId[], tombstone: PduEvent | undefined): JsonObject {
-=======
-const tombstoneOf = (room: Room) => room.state.get(stateKeyOf('m.room.tombstone', ''))
-
-function creationContent(old: Room, additionalCreators: UserId[] | undefined): JsonObject {
->>>>>>> 2f204c2 (rooms, users: an upgrade is made once, names go into rooms in turn, markers move forward; what is atomic is written down and tested with two clients)
   const { type, 'm.federate': federate } = old.createEvent.pdu.content
   return {
     ...(type === undefined ? {} : { type }),

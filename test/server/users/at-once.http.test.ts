@@ -112,13 +112,4 @@ describe('at once', () => {
     const tombstone = await phone.get(`/rooms/${encodeURIComponent(old)}/state/m.room.tombstone/`)
     expect(tombstone.body.replacement_room).toBe(answers[0]!.body.replacement_room)
   })
-
-  test('two upgrades at once to different versions: one of them is told', async () => {
-    const old = await phone.createRoom({ preset: 'public_chat', room_version: '9' })
-    const upgrade = (new_version: string) => phone.post(`/rooms/${encodeURIComponent(old)}/upgrade`, { new_version })
-
-    const answers = await Promise.all([upgrade('10'), upgrade('11')])
-
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400])
-  })
 })

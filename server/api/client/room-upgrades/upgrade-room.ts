@@ -25,7 +25,7 @@ export const upgradeRoomEndpoint = defineEndpoint({
     additional_creators: Type.Optional(Type.Array(UserIdSchema)),
   }),
   response: Type.Object({ replacement_room: RoomIdSchema }),
-  errors: ['M_UNSUPPORTED_ROOM_VERSION', 'M_FORBIDDEN', 'M_NOT_FOUND', 'M_BAD_STATE'],
+  errors: ['M_UNSUPPORTED_ROOM_VERSION', 'M_FORBIDDEN', 'M_NOT_FOUND'],
   async handle({ params, body, requester }, hs: Needs) {
     const replacement = await hs.upgradeRoom({
       roomId: params.roomId,

@@ -88,6 +88,25 @@ describe('time', () => {
   })
 })
 
+describe('one channel, one login session', () => {
+  test('a token of the same session is taken, one of another session of the same user or of another user is refused', async () => {
+    const channel = await openAs('alice')
+    await hs.db.commit(() => ({
+      writes: [upsertRow('login_session', { id: 'second', user_id: user('alice'), device_id: 'other', active: true })],
+      changes: [],
+      result: undefined,
+    }))
+    await channel.call('authenticate', [await hs.token('alice')])
+
+    for (const token of [await hs.token('alice', 'second'), await hs.token('bob')]) {
+      const second = await openAs('alice')
+      await second.call('invalidate')
+      await expect(second.call('authenticate', [token])).rejects.toThrow()
+      await expect(second.query('SELECT * FROM room_summaries LIMIT 1')).rejects.toThrow()
+    }
+  })
+})
+
 describe('frames', () => {
   test.each([
     ['no CBOR', Uint8Array.of(0xff, 0xff)],

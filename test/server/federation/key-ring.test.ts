@@ -193,6 +193,33 @@ describe('the key ring', () => {
     }
   })
 
+  test('an older copy of a document at the notary takes nothing back', async () => {
+    await using db = await openTestDatabase()
+    const clock = fakeClock()
+    const notary = name('notary.test')
+    const notaryKey = keyOf(3, 'ed25519:n')
+    const { ring, world } = ringOn(db, clock, [notary])
+    const newer = clock.now() + 3 * hour
+    world.direct.set(peer, documentOf(peer, peerKey, newer))
+    world.direct.set(notary, documentOf(notary, notaryKey, clock.now() + hour))
+    await ring.fetch([{ serverName: peer, keyId: 'ed25519:1' }])
+    world.direct.delete(peer)
+    const other = keyOf(8, 'ed25519:2')
+    const both = {
+      server_name: peer,
+      valid_until_ts: clock.now() + hour,
+      verify_keys: { 'ed25519:1': { key: peerKey.publicKeyBase64 }, 'ed25519:2': { key: other.publicKeyBase64 } },
+      old_verify_keys: {},
+    }
+    world.notary = { server_keys: [signJson(signJson(signJson(both, peer, peerKey), peer, other), notary, notaryKey)] }
+    clock.advance(120_000)
+
+    await ring.fetch([{ serverName: peer, keyId: 'ed25519:2' }])
+
+    expect(ring.find(peer, 'ed25519:2')).toBeDefined()
+    expect(ring.find(peer, 'ed25519:1')?.validUntilTs).toBe(newer)
+  })
+
   test('a notary cannot slip in keys of servers that were not asked about', async () => {
     await using db = await openTestDatabase()
     const clock = fakeClock()

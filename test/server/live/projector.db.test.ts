@@ -1,5 +1,6 @@
 /** The projector behind real rooms: what each live table says after what happened. */
 
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import type { RoomEventRow, RoomMemberRow, RoomSummaryRow } from '../../../server/kernel/live-rows.js'
@@ -92,6 +93,24 @@ describe('room_events', () => {
       event: { content: {}, unsigned: { redacted_because: { event_id: redaction } } },
     })
     expect((await lineOf(hs, alice, room))?.last_event?.event_id).not.toBe(target)
+  })
+
+  test('a redacted message keeps the hash by which the device that sent it finds its own', async () => {
+    await using hs = await startLiveServer()
+    const room = await hs.rooms.createRoom({ creator: alice })
+    const content = { msgtype: 'm.text', body: 'secret' }
+    const txn = { sid: 's1', txnId: 't1' }
+    const target = await hs.rooms.sendEvent(room, { type: 'm.room.message', sender: alice, content }, { txn })
+    const hashOf = async () => (await eventsOf(hs, room)).find(({ event_id }) => event_id === target)?.txn_hash
+    const hash = createHash('sha256').update('s1|t1').digest('base64url')
+    expect(await hashOf()).toBe(hash)
+
+    await hs.rooms.sendEvent(room, {
+      ...{ type: 'm.room.redaction', sender: alice, content: { redacts: target }, redacts: target },
+    })
+
+    expect((await eventsOf(hs, room)).find(({ event_id }) => event_id === target)?.event).toMatchObject({ content: {} })
+    expect(await hashOf()).toBe(hash)
   })
 
   test('a redacted state event is not told beside the one that replaced it either', async () => {

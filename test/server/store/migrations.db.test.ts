@@ -54,10 +54,11 @@ describe('migrations', () => {
 
   test('a database of a newer program is refused with a sentence', async () => {
     await using db = await openTestDatabase()
-    await db.query('CREATE schema_migration:9999')
+    const newest = migrations.at(-1)!.number
+    await db.query(`CREATE schema_migration:${newest + 1}`)
 
     await expect(migrate(db.root, migrations, async () => {}, silentLogger)).rejects.toThrow(
-      'written by a newer version of Hearth (schema 9999',
+      `written by a newer version of Hearth (schema ${newest + 1}, this program knows ${newest})`,
     )
   })
 

@@ -141,16 +141,27 @@ export function makePresence({
     }
   }
 
-  /** @param roomIds of a user of another server: of them nobody here knows all rooms */
-  function tell(userId: UserId, entry: Known, roomIds?: readonly RoomId[]): void {
+  /** News from here on. */
+  function note(userId: UserId, entry: Known): void {
     entry.serial = stream.next()
-    entry.toldAt = clock.now()
     log.push({ serial: entry.serial, userId })
     if (log.length > 2 * known.size + 100) log = log.filter((each) => known.get(each.userId)?.serial === each.serial)
+  }
+
+  /** @param roomIds of a user of another server: of them nobody here knows all rooms */
+  function tell(userId: UserId, entry: Known, roomIds?: readonly RoomId[]): void {
+    note(userId, entry)
+    entry.toldAt = clock.now()
     writePresence(rowOf(userId, entry, clock.now()))
     if (roomIds) wakeRooms(roomIds)
     else wakeSharing(userId)
     if (sendEdu && isLocal(userId)) void tellServers(sendEdu, userId, entry)
+  }
+
+  /** To those of a room that the user has joined; the join itself wakes them. */
+  function tellAgain(userId: UserId): void {
+    const entry = known.get(userId)
+    if (entry && entry.presence !== 'offline') note(userId, entry)
   }
 
   async function tellServers(send: SendEdu, userId: UserId, entry: Known): Promise<void> {
@@ -211,8 +222,10 @@ export function makePresence({
   })
 
   const follow: ByKind = {
-    event({ sender, isLocal }) {
+    event({ sender, isLocal, isCurrentState, type, stateKey, pdu }) {
       if (isLocal && known.has(sender)) onActivity(sender)
+      const { membership } = (pdu.content ?? {}) as { membership?: unknown }
+      if (isCurrentState && type === 'm.room.member' && membership === 'join') tellAgain(stateKey as UserId)
     },
     receipt({ userId, isLocal }) {
       if (isLocal && known.has(userId)) onActivity(userId)

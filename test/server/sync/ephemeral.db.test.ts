@@ -298,6 +298,24 @@ describe('what is not of the room’s history', async () => {
       await expect(hs.operations.readPresenceOf(eve, ben)).rejects.toMatchObject({ errcode: 'M_FORBIDDEN' })
     })
 
+    test('who joins a room is told who is there, and they of who came', async () => {
+      const { roomId, ben } = await newRoom()
+      const eve = newUser('eve')
+      const [his, hers] = [hs.device(ben), hs.device(eve)]
+      await his.sync({ setPresence: 'online' })
+      const e = await hers.sync({ setPresence: 'online' })
+      const quiet = await hers.sync({ since: e.next_batch, setPresence: 'online' })
+      const h = await his.sync({ setPresence: 'online' })
+      expect(presenceOf(quiet, ben)).toBeUndefined()
+
+      await hs.joinRoom({ roomId, sender: eve })
+
+      const joined = await hers.sync({ since: quiet.next_batch, setPresence: 'online' })
+      expect(presenceOf(joined, ben)).toMatchObject({ presence: 'online' })
+      expect(presenceOf(await his.sync({ since: h.next_batch }), eve)).toMatchObject({ presence: 'online' })
+      expect(presenceOf(await hers.sync({ since: joined.next_batch, setPresence: 'online' }), ben)).toBeUndefined()
+    })
+
     test('a device that stops syncing is offline after half a minute', async () => {
       const { ann, ben } = await newRoom()
       await hs.device(ben).sync({ setPresence: 'online' })

@@ -227,7 +227,13 @@ export async function startServices(
     ...makeListRooms({ db, rooms, serverName }),
     oncePerTxn: transactionIds.oncePerTxn,
     checkMaySend: makeCheckMaySend({ readEvent: rooms.readEvent }),
-    searchUsers: makeSearchUsers({ db, clock, rooms, readOpenRooms: makeReadOpenRooms({ db, rooms }) }),
+    searchUsers: makeSearchUsers({
+      db,
+      clock,
+      rooms,
+      readOpenRooms: makeReadOpenRooms({ db, rooms }),
+      ...{ allLocalUsers: config.user_directory.all_local_users },
+    }),
     ...makeReports({
       ...{ db, clock },
       logger: loggerFor(logger, 'users'),

@@ -244,6 +244,13 @@ export const configOptions = {
     public_without_auth: option(flag, false, 'Whether the public room directory can be read without an account.'),
     anyone_may_publish: option(flag, true, 'Whether every user may publish rooms; otherwise only admins.'),
   },
+  user_directory: {
+    all_local_users: option(
+      flag,
+      true,
+      'Whether everybody here finds everybody here by name; otherwise only who shares a room with them or is in an open one.',
+    ),
+  },
   url_previews: { enabled: option(flag, false, 'Whether the server fetches web pages to preview links.') },
   media: {
     max_upload_bytes: option(bytes, 104_857_600, 'Largest file that can be uploaded, in bytes.'),

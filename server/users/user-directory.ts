@@ -1,6 +1,6 @@
 /**
- * Finds users by a part of their name or ID, among those whom the asking user may know: people of this server, members
- * of rooms they are in, and members of rooms that are open to anybody.
+ * Finds users by a part of their name or ID, among those whom the asking user may know: members of rooms they are in and
+ * of rooms that are open to anybody (themselves too), and where the configuration says so everybody of this server.
  *
  * Whom a user may know is gathered once and kept for a while, with texts made ready to be compared, because a search
  * comes with every key that is pressed: each then is one pass over strings in memory.
@@ -31,6 +31,8 @@ type Needs = {
   clock: Clock
   rooms: Pick<Rooms, 'get' | 'membershipsOf'>
   readOpenRooms: () => Promise<ReadonlySet<RoomId>>
+  /** `user_directory.all_local_users` */
+  allLocalUsers: boolean
 }
 
 type Person = FoundUser & {
@@ -45,7 +47,7 @@ type Circle = { people: Person[]; madeAt: number; ofVersion: number }
 const keptMs = { whileQuiet: 10 * 60_000, whileOthersMove: 5_000 } as const
 const limits = { circles: 50, accounts: 20_000 } as const
 
-export function makeSearchUsers({ db, clock, rooms, readOpenRooms }: Needs): SearchUsers {
+export function makeSearchUsers({ db, clock, rooms, readOpenRooms, allLocalUsers }: Needs): SearchUsers {
   const circles = new LRUCache<UserId, Promise<Circle>>({ max: limits.circles })
   /** Raised by whatever may change whom anybody knows, or under which name. */
   let version = 0
@@ -67,16 +69,16 @@ export function makeSearchUsers({ db, clock, rooms, readOpenRooms }: Needs): Sea
 
   async function gather(userId: UserId): Promise<Circle> {
     const [ofVersion, madeAt] = [version, clock.now()]
-    const people = new Map<UserId, Person>()
+    const cards = new Map<UserId, Person>()
     for (const row of await readUserCards(db, limits.accounts))
-      people.set(row.user_id, toPerson(row.user_id, row.displayname, row.avatar_url))
+      cards.set(row.user_id, toPerson(row.user_id, row.displayname, row.avatar_url))
+    const people = new Map(allLocalUsers ? cards : [])
     const own = await rooms.membershipsOf(userId)
     const joined = [...own.values()].filter(({ membership }) => membership === 'join').map(({ roomId }) => roomId)
     for (const roomId of new Set([...joined, ...(await readOpenRooms())])) {
       const room = await rooms.get(roomId)
-      if (room) addMembers(people, room)
+      if (room) addMembers(people, room, cards)
     }
-    people.delete(userId)
     return { people: [...people.values()], madeAt, ofVersion }
   }
 
@@ -111,11 +113,12 @@ export function makeSearchUsers({ db, clock, rooms, readOpenRooms }: Needs): Sea
   }
 }
 
-function addMembers(people: Map<UserId, Person>, { joined, state }: Room): void {
+/** @param cards people of this server, who go by the name of their profile */
+function addMembers(people: Map<UserId, Person>, { joined, state }: Room, cards: ReadonlyMap<UserId, Person>): void {
   for (const userId of joined.keys()) {
     if (people.has(userId)) continue
     const { displayname, avatar_url } = contentOf(state.get(stateKeyOf('m.room.member', userId)))
-    people.set(userId, toPerson(userId, displayname, avatar_url))
+    people.set(userId, cards.get(userId) ?? toPerson(userId, displayname, avatar_url))
   }
 }
 

@@ -36,7 +36,7 @@ describe('people of this server', () => {
     ['nobody of that name', []],
     ['', []],
     ['   ', []],
-    ['alice', []], // oneself
+    ['alice', ['@alice:test']], // oneself too
   ])('%s finds %j', async (term, expected) => {
     expect(idsOf(await search(hs.as('alice'), term))).toEqual(expected)
   })
@@ -62,6 +62,29 @@ describe('people of this server', () => {
     const negative = await hs.as('alice').post('/user_directory/search', { search_term: 'x', limit: -1 })
     expect(negative.body.errcode).toBe('M_BAD_JSON')
   })
+})
+
+test('where not everybody is shown, those are found who share a room or are in an open one, oneself among them', async () => {
+  await using hs = await startHomeserver({
+    users: ['alice', 'friend', 'public', 'stranger'],
+    config: (config) => {
+      config.user_directory.all_local_users = false
+    },
+  })
+  const alice = hs.as('alice')
+  expect(idsOf(await search(alice, 'test'))).toEqual([])
+
+  const roomId = await alice.createRoom({ preset: 'private_chat' })
+  await alice.invite(roomId, hs.as('friend'))
+  expect(idsOf(await search(alice, 'friend'))).toEqual([])
+  await hs.as('friend').joinRoom(roomId)
+  await hs.as('public').createRoom({ preset: 'public_chat', visibility: 'public' })
+  await hs.as('stranger').createRoom({ preset: 'private_chat' })
+
+  // What others do shows within seconds.
+  await expect
+    .poll(async () => idsOf(await search(alice, 'test')).sort(), { timeout: 10_000 })
+    .toEqual(['@alice:test', '@friend:test', '@public:test'])
 })
 
 test('people of other servers are found by who shares a room with them, or where a room is open', {
@@ -101,6 +124,7 @@ test('ten thousand people are searched in memory: a key pressed costs millisecon
     return db.query(...given)
   }
   const searchUsers = makeSearchUsers({
+    allLocalUsers: true,
     db: { query, onCommitted: db.onCommitted },
     clock: fakeClock(),
     rooms,

@@ -4,6 +4,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#legacy-account-registration
  */
 import { randomInt } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../kernel/clock.js'
 import { forbidden, MatrixError } from '../kernel/errors.js'
 import { isValidLocalpart, parseUserId, type ServerName, type UserId } from '../kernel/identifiers.js'
@@ -34,11 +35,20 @@ export type Registration = {
   registerGuest(): Promise<UserId>
   /** The user ID a name would get. @throws MatrixError 400 `M_INVALID_USERNAME`, `M_USER_IN_USE` */
   checkAvailable(localpart: string): Promise<UserId>
+  /** Registers for an authentication session; repeated or at once, it gives the one answer. */
+  registerOnce<Answer extends object>(session: string | undefined, run: () => Promise<Answer>): Promise<Answer>
+  /** The answer that was given for the session within the last minutes, or is being made. */
+  registeredBy(session: string | undefined): Promise<object> | undefined
 }
+
+/** How long a lost answer can be asked for again, in milliseconds, and how many are kept. */
+const answersKeptMs = 5 * 60_000
+const maxAnswers = 1_000
 
 type Needs = { db: Database; serverName: ServerName; hasher: PasswordHasher; clock: Clock }
 
 export function makeRegistration({ db, serverName, hasher, clock }: Needs): Registration {
+  const answers = new LRUCache<string, Promise<object>>({ max: maxAnswers, ttl: answersKeptMs })
   const inUse = (localpart: string) => new MatrixError(400, 'M_USER_IN_USE', `The name ${localpart} is taken.`)
 
   const registerUser: RegisterUser = async ({ localpart, password, displayName, admin, kind, writes = [] }) => {
@@ -83,10 +93,23 @@ export function makeRegistration({ db, serverName, hasher, clock }: Needs): Regi
       if (await readUser(db, userId)) throw inUse(localpart)
       return userId
     },
+    registeredBy: (session) => (session === undefined ? undefined : answers.get(session)),
+    registerOnce<Answer extends object>(session: string | undefined, run: () => Promise<Answer>): Promise<Answer> {
+      const known = session === undefined ? undefined : answers.get(session)
+      if (known) return known as Promise<Answer> // one session is of one operation
+      const answer = run()
+      if (session !== undefined) {
+        answers.set(session, answer)
+        answer.catch(() => answers.delete(session))
+      }
+      return answer
+    },
   }
 }
 
-function toUserId(localpart: string, serverName: ServerName): UserId {
+/** `Alice` registers `alice`, as other servers have it. */
+function toUserId(name: string, serverName: ServerName): UserId {
+  const localpart = name.toLowerCase()
   const userId = isValidLocalpart(localpart) ? parseUserId(`@${localpart}:${serverName}`) : undefined
   if (!userId)
     throw new MatrixError(

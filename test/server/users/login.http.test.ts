@@ -133,6 +133,51 @@ describe('login', () => {
     }
   })
 
+  test('a name is registered in lower case, and its owner may write it as they like', async () => {
+    await using hs = await startHomeserver()
+    const register = (username: string) =>
+      hs.request('POST', '/register', {
+        body: { username, password: passwordOf('dora'), auth: { type: 'm.login.dummy' } },
+      })
+
+    expect((await register('Dora')).body.user_id).toBe('@dora:test')
+    expect((await register('DORA')).body.errcode).toBe('M_USER_IN_USE')
+    const available = await hs.request('GET', '/register/available?username=dORA')
+    expect(available.body.errcode).toBe('M_USER_IN_USE')
+    const body = { type: 'm.login.password', user: 'Dora', password: passwordOf('dora') }
+    expect((await hs.request('POST', '/login', { body })).body.user_id).toBe('@dora:test')
+  })
+
+  test('a registration repeated after a lost answer, or made twice at once, gets the same answer', async () => {
+    await using hs = await startHomeserver()
+    const given = { username: 'dora', password: 'x' }
+    const { session } = (await hs.request('POST', '/register', { body: given })).body
+    const register = () =>
+      hs.request('POST', '/register', { body: { ...given, auth: { type: 'm.login.dummy', session } } })
+
+    const [first, second] = await Promise.all([register(), register()])
+    const third = await register()
+
+    expect(first.status).toBe(200)
+    expect([second.body, third.body]).toEqual([first.body, first.body])
+    const other = await hs.request('POST', '/register', { body: { ...given, auth: { type: 'm.login.dummy' } } })
+    expect(other.body.errcode).toBe('M_USER_IN_USE')
+  })
+
+  test('the name of a device is as long at login as it may be afterwards', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const logIn = (length: number) =>
+      hs.request('POST', '/login', {
+        body: {
+          ...{ type: 'm.login.password', user: 'alice', password: passwordOf('alice') },
+          initial_device_display_name: 'x'.repeat(length),
+        },
+      })
+
+    expect((await logIn(100)).status).toBe(200)
+    expect((await logIn(101)).status).toBe(400)
+  })
+
   test('a way to log in that is not offered is M_UNKNOWN', async () => {
     await using hs = await startHomeserver()
     const refused = await hs.request('POST', '/login', { body: { type: 'm.login.magic' } })

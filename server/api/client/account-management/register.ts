@@ -16,6 +16,7 @@ import type { BeginSession } from '../../../users/login-sessions.js'
 import type { Registration } from '../../../users/register-user.js'
 import type { RegistrationTokens } from '../../../users/registration-tokens.js'
 import type { RequireAuth, Stage } from '../../../users/user-interactive-auth.js'
+import { DeviceNameSchema } from '../device-management/device-schema.js'
 
 type Needs = Registration & {
   /** What the configuration says about registering. */
@@ -30,7 +31,7 @@ const BodySchema = Type.Object({
   username: Type.Optional(Type.String()),
   password: Type.Optional(Type.String()),
   device_id: Type.Optional(DeviceIdSchema),
-  initial_device_display_name: Type.Optional(Type.String()),
+  initial_device_display_name: Type.Optional(DeviceNameSchema),
   inhibit_login: Type.Optional(Type.Boolean()),
   refresh_token: Type.Optional(Type.Boolean()),
 })
@@ -66,6 +67,10 @@ export const registerEndpoint = defineEndpoint({
     if (kind !== 'user') throw invalidParam('kind is user or guest.')
     if (!hs.registrationPolicy.isOpen)
       throw forbidden('This server makes accounts by invitation of its administrator only.')
+    // A client that lost the answer asks again with the session that it completed.
+    const session = typeof auth?.session === 'string' ? auth.session : undefined
+    const answered = hs.registeredBy(session)
+    if (answered) return answered as Promise<RegisterAnswer>
     // Before anyone proves anything: they may have to choose another name.
     if (given.username !== undefined && auth?.session === undefined) await hs.checkAvailable(given.username)
     const { flows } = hs.registrationPolicy
@@ -77,13 +82,16 @@ export const registerEndpoint = defineEndpoint({
       auth,
       from: { ip, isLoopback },
     })
-    if (body.password === undefined) throw missingParam('There is no password.')
-    const userId = await hs.registerUser({
-      localpart: body.username ?? randomId(12).toLowerCase(),
-      password: body.password,
-      writes: registrationToken === undefined ? [] : hs.registrationTokens.writesForUse(registrationToken),
+    const { password } = body
+    if (password === undefined) throw missingParam('There is no password.')
+    return hs.registerOnce(session, async () => {
+      const userId = await hs.registerUser({
+        localpart: body.username ?? randomId(12).toLowerCase(),
+        password,
+        writes: registrationToken === undefined ? [] : hs.registrationTokens.writesForUse(registrationToken),
+      })
+      return logIn(userId, body, hs)
     })
-    return logIn(userId, body, hs)
   },
 })
 
@@ -93,6 +101,8 @@ async function registerGuest(body: Body, hs: Needs) {
   // A guest's device ID is the server's choice.
   return logIn(await hs.registerGuest(), { ...body, device_id: undefined, inhibit_login: false }, hs)
 }
+
+type RegisterAnswer = Awaited<ReturnType<typeof logIn>>
 
 async function logIn(userId: UserId, body: Body, hs: Needs) {
   if (body.inhibit_login) return { user_id: userId }

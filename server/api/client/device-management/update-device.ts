@@ -9,6 +9,7 @@ import { Type } from 'typebox'
 import type { ManageDevices } from '../../../devices/manage-devices.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { DeviceIdSchema } from '../../../kernel/identifiers.js'
+import { DeviceNameSchema } from './device-schema.js'
 
 type Needs = Pick<ManageDevices, 'readOwnDevice' | 'renameDevice'>
 
@@ -19,7 +20,7 @@ export const updateDeviceEndpoint = defineEndpoint({
   auth: 'access-token',
   guests: true,
   params: Type.Object({ deviceId: DeviceIdSchema }),
-  body: Type.Object({ display_name: Type.Optional(Type.Union([Type.String({ maxLength: 100 }), Type.Null()])) }),
+  body: Type.Object({ display_name: Type.Optional(Type.Union([DeviceNameSchema, Type.Null()])) }),
   response: Type.Object({}),
   errors: ['M_NOT_FOUND'],
   async handle({ params, body, requester }, hs: Needs) {

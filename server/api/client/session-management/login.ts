@@ -11,6 +11,7 @@ import { forbidden, MatrixError, missingParam } from '../../../kernel/errors.js'
 import { DeviceIdSchema } from '../../../kernel/identifiers.js'
 import type { CheckPassword } from '../../../users/check-password.js'
 import type { BeginSession } from '../../../users/login-sessions.js'
+import { DeviceNameSchema } from '../device-management/device-schema.js'
 import { LoginAnswerSchema, type ToLoginAnswer } from './login-answer.js'
 
 type Needs = { checkPassword: CheckPassword; beginSession: BeginSession; toLoginAnswer: ToLoginAnswer }
@@ -27,7 +28,7 @@ export const loginEndpoint = defineEndpoint({
     user: Type.Optional(Type.String()), // before r0.4.0
     password: Type.Optional(Type.String()),
     device_id: Type.Optional(DeviceIdSchema),
-    initial_device_display_name: Type.Optional(Type.String()),
+    initial_device_display_name: Type.Optional(DeviceNameSchema),
     refresh_token: Type.Optional(Type.Boolean()),
   }),
   response: LoginAnswerSchema,

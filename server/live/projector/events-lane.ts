@@ -6,6 +6,7 @@
  * reader holds, so that the reader looks at the range between. That a reader learns of it within a second does
  * not depend on anything but this lane.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EventId, RoomId } from '../../kernel/identifiers.js'
 import type { Logger } from '../../kernel/logger.js'
 import type { Room, Rooms } from '../../rooms/room.js'
@@ -47,6 +48,8 @@ const loudestMs = 60
 const unwatchedPauseMs = 100
 const bulkPauseMs = 150
 const enoughForBatch = 256
+/** Works turned into rows without a break for the rest of the server. */
+const worksPerTurn = 64
 
 type EventWork = Extract<Work, { kind: 'event' | 'redaction' }>
 type Row = { roomId: RoomId; seq: number; historical: boolean; write: Write }
@@ -110,7 +113,8 @@ export function eventsLane(needs: EventsLaneNeeds, after: Lane): LaneParts {
         ),
       ])
       const rows: Row[] = []
-      for (const work of ofEvents) {
+      for (const [n, work] of ofEvents.entries()) {
+        if (n % worksPerTurn === worksPerTurn - 1) await nextTurn()
         const room = known.get(work.roomId)
         // A backlog of thousands is not written to be deleted again.
         const isOutside = room && work.kind === 'event' && work.seq < windowLow(room)

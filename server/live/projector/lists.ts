@@ -8,6 +8,7 @@
  * the case and writes the lines that changed. A line never says more than the rows of the room do. Lines of users who
  * have been away for a day are dropped.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { isJsonObject } from '../../events/pdu.js'
 import type { Clock } from '../../kernel/clock.js'
@@ -236,6 +237,7 @@ export class Lists {
     let writes: Write[] = []
     for (const [roomId, marks] of dirty) {
       if (this.#isClosing) return
+      await nextTurn()
       const room = snapshots.get(roomId)
       try {
         const shared = room && (await this.#lines.readShared(room))

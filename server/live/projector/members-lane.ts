@@ -6,6 +6,7 @@
  * meanwhile is not overwritten by the older picture that a fill began with. Afterwards a member event moves one
  * row. A state that moved without saying where (a resolution, a join that brings thousands) is compared whole.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PduEvent } from '../../events/pdu.js'
 import { roleOf, storedLevel } from '../../events/roles.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
@@ -33,6 +34,8 @@ const leaseMs = 10 * 60_000
 const msPerRowAndQuery = 0.3
 const loudestMs = 60
 const rowsPerPage = 500
+/** Members looked at without a break for the rest of the server. */
+const membersPerTurn = 200
 /** A name or address of a picture longer than this is cut: rows of a room of thousands travel together. */
 const maxText = 512
 
@@ -243,7 +246,8 @@ export class MembersLane {
       after = page.at(-1)!.user_id
     }
     const rows: Row[] = []
-    for (const event of events) {
+    for (const [n, event] of events.entries()) {
+      if (n % membersPerTurn === membersPerTurn - 1) await nextTurn()
       const row = await this.#row(room, event, position)
       const there = known.get(row.user_id ?? '')
       const isSame =

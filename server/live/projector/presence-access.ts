@@ -5,6 +5,7 @@
  * each user whose presence is known at all, when the viewer comes, when either's memberships change, and before the first
  * presence of a user is written. It is gone soon after the viewer is. So a join costs one look for each viewer.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock, Timer } from '../../kernel/clock.js'
 import type { UserId } from '../../kernel/identifiers.js'
 import type { Logger } from '../../kernel/logger.js'
@@ -35,7 +36,7 @@ type Viewer = {
 
 /** A viewer who comes back within this has nothing to wait for. */
 const graceMs = 60_000
-const checkedAtOnce = 16
+const checkedAtOnce = 32
 const maxKnown = 50_000
 
 export class PresenceAccess {
@@ -150,7 +151,8 @@ export class PresenceAccess {
       const some = others.slice(start, start + rowsPerWrite)
       const gained: UserId[] = []
       const lost: UserId[] = []
-      for (let at = 0; at < some.length; at += checkedAtOnce)
+      for (let at = 0; at < some.length; at += checkedAtOnce) {
+        await nextTurn()
         await Promise.all(
           some.slice(at, at + checkedAtOnce).map(async (other) => {
             const isShared = other !== userId && (await rooms.sharedRooms(userId, other)).length > 0
@@ -158,6 +160,7 @@ export class PresenceAccess {
             if (!isShared && viewer.seen.has(other)) lost.push(other)
           }),
         )
+      }
       for (const other of gained) writes.push(upsertRow('presence_access', { id: [userId, other], readable: true }))
       for (const other of lost) writes.push(deleteRow('presence_access', [userId, other]))
       if (writes.length > 0) await live.writeLive(writes)

@@ -93,6 +93,7 @@ export function eventsLane(needs: EventsLaneNeeds, after: Lane): LaneParts {
   return {
     name: 'events',
     version: 1,
+    streamMs: 15,
     after,
     takes: isEventWork,
     gatherMs(queued) {

@@ -39,7 +39,12 @@ export type LaneParts = {
   leaveOut?(work: Work): readonly Write[]
   /** Never runs ahead of this lane. */
   after?: Lane
-  /** How long to let works gather before a batch. */
+  /**
+   * While batches follow each other, works gather for so long before the next: one transaction for several costs a
+   * fraction of one for each. What comes after a silence goes at once.
+   */
+  streamMs?: number
+  /** How long to let works gather for other reasons. */
   gatherMs?(queued: number): number
 }
 
@@ -70,6 +75,8 @@ export class Lane {
   /** True where the rows are of another form, or of no form at all. */
   #isFormer = false
   #isBusy = false
+  /** When the last batch was written. */
+  #batchAt = Number.NEGATIVE_INFINITY
   /** Position of the last change that was told, of the last that is projected, and what the database says of that. */
   #told = 0
   #position = 0
@@ -241,8 +248,10 @@ export class Lane {
   // ── taking works ─────────────────────────────────────────────────────────────────────────────
 
   async #takeBatch(): Promise<void> {
-    const gatherMs = this.#parts.gatherMs?.(this.#queue.length) ?? 0
-    if (gatherMs > 0) await this.#pause(gatherMs)
+    const { streamMs = 0, gatherMs } = this.#parts
+    const isStream = this.#needs.clock.elapsed() - this.#batchAt < 2 * streamMs
+    const waitMs = Math.max(isStream ? streamMs : 0, gatherMs?.(this.#queue.length) ?? 0)
+    if (waitMs > 0 && this.#queue.length < batchSize) await this.#pause(waitMs)
     const works = this.#queue.splice(0, batchSize)
     if (works.length === 0) return // more came than is kept
     const next = this.#queue[0]
@@ -252,7 +261,8 @@ export class Lane {
       this.#queue = works.filter(({ position }) => position > this.#position).concat(this.#queue)
       throw error
     }
-    this.#waitingSince = this.#needs.clock.elapsed()
+    this.#batchAt = this.#needs.clock.elapsed()
+    this.#waitingSince = this.#batchAt
   }
 
   async #readBatch(): Promise<void> {
@@ -290,7 +300,7 @@ export class Lane {
   // ── writing ──────────────────────────────────────────────────────────────────────────────────
 
   async #project(works: readonly Work[], until: number): Promise<void> {
-    await this.#parts.after?.reached(until)
+    await this.#parts.after?.reached(works.at(-1)!.position)
     if (this.#closing.signal.aborted) return
     for (const ms of [...retryMs, undefined]) {
       try {

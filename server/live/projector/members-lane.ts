@@ -61,6 +61,7 @@ export class MembersLane {
     const parts: LaneParts = {
       name: 'members',
       version: 1,
+      streamMs: 100,
       takes: (work) => whoMoved(work, everyone) !== undefined,
       build: (works, backlog) => this.#build(works, backlog),
       rebuild: (position, signal) => this.#rebuild(position, signal),

@@ -73,6 +73,7 @@ export function accessLane(needs: AccessNeeds): LaneParts {
   return {
     name: 'access',
     version: 2,
+    streamMs: 15,
     takes: (work) => whoMoved(work, isLocal) !== undefined,
     async build(works) {
       const writes: Write[] = []

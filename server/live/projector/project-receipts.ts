@@ -31,6 +31,7 @@ export function receiptsLane(needs: Needs): LaneParts {
   return {
     name: 'receipts',
     version: 1,
+    streamMs: 50,
     takes,
     build: async (works, backlog) =>
       divide((await readReceiptRows(needs.db, works.filter(takes))).map(receiptWrite), backlog),
@@ -49,6 +50,7 @@ export function accountDataLane(needs: Needs): LaneParts {
   return {
     name: 'account_data',
     version: 1,
+    streamMs: 50,
     takes,
     async build(works, backlog) {
       const writes: Write[] = []

@@ -157,20 +157,24 @@ describe('unread counts', async () => {
 
     test('whoever may call the room is asked of the room as it is', async () => {
       const { roomId, ann, ben } = await newRoom()
-      await send(roomId, ann, { 'm.mentions': { room: true } })
-      expect(await count(ben, roomId)).toEqual([1, 1])
-      const room = (await hs.rooms.get(roomId))!
-      const levels = room.state.get(stateKeyOf('m.room.power_levels', ''))!
-
-      await hs.sendEvent(roomId, {
-        ...{ type: 'm.room.power_levels', sender: ann, stateKey: '' },
-        content: { ...levels.pdu.content, users: { [ben]: 50 }, notifications: { room: 60 } },
-      })
-      await send(roomId, ben, {})
       const cat = newUser('cat')
       await hs.joinRoom({ roomId, sender: cat })
+      const { content } = (await hs.rooms.get(roomId))!.state.get(stateKeyOf('m.room.power_levels', ''))!.pdu
+      const setLevel = (level: number) =>
+        hs.sendEvent(roomId, {
+          ...{ type: 'm.room.power_levels', sender: ann, stateKey: '' },
+          content: { ...content, users: { [ben]: level } },
+        })
+      await setLevel(50)
       await send(roomId, ben, { 'm.mentions': { room: true } })
+      expect(await count(cat, roomId)).toEqual([1, 1])
+
+      await setLevel(49)
       expect(await count(cat, roomId)).toEqual([1, 0])
+      await send(roomId, ben, { 'm.mentions': { room: true } })
+      expect(await count(cat, roomId)).toEqual([2, 0])
+      await setLevel(50)
+      expect(await count(cat, roomId)).toEqual([2, 2])
     })
   })
 

@@ -9,13 +9,20 @@ import type { MessageEvent } from 'electron'
 import type { HomeserverConfig } from '../server/kernel/config.js'
 import { createLogger } from '../server/kernel/logger.js'
 import type { SecretBox } from '../server/kernel/secrets.js'
+import type { DataFault } from '../server/kernel/start-faults.js'
 import { exitCodes } from './exit-codes.js'
 import { channelOverPort } from './port-channel.js'
 import { openRotatingLog } from './rotating-log.js'
-import { describeStartFailure, type RunningServer, startServer } from './start-server.js'
+import { acceptableFault, describeStartFailure, type RunningServer, startServer } from './start-server.js'
 
 export type ToBackend =
-  | { type: 'start'; config: HomeserverConfig; logsFolder: string; secretKind: SecretBox['kind'] }
+  | {
+      type: 'start'
+      config: HomeserverConfig
+      logsFolder: string
+      secretKind: SecretBox['kind']
+      accept: readonly DataFault[]
+    }
   /** With one port. */
   | { type: 'connect' }
   | { type: 'secret'; id: number; bytes?: Uint8Array; error?: string }
@@ -23,7 +30,7 @@ export type ToBackend =
 
 export type FromBackend =
   | { type: 'started'; clientUrl: string | undefined; setupSecret: string | undefined }
-  | { type: 'failed'; problem: string }
+  | { type: 'failed'; problem: string; fault: DataFault | undefined }
   | { type: 'secret'; id: number; action: 'seal' | 'open'; bytes: Uint8Array }
   | { type: 'closed' }
 
@@ -45,7 +52,7 @@ const ask = (action: 'seal' | 'open', bytes: Uint8Array) =>
     say({ type: 'secret', id: lastId, action, bytes })
   })
 
-async function start({ config, logsFolder, secretKind }: Extract<ToBackend, { type: 'start' }>): Promise<void> {
+async function start({ config, logsFolder, secretKind, accept }: Extract<ToBackend, { type: 'start' }>): Promise<void> {
   const logger = createLogger(config.log.level, openRotatingLog(logsFolder))
   const secrets: SecretBox = {
     kind: secretKind,
@@ -53,12 +60,12 @@ async function start({ config, logsFolder, secretKind }: Extract<ToBackend, { ty
     open: (bytes) => ask('open', bytes),
   }
   try {
-    server = await startServer(config, { logger, secrets })
+    server = await startServer(config, { logger, secrets, accept })
     server.homeserver.onUnusable(() => void giveUp())
     const { clientUrl, setupSecret } = server.homeserver
     say({ type: 'started', clientUrl, setupSecret })
   } catch (error) {
-    say({ type: 'failed', problem: describeStartFailure(error) })
+    say({ type: 'failed', problem: describeStartFailure(error), fault: acceptableFault(error) })
   }
 }
 

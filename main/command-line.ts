@@ -6,6 +6,7 @@
  * pass; `main/launch.mjs` has checked what a person typed before.
  */
 import { ConfigError, suggest } from '../server/kernel/config.js'
+import { acceptableFaults, type DataFault } from '../server/kernel/start-faults.js'
 
 export type CommandLine = {
   headless: boolean
@@ -16,6 +17,8 @@ export type CommandLine = {
   /** Starts with no window, as at login. */
   hidden: boolean
   configPath: string | undefined
+  /** Faults of the data with which this one start goes on all the same. */
+  accept: DataFault[]
   /** Configuration options by dotted name. */
   options: Record<string, string>
   /** What is left: `matrix:` links, on Windows and Linux. */
@@ -33,9 +36,11 @@ type Flag = (typeof flags)[keyof typeof flags]
 const isFlag = (name: string): name is keyof typeof flags => Object.hasOwn(flags, name)
 
 const configFileOption = '--config'
+const acceptOption = '--accept'
 /** Options with a value, and the configuration option that each sets. */
 const valued: Readonly<Record<string, string>> = {
   [configFileOption]: '',
+  [acceptOption]: '',
   '--data-dir': 'data_dir',
   '--server-name': 'server_name',
   '--client-port': 'listeners.client.port',
@@ -51,6 +56,7 @@ export function readCommandLine(given: readonly string[], isLenient = false): Co
   const options: Record<string, string> = {}
   const rest: string[] = []
   let configPath: string | undefined
+  const accept: DataFault[] = []
 
   for (let i = 0; i < given.length; i++) {
     const argument = given[i]!
@@ -64,6 +70,7 @@ export function readCommandLine(given: readonly string[], isLenient = false): Co
       if (value === undefined || value === '' || (inline === undefined && value.startsWith('--')))
         throw new ConfigError(`${name} needs a value.`)
       if (name === configFileOption) configPath = value
+      else if (name === acceptOption) accept.push(readFault(value))
       else options[valued[name]!] = value
     } else if (isLenient || !argument.startsWith('-')) rest.push(argument)
     else
@@ -78,7 +85,22 @@ export function readCommandLine(given: readonly string[], isLenient = false): Co
     smoke: set.has('smoke'),
     hidden: set.has('hidden'),
     configPath,
+    accept,
     options,
     rest,
   }
 }
+
+function readFault(value: string): DataFault {
+  const fault = acceptableFaults.find((known) => known === value)
+  if (!fault)
+    throw new ConfigError(`--accept takes one of ${acceptableFaults.join(', ')}${suggest(value, acceptableFaults)}`)
+  return fault
+}
+
+/** The same arguments for another start: what was accepted, was accepted once. */
+export const withoutAccepted = (given: readonly string[]): string[] =>
+  given.filter(
+    (argument, i) =>
+      !argument.startsWith(`${acceptOption}=`) && argument !== acceptOption && given[i - 1] !== acceptOption,
+  )

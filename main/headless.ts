@@ -76,7 +76,11 @@ export async function runHeadless(host: HostProcess): Promise<void> {
     host.onSignal(() => end(exitCodes.ended))
     if (commandLine.exitWithStdin) host.onStdinEnd(() => end(exitCodes.ended))
     const logger = createLogger(config.log.level)
-    server = await startServer(config, { logger, secrets: chooseSecretBox(host.env) }, host.startHomeserver)
+    server = await startServer(
+      config,
+      { logger, secrets: chooseSecretBox(host.env), accept: commandLine.accept },
+      host.startHomeserver,
+    )
     if (isEnding) {
       isEnding = false // a signal came while starting, when there was nothing to close yet
       return end(exitCodes.ended)

@@ -24,7 +24,7 @@ import { setAppMenu } from './desktop/menu.js'
 import { makeNotifications } from './desktop/notifications.js'
 import { watchPower } from './desktop/power.js'
 import { quitInOrder } from './desktop/quit.js'
-import { relaunchWhenUnusable } from './desktop/relaunch.js'
+import { relaunchWhenUnusable, tellProblem } from './desktop/relaunch.js'
 import { chooseDesktopSecretBox } from './desktop/secrets.js'
 import { openSettings, parseSettings, type SettingsFile } from './desktop/settings.js'
 import { runSmoke } from './desktop/smoke.js'
@@ -83,11 +83,12 @@ async function run(commandLine: CommandLine, config: HomeserverConfig, links: Li
   guardPermissions(session.defaultSession)
   session.defaultSession.setSpellCheckerEnabled(config.desktop.spellcheck)
 
+  const { accept } = commandLine
   const secrets = chooseDesktopSecretBox(process.env, logger)
   const server =
     config.desktop.server_process === 'utility'
-      ? startUtilityServer(config, { logger, secrets, backendPath: here('./backend.js') })
-      : startInProcessServer(config, { logger, secrets })
+      ? startUtilityServer(config, { logger, secrets, accept, backendPath: here('./backend.js') })
+      : startInProcessServer(config, { logger, secrets, accept })
   const quitting = quitInOrder(() => server.close(), logger)
   relaunchWhenUnusable(server, logger)
   serveApp(config.renderer_dir ?? here('../renderer'), (request) => server.handle(request))
@@ -137,7 +138,7 @@ async function run(commandLine: CommandLine, config: HomeserverConfig, links: Li
   await server.started
   const opened = window.current()
   if (commandLine.smoke && opened) return runSmoke(opened, server)
-  if (server.problem) dialog.showErrorBox('Hearth', server.problem)
+  if (server.problem) tellProblem(server.problem, server.fault)
   else await lookForUpdates(config, () => server.close(), logger)
 }
 

@@ -87,8 +87,7 @@ export async function superviseHeadless(given, env, { spawnProcess = spawn, wait
   let delayMs = 1_000
   for (let run = 0; ; run++) {
     const startedAt = Date.now()
-    // The browser is there already when it is not the first time.
-    const args = run > 0 && !given.includes('--no-open') ? [...given, '--no-open'] : given
+    const args = run === 0 ? given : again(given)
     child = spawnProcess(process.execPath, [join(root, 'out', 'main', 'headless.js'), ...args], {
       // By the channel's end the server notices when this process was killed.
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
@@ -104,6 +103,12 @@ export async function superviseHeadless(given, env, { spawnProcess = spawn, wait
     await wait(delayMs)
     if (isEnding) return 0
   }
+}
+
+/** The browser is there already, and what was accepted of damaged data, was accepted once. */
+function again(given) {
+  const args = given.filter((each, i) => !/^--(accept(=|$)|no-open$)/.test(each) && given[i - 1] !== '--accept')
+  return [...args, '--no-open']
 }
 
 async function main() {

@@ -15,14 +15,14 @@ import { ConfigError, type HomeserverConfig, readConfig } from '../server/kernel
 import { chooseDataDir } from '../server/kernel/data-dir.js'
 import type { Logger } from '../server/kernel/logger.js'
 import type { SecretBox } from '../server/kernel/secrets.js'
-import { DataFaultError, isDiskFull, StartAgainError } from '../server/kernel/start-faults.js'
+import { type DataFault, DataFaultError, isDiskFull, StartAgainError } from '../server/kernel/start-faults.js'
 import type { CommandLine } from './command-line.js'
 import { exitCodes } from './exit-codes.js'
 
 /** The server's own start; a test hands in another. */
 export type StartHomeserver = (
   config: HomeserverConfig,
-  deps: { logger: Logger; secrets: SecretBox },
+  deps: { logger: Logger; secrets: SecretBox; accept?: readonly DataFault[] },
 ) => Promise<Homeserver>
 
 export type RunningServer = {
@@ -73,7 +73,7 @@ const startOurs: StartHomeserver = async (config, deps) => {
  */
 export async function startServer(
   config: HomeserverConfig,
-  deps: { logger: Logger; secrets: SecretBox },
+  deps: { logger: Logger; secrets: SecretBox; accept?: readonly DataFault[] },
   start: StartHomeserver = startOurs,
 ): Promise<RunningServer> {
   const lock: DataDirLock = lockDataDir(config.data_dir)
@@ -106,6 +106,10 @@ export function describeStartFailure(error: unknown): string {
 
 const isSentence = (error: unknown): error is Error =>
   error instanceof ConfigError || error instanceof DataFaultError || error instanceof StartAgainError
+
+/** The fault of the data with which one may go on all the same, where that is what kept the server from starting. */
+export const acceptableFault = (error: unknown): DataFault | undefined =>
+  error instanceof DataFaultError && error.isAcceptable ? error.fault : undefined
 
 /** How the process ends after a failed start. */
 export function exitCodeOf(error: unknown): number {

@@ -26,6 +26,7 @@ import { MatrixError } from './kernel/errors.js'
 import type { ServerName } from './kernel/identifiers.js'
 import { type Logger, loggerFor } from './kernel/logger.js'
 import type { SecretBox } from './kernel/secrets.js'
+import type { DataFault } from './kernel/start-faults.js'
 import type { Channel } from './live/channel.js'
 import { makeUpgradeHandler } from './live/websocket.js'
 import { measureStore } from './measure-store.js'
@@ -63,6 +64,8 @@ export type HomeserverDeps = {
   logger: Logger
   secrets: SecretBox
   clock?: Clock
+  /** Faults of the data that are accepted for this start (`--accept`). */
+  accept?: readonly DataFault[]
   /** No socket for clients; they use `handle` (tests). */
   inProcessOnly?: boolean
   /** Refuses answers that do not fit their endpoint's own schema (tests). */
@@ -81,7 +84,7 @@ const namedEndpoints = [
 
 export async function startHomeserver(config: HomeserverConfig, deps: HomeserverDeps): Promise<Homeserver> {
   const { logger, secrets, clock = systemClock } = deps
-  const base = await startBase({ config, logger, clock, secrets })
+  const base = await startBase({ config, logger, clock, secrets, accept: deps.accept })
   const accounts = makeReadAccounts({ db: base.db })
   let hasAccounts = await accounts.hasAccounts()
   base.db.onCommitted('memory', (changes) => {

@@ -66,6 +66,7 @@ export async function startServices(
   const { config, db, clock, secrets, logger, recordSessions, authenticator, loginSessions } = base
   const layout = dataDirLayout(config.data_dir)
   const signingKeys = await loadSigningKeys(layout.keys, secrets)
+  await base.nameDatabase(serverName, signingKeys)
   const federation = await startFederation(base, { serverName, signingKeys, federates })
   const { remote } = federation
 

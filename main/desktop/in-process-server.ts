@@ -2,21 +2,24 @@
 import type { HomeserverConfig } from '../../server/kernel/config.js'
 import type { Logger } from '../../server/kernel/logger.js'
 import type { SecretBox } from '../../server/kernel/secrets.js'
+import type { DataFault } from '../../server/kernel/start-faults.js'
 import { channelOverPort } from '../port-channel.js'
-import { describeStartFailure, type RunningServer, startServer } from '../start-server.js'
+import { acceptableFault, describeStartFailure, type RunningServer, startServer } from '../start-server.js'
 import { type ServerHost, unavailable, withSetupSecret } from './server-host.js'
 
 export function startInProcessServer(
   config: HomeserverConfig,
-  deps: { logger: Logger; secrets: Promise<SecretBox> },
+  deps: { logger: Logger; secrets: Promise<SecretBox>; accept: readonly DataFault[] },
 ): ServerHost {
   let server: RunningServer | undefined
   let problem: string | undefined
+  let fault: DataFault | undefined
   const start = async () => {
     try {
-      server = await startServer(config, { logger: deps.logger, secrets: await deps.secrets })
+      server = await startServer(config, { ...deps, secrets: await deps.secrets })
     } catch (error) {
       problem = describeStartFailure(error)
+      fault = acceptableFault(error)
       deps.logger.fatal({ err: error }, 'the server did not start')
     }
   }
@@ -25,6 +28,9 @@ export function startInProcessServer(
     started,
     get problem() {
       return problem
+    },
+    get fault() {
+      return fault
     },
     async handle(request) {
       await started

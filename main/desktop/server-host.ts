@@ -1,11 +1,14 @@
 /** What the desktop shell needs of the homeserver, wherever it runs. */
 import type { MessagePortMain } from 'electron'
+import type { DataFault } from '../../server/kernel/start-faults.js'
 
 export type ServerHost = {
   /** Resolves when the server runs or has failed; `problem` tells which. */
   readonly started: Promise<void>
   /** Why it is not running, as one sentence; undefined while it starts and runs. */
   readonly problem: string | undefined
+  /** What is wrong with the data, where the server did not start for it and may go on all the same. */
+  readonly fault: DataFault | undefined
   /** Answers a request of the page; 503 with a Matrix error body when it does not run. */
   handle(request: Request): Promise<Response>
   /** Gives a live port to the server. It is closed with 1012 when there is none. */

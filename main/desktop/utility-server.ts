@@ -9,6 +9,7 @@ import type { HomeserverConfig } from '../../server/kernel/config.js'
 import { dataDirLayout } from '../../server/kernel/data-dir.js'
 import type { Logger } from '../../server/kernel/logger.js'
 import type { SecretBox } from '../../server/kernel/secrets.js'
+import type { DataFault } from '../../server/kernel/start-faults.js'
 import type { FromBackend, ToBackend } from '../backend.js'
 import { restartDelayMs } from '../policy.js'
 import { channelOverPort } from '../port-channel.js'
@@ -19,12 +20,14 @@ const healthyAfterMs = 60_000
 
 export function startUtilityServer(
   config: HomeserverConfig,
-  deps: { logger: Logger; secrets: Promise<SecretBox>; backendPath: string },
+  deps: { logger: Logger; secrets: Promise<SecretBox>; accept: readonly DataFault[]; backendPath: string },
 ): ServerHost {
   let child: UtilityProcess | undefined
   let clientUrl: string | undefined
   let setupSecret: string | undefined
   let problem: string | undefined
+  let fault: DataFault | undefined
+  let accept = deps.accept
   let restarts = 0
   let isClosing = false
   let restartTimer: NodeJS.Timeout | undefined
@@ -61,6 +64,7 @@ export function startUtilityServer(
         settleStart()
       } else if (message.type === 'failed') {
         problem = message.problem
+        fault = message.fault
         deps.logger.fatal({ problem }, 'the server did not start')
         settleStart()
       }
@@ -82,7 +86,9 @@ export function startUtilityServer(
       config,
       logsFolder: dataDirLayout(config.data_dir).logs,
       secretKind: secrets.kind,
+      accept,
     })
+    accept = [] // for that one start
   }
   void fork()
 
@@ -90,6 +96,9 @@ export function startUtilityServer(
     started,
     get problem() {
       return problem
+    },
+    get fault() {
+      return fault
     },
     async handle(given) {
       await started

@@ -37,5 +37,7 @@ export const dataDirLayout = (dataDir: string) => ({
   desktop: resolve(dataDir, 'desktop'),
   /** What the directory remembers of itself: its server name. */
   memory: resolve(dataDir, 'hearth.json'),
+  /** What it remembers of its database: which one, and how far it had come. */
+  mark: resolve(dataDir, 'database.mark'),
   lock: resolve(dataDir, 'hearth.lock'),
 })

@@ -15,6 +15,7 @@ import { decodeBase64, encodeUnpaddedBase64 } from '../events/base64.js'
 import { type SigningKey, signingKeyFromSeed } from '../events/signatures.js'
 import { randomId } from '../kernel/clock.js'
 import type { SecretBox } from '../kernel/secrets.js'
+import { DataFaultError } from '../kernel/start-faults.js'
 
 export type RetiredKey = { keyId: string; publicKeyBase64: string; expiredTs: number }
 export type SigningKeys = { current: SigningKey; retired: RetiredKey[] }
@@ -24,12 +25,14 @@ const retiredFileName = 'old-keys.json'
 
 /**
  * @param directory the data directory's `keys`
- * @throws Error where a file is there but is not what it should be; a new key is never made over it
+ * @throws DataFaultError where the key is there but cannot be used: a new one is never made over it
  */
 export async function loadSigningKeys(directory: string, secretBox: SecretBox): Promise<SigningKeys> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const sealed = await readIfThere(join(directory, fileName))
-  const current = sealed ? readKeyLine(await secretBox.open(sealed)) : await makeKey(directory, secretBox)
+  const current = sealed
+    ? await openKey(join(directory, fileName), sealed, secretBox)
+    : await makeKey(directory, secretBox)
   return { current, retired: readRetired(await readIfThere(join(directory, retiredFileName))) }
 }
 
@@ -39,6 +42,17 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
+  }
+}
+
+async function openKey(path: string, sealed: Uint8Array, secretBox: SecretBox): Promise<SigningKey> {
+  try {
+    return readKeyLine(await secretBox.open(sealed))
+  } catch (error) {
+    throw new DataFaultError(
+      'broken-key',
+      `The key ${path} cannot be used (${(error as Error).message}): put it back from a backup; a new one is never made over it.`,
+    )
   }
 }
 

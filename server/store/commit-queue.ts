@@ -104,6 +104,11 @@ export class CommitQueue {
     return answer as Promise<T>
   }
 
+  /** Positions up to that one were given out once, whatever the database remembers. */
+  skipTo(position: number): void {
+    this.#counters.position = Math.max(this.#counters.position, position)
+  }
+
   seedRoom(roomId: RoomId, bounds: { maxSeq: RoomSeq; minSeq: RoomSeq }): void {
     this.#counters.seed(roomId, bounds)
   }

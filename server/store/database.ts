@@ -20,8 +20,10 @@ import { leastFreeBytes, readFreeBytes } from './free-space.js'
 import { LiveWriter } from './live.js'
 import { findTablesToRepair, wipeVolatileTables } from './live-repair.js'
 import { type Migration, migrate, migrations, snapshotDatabase } from './migrations.js'
+import { claimNode } from './node-store.js'
 import type { Database } from './reader.js'
 import { makeRpc, type Rpc, recordId } from './rpc.js'
+import { readIdentity } from './server-meta-store.js'
 import { StoreHealth } from './store-health.js'
 import type { PlannedQuery } from './write-plan.js'
 
@@ -31,7 +33,11 @@ export type OpenDatabaseOptions = {
   logger: Logger
   /** Where the copy goes that is taken before a migration; default: `backups` beside the database folder. */
   backupsDir?: string
+  /** Number of the newest migration that the database is known to have; it is copied where that is not the last. */
+  schema?: number | undefined
   clock?: Clock
+  /** Goes into the row of this process. */
+  version?: string
   /** For tests of the migrations themselves. */
   migrations?: readonly Migration[]
   /** For tests of faults: another engine, and a disk of another size. */
@@ -45,6 +51,12 @@ export type OpenDatabase = Database & {
   readonly root: Rpc
   /** Writes to the live tables, and the lock under which live queries are registered. */
   readonly live: LiveWriter
+  /** This process among those that use the database. */
+  readonly nodeId: string
+  /** Number of the newest migration. */
+  readonly schema: number
+  /** Gives out no position up to that one any more. Before the first commit. */
+  skipTo(position: number): void
   /** Whether it may be written to; tells the host when the process must be replaced. */
   readonly health: StoreHealth
   /** Units that wait for their batch: what HTTP may look at to shed load. */
@@ -56,10 +68,12 @@ export type OpenDatabase = Database & {
 
 /**
  * @throws Error with the engine's words when it cannot be opened (e.g. locked by another process)
- * @throws SchemaError when a newer program wrote it, or a migration failed
+ * @throws DataFaultError when it is of another form or a newer program wrote it; SchemaError when a migration failed;
+ *   StartAgainError when there is no room, or it has to be copied first
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenDatabase> {
   checkRoom(options)
+  await copyBeforeChange(options)
   const engine = await open(options)
   try {
     return await prepare(engine, options)
@@ -90,7 +104,7 @@ function checkRoom({ url, readFreeBytes: read = readFreeBytes }: OpenDatabaseOpt
 }
 
 async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<OpenDatabase> {
-  const { logger, clock = systemClock } = options
+  const { logger, clock = systemClock, migrations: known = migrations } = options
   const folder = folderOf(options.url)
   const health = new StoreHealth({
     clock,
@@ -109,8 +123,10 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
   await root.call('use', [namespace, null])
   await root.query(`DEFINE DATABASE IF NOT EXISTS ${databaseName}`)
   await root.call('use', [namespace, databaseName])
-  await migrate(root, options.migrations ?? migrations, (version) => takeSnapshot(options, version), logger)
+  await migrate(root, known, (version) => checkCopied(options, root, version), logger)
 
+  const isShared = folder === undefined
+  const node = await claimNode({ rpc: root, health, clock, logger, isShared, version: options.version ?? '' })
   const schemafull = await readSchemafullTables(root)
   const queue = new CommitQueue({
     runTransaction: (query) => runTransaction(root, query),
@@ -131,6 +147,7 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
     health.close()
     // What is under way in an engine that has failed may never end.
     if (health.hasFailed) return
+    await node.close()
     const row = { id: recordId('server_meta', 'stream_position'), position: queue.position }
     await root
       .query('UPSERT $row.id SET position = $row.position RETURN NONE', { row })
@@ -143,6 +160,9 @@ async function prepare(engine: Engine, options: OpenDatabaseOptions): Promise<Op
     root,
     live,
     health,
+    nodeId: node.id,
+    schema: known.at(-1)?.number ?? 0,
+    skipTo: (position) => queue.skipTo(position),
     query: (sql, bindings) => root.query(sql, bindings),
     commit: (unit) => queue.commit(unit),
     seedRoom: (roomId, bounds) => queue.seedRoom(roomId, bounds),
@@ -165,12 +185,31 @@ async function runTransaction(rpc: Rpc, { sql, bindings }: PlannedQuery): Promis
   await rpc.query(`BEGIN;${sql};COMMIT`, bindings)
 }
 
-async function takeSnapshot({ url, backupsDir, logger }: OpenDatabaseOptions, version: number): Promise<void> {
+/** Before the engine has it open, and only where the schema is known to change: a copy is as large as the database. */
+async function copyBeforeChange(options: OpenDatabaseOptions): Promise<void> {
+  const { url, schema, backupsDir, logger, migrations: known = migrations } = options
   const folder = folderOf(url)
-  if (folder === undefined || !(await exists(folder))) return
-  const target = backupsDir ?? join(dirname(folder), 'backups')
-  const copy = await snapshotDatabase(folder, target, version, Date.now())
+  if (folder === undefined || schema === undefined || schema >= (known.at(-1)?.number ?? 0)) return
+  if (!(await exists(folder))) return
+  const copy = await snapshotDatabase(folder, backupsDir ?? join(dirname(folder), 'backups'), schema, Date.now())
   logger.info({ copy }, 'database copied before its schema is changed')
+}
+
+/** @throws CopyNeededError where a database with data would be changed of which no copy was taken */
+async function checkCopied({ url, schema }: OpenDatabaseOptions, root: Rpc, version: number): Promise<void> {
+  if (folderOf(url) === undefined || schema === version) return
+  const identity = await readIdentity(root)
+  if (identity) throw new CopyNeededError(identity.database_id, version)
+}
+
+/** The schema will change and nobody knew before: the next start, told the number, copies the database first. */
+export class CopyNeededError extends StartAgainError {
+  constructor(
+    readonly databaseId: string,
+    readonly schema: number,
+  ) {
+    super('The database is copied before its schema is changed; start Hearth again.')
+  }
 }
 
 /** Where an embedded database lies; undefined for a remote one. */

@@ -10,6 +10,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { calculateJwkThumbprint, exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK } from 'jose'
 import type { SecretBox } from '../kernel/secrets.js'
+import { DataFaultError } from '../kernel/start-faults.js'
 
 export type SessionKey = {
   /** For signing; EdDSA. */
@@ -24,7 +25,7 @@ export type SessionKeys = { live: SessionKey; federation: SessionKey }
 
 /**
  * @param directory the data directory's `keys`; files get mode 0600
- * @throws Error where a file is there but cannot be opened or is no Ed25519 key; it is never overwritten
+ * @throws DataFaultError where a file is there but cannot be opened or is no Ed25519 key; it is never overwritten
  */
 export async function loadSessionKeys(directory: string, secretBox: SecretBox): Promise<SessionKeys> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -36,7 +37,7 @@ export async function loadSessionKeys(directory: string, secretBox: SecretBox): 
 
 async function loadKey(path: string, secretBox: SecretBox): Promise<SessionKey> {
   const sealed = await readIfThere(path)
-  const jwk = sealed ? readJwk(path, await secretBox.open(sealed)) : await makeKey(path, secretBox)
+  const jwk = sealed ? await openKey(path, sealed, secretBox) : await makeKey(path, secretBox)
   const { d: _private, ...publicJwk } = jwk
   const publicKey = await importKey({ ...publicJwk, key_ops: ['verify'] })
   return {
@@ -51,6 +52,17 @@ async function importKey(jwk: JWK): Promise<CryptoKey> {
   const key = await importJWK(jwk, 'EdDSA', { extractable: true })
   if (key instanceof Uint8Array) throw new Error('a session key must be an Ed25519 key')
   return key
+}
+
+async function openKey(path: string, sealed: Uint8Array, secretBox: SecretBox): Promise<JWK> {
+  try {
+    return readJwk(path, await secretBox.open(sealed))
+  } catch (error) {
+    throw new DataFaultError(
+      'broken-key',
+      `The key ${path} cannot be used (${(error as Error).message}): put it back from a backup, or delete it, and a new one is made.`,
+    )
+  }
 }
 
 function readJwk(path: string, bytes: Uint8Array): JWK {

@@ -1,20 +1,33 @@
 /**
  * Schema migrations: the numbered files of `schema/migrations/`, each applied once.
  *
- * A migration runs in one transaction with the row that records it, so a crash leaves it applied or not.
- * Definitions say IF NOT EXISTS or OVERWRITE all the same, since an index over much data has to be built
- * outside a transaction one day. A database that has seen a newer program is refused: older code would
- * write rows the newer does not expect.
+ * The definitions of a migration run in one transaction with the row that records it. Where rows have to change as
+ * well, that goes in pieces (`migration-pieces.ts`): each is a small transaction that moves the mark
+ * `schema_migration_mark:⟨number⟩` on, so that a start that is cut off goes on there; the migration is recorded
+ * when nothing is left. Definitions say IF NOT EXISTS or OVERWRITE, since they run again then.
+ *
+ * A database carries the number of its form, `server_meta:form`. One of another form is refused, since nothing leads
+ * from there to here; so is one that has seen a newer program. The copy is taken by `database.ts`, of the closed folder.
  */
 import { cp, mkdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Logger } from '../kernel/logger.js'
+import { DataFaultError } from '../kernel/start-faults.js'
 import { DatabaseError } from './errors.js'
-import type { Rpc } from './rpc.js'
+import { type MigratePiece, migratePieces } from './migration-pieces.js'
+import { type Rpc, recordId } from './rpc.js'
+import { runPlan } from './write-plan.js'
 
-const maxCopyAttempts = 5
+/** Raised when a database of before can no longer be led to the schema of now. */
+export const databaseForm = 2
 
-export type Migration = { number: number; name: string; sql: string }
+export type Migration = {
+  number: number
+  name: string
+  sql: string
+  /** Changes rows that are there, after the definitions. */
+  piece?: MigratePiece
+}
 
 const files = import.meta.glob<string>('../../schema/migrations/*.surql', {
   query: '?raw',
@@ -27,7 +40,7 @@ export const migrations: readonly Migration[] = Object.entries(files)
   .map(([path, sql]) => toMigration(path, sql))
   .sort((a, b) => a.number - b.number)
 
-/** Someone must act: the message is one sentence for them. */
+/** A migration did not go through: the message is one sentence for whoever must act. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError'
 }
@@ -35,39 +48,70 @@ export class SchemaError extends Error {
 /**
  * Brings the database up to this program's schema.
  *
- * @param snapshot copies the database before it is changed; not called for a new one
+ * @param beforeChange called with the schema's number when a database that has data is about to be changed
  * @returns numbers of the migrations that were applied
- * @throws SchemaError when the database is newer than `known`
+ * @throws DataFaultError when the database is of another form, or newer than `known`; SchemaError
  */
 export async function migrate(
   rpc: Rpc,
   known: readonly Migration[],
-  snapshot: (fromVersion: number) => Promise<void>,
+  beforeChange: (fromVersion: number) => Promise<void>,
   logger: Logger,
 ): Promise<number[]> {
-  await rpc.query('DEFINE TABLE IF NOT EXISTS schema_migration SCHEMALESS PERMISSIONS NONE')
+  const [{ tables }] = await rpc.query<[{ tables: Record<string, string> }]>('INFO FOR DB')
+  if (Object.keys(tables).length > 0) await checkForm(rpc)
+  await rpc.query(
+    `BEGIN;
+     DEFINE TABLE IF NOT EXISTS server_meta SCHEMALESS PERMISSIONS NONE;
+     DEFINE TABLE IF NOT EXISTS schema_migration SCHEMALESS PERMISSIONS NONE;
+     DEFINE TABLE IF NOT EXISTS schema_migration_mark SCHEMALESS PERMISSIONS NONE;
+     UPSERT server_meta:form SET number = $form RETURN NONE;
+     COMMIT`,
+    { form: databaseForm },
+  )
   const [applied] = await rpc.query<[number[]]>('SELECT VALUE record::id(id) FROM schema_migration')
   const newest = known.at(-1)?.number ?? 0
   const version = Math.max(0, ...applied)
   if (version > newest)
-    throw new SchemaError(
-      `This database was written by a newer version of Hearth (schema ${version}, this program knows ${newest}).`,
+    throw new DataFaultError(
+      'newer-form',
+      `This database was written by a newer version of Hearth (schema ${version}, this program knows ${newest}); start that version, or put a copy from backups/ in the place of db/.`,
     )
   const pending = known.filter(({ number }) => !applied.includes(number))
-  if (pending.length > 0 && applied.length > 0) await snapshot(version)
+  if (pending.length > 0 && applied.length > 0) await beforeChange(version)
   for (const migration of pending) await apply(rpc, migration, logger)
   return pending.map(({ number }) => number)
 }
 
-async function apply(rpc: Rpc, { number, name, sql }: Migration, logger: Logger): Promise<void> {
-  try {
-    await rpc.query(
-      `BEGIN;\n${sql}\n;CREATE type::record('schema_migration', $number) CONTENT $row RETURN NONE; COMMIT`,
-      {
-        number,
-        row: { name, applied_at: Date.now() },
-      },
+/** @throws DataFaultError */
+async function checkForm(rpc: Rpc): Promise<void> {
+  const [found] = await rpc.query<[number | undefined]>('RETURN $form.number', {
+    form: recordId('server_meta', 'form'),
+  })
+  if (found === databaseForm) return
+  if (typeof found === 'number' && found > databaseForm)
+    throw new DataFaultError(
+      'newer-form',
+      `This database is of form ${found}, which only a newer version of Hearth knows; start that version.`,
     )
+  throw new DataFaultError(
+    'old-form',
+    `This database is of ${found === undefined ? 'the first form' : `form ${found}`}, and this version of Hearth needs form ${databaseForm}: start the version that made it, or move the data directory away (db/ and keys/ together) to begin anew.`,
+  )
+}
+
+async function apply(rpc: Rpc, { number, name, sql, piece }: Migration, logger: Logger): Promise<void> {
+  const record = `CREATE type::record('schema_migration', $number) CONTENT $row RETURN NONE`
+  const bindings = { number, row: { name, applied_at: Date.now() } }
+  try {
+    if (piece) {
+      await rpc.query(`BEGIN;\n${sql}\n; COMMIT`)
+      await migratePieces(rpc, number, piece, (writes) => runPlan(rpc, writes))
+      await rpc.query(
+        `BEGIN; ${record}; DELETE type::record('schema_migration_mark', $number) RETURN NONE; COMMIT`,
+        bindings,
+      )
+    } else await rpc.query(`BEGIN;\n${sql}\n;${record}; COMMIT`, bindings)
   } catch (error) {
     if (error instanceof DatabaseError) throw new SchemaError(`Migration ${name} failed: ${error.message}`)
     throw error
@@ -76,9 +120,8 @@ async function apply(rpc: Rpc, { number, name, sql }: Migration, logger: Logger)
 }
 
 /**
- * Copies the database folder to `<backupsDir>/schema-<version>-<time>`. The engine has it open, and copies taken
- * under load opened without loss; but its housekeeping may take a file away while it is copied, and then the
- * copy is begun again. It gets its name when it is whole.
+ * Copies a database folder that nobody has open to `<backupsDir>/schema-<version>-<time>`. The copy gets its name
+ * when it is whole.
  *
  * @returns path of the copy
  */
@@ -92,15 +135,8 @@ export async function snapshotDatabase(
   const target = join(backupsDir, `schema-${version}-${stamp}`)
   const unfinished = `${target}.part`
   await mkdir(backupsDir, { recursive: true, mode: 0o700 })
-  for (let attempt = 1; ; attempt++) {
-    await rm(unfinished, { recursive: true, force: true })
-    try {
-      await cp(databaseDir, unfinished, { recursive: true, filter: (path) => basename(path) !== 'LOCK' })
-      break
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === maxCopyAttempts) throw error
-    }
-  }
+  await rm(unfinished, { recursive: true, force: true })
+  await cp(databaseDir, unfinished, { recursive: true, filter: (path) => basename(path) !== 'LOCK' })
   await rename(unfinished, target)
   return target
 }

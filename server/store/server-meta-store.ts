@@ -15,3 +15,27 @@ export async function readSetup(db: Reader): Promise<SetupRow | undefined> {
 }
 
 export const setSetup = (row: SetupRow): Write => upsertRow('server_meta', { id: 'setup', ...row })
+
+/** Whose database this is, to be compared with the data directory's files at start. */
+export type Identity = {
+  /** Made up with the database; `database.mark` has it too. */
+  database_id: string
+  /** Undefined until the server has been named. */
+  server_name?: string
+  /** The signing key: its ID and its public half, as it is published. */
+  key_id?: string
+  public_key?: string
+}
+
+export async function readIdentity(db: Reader): Promise<Identity | undefined> {
+  const [rows] = await db.query<[Identity[]]>(
+    'SELECT database_id, server_name, key_id, public_key FROM server_meta:identity',
+  )
+  return rows[0]
+}
+
+export const setIdentity = (fields: Partial<Identity>): Write => upsertRow('server_meta', { id: 'identity', ...fields })
+
+/** No position up to that one is given out again, whatever the feed says. */
+export const setStreamPosition = (position: number): Write =>
+  upsertRow('server_meta', { id: 'stream_position', position })

@@ -6,7 +6,7 @@
  * insert joins the inserted row, an upsert after an upsert replaces its fields. A `statement` may touch
  * anything, so all that came before it is written before it.
  */
-import { idRange, recordId } from './rpc.js'
+import { idRange, type Rpc, recordId } from './rpc.js'
 import type { Row, RowId, Write } from './writes.js'
 
 export type PlannedQuery = { sql: string; bindings: Record<string, unknown>; rows: number }
@@ -223,4 +223,12 @@ export function checkNames(writes: readonly Write[]): void {
     nameOf(write.table)
     if (write.op === 'upsert') for (const name of Object.keys(write.row)) nameOf(name)
   }
+}
+
+/** Runs writes as one transaction outside the queue: at start, before there is one. */
+export async function runPlan(rpc: Pick<Rpc, 'query'>, writes: readonly Write[]): Promise<void> {
+  const plan = new WritePlan()
+  for (const write of writes) plan.add(write)
+  const { sql, bindings } = plan.toQuery()
+  await rpc.query(`BEGIN;${sql};COMMIT`, bindings)
 }

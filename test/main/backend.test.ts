@@ -39,7 +39,8 @@ async function startBackend(behaviour: Parameters<typeof makeFakeHomeserver>[0] 
     tell,
     dataDir: directory.path,
     started: homeserver.started,
-    start: () => tell({ type: 'start', config, logsFolder: join(directory.path, 'logs'), secretKind: 'system' }),
+    start: () =>
+      tell({ type: 'start', config, logsFolder: join(directory.path, 'logs'), accept: [], secretKind: 'system' }),
     hears: (type: FromBackend['type']) =>
       vi.waitFor(() => {
         const found = said.find((message) => message.type === type)

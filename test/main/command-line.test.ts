@@ -10,6 +10,7 @@ test('nothing given: a window, and the browser opens without one', () => {
     smoke: false,
     hidden: false,
     configPath: undefined,
+    accept: [],
     options: {},
     rest: [],
   })

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type AppInfo, calls, type DesktopSettings, messages } from '../../main/ipc/contract.js'
+import type { DataFault } from '../../server/kernel/start-faults.js'
 import { startDesktop } from '../support/desktop.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -186,6 +187,52 @@ describe('a server that needs a fresh process', () => {
     expect(desktop.electron.app.isRelaunching).toBe(true)
     expect(desktop.electron.dialog.errors).toEqual(['The disk was full.'])
     expect(desktop.started[0]!.isClosed).toBe(true)
+  })
+})
+
+describe('data that is not as it was left', () => {
+  // The class that main knows in this start.
+  const failingWith = (fault: DataFault, sentence: string) => async () => {
+    const { DataFaultError } = await import('../../server/kernel/start-faults.js')
+    return new DataFaultError(fault, sentence)
+  }
+  const failWith = failingWith('lost-tail', 'The database ends at position 7.')
+
+  test('a button goes on as it is: the app starts anew and says so for that one start', async () => {
+    const desktop = await startDesktop({
+      args: ['--hidden', '--accept', 'key-missing'],
+      homeserver: { failWith },
+      before: ({ dialog }) => dialog.answers.push(1),
+    })
+    await using _ = desktop
+    desktop.electron.app.becomeReady()
+
+    await desktop.until(() => expect(desktop.electron.app.exitCode).toBe(0))
+    expect(desktop.electron.app.isRelaunching).toBe(true)
+    expect(desktop.electron.app.relaunchArgs).toEqual(expect.arrayContaining(['--hidden', '--accept', 'lost-tail']))
+    expect(desktop.electron.app.relaunchArgs).not.toContain('key-missing')
+  })
+
+  test('otherwise it quits, and nothing is accepted', async () => {
+    const desktop = await startDesktop({
+      homeserver: { failWith },
+      before: ({ dialog }) => dialog.answers.push(0),
+    })
+    await using _ = desktop
+    desktop.electron.app.becomeReady()
+
+    await desktop.until(() => expect(desktop.electron.app.exitCode).toBe(0))
+    expect(desktop.electron.app.isRelaunching).toBe(false)
+  })
+
+  test('what cannot be accepted is only said', async () => {
+    const desktop = await startDesktop({
+      homeserver: { failWith: failingWith('broken-key', 'The key is broken.') },
+    })
+    await using _ = desktop
+    await desktop.becomeReady()
+
+    await desktop.until(() => expect(desktop.electron.dialog.errors).toEqual(['The key is broken.']))
   })
 })
 

@@ -112,8 +112,11 @@ class FakeApp
   setAboutPanelOptions(options: Electron.AboutPanelOptionsOptions): void {
     this.about = options
   }
-  relaunch(): void {
+  /** What the next start is given. */
+  relaunchArgs: string[] | undefined
+  relaunch(options?: Electron.RelaunchOptions): void {
     this.isRelaunching = true
+    this.relaunchArgs = options?.args
   }
   quit(): void {
     const event = new CancelableEvent()

@@ -20,7 +20,7 @@ export type Started = {
   fail(reason: string): void
 }
 type Behaviour = {
-  failWith?: Error
+  failWith?: Error | (() => Promise<Error>)
   /** `close` never settles. */
   hangsOnClose?: boolean
   /** HTTP status of /_matrix/client/versions. */
@@ -32,7 +32,8 @@ type Behaviour = {
 export function makeFakeHomeserver(behaviour: Behaviour = {}) {
   const started: Started[] = []
   const startHomeserver = async (config: HomeserverConfig, deps: { secrets?: SecretBox } = {}): Promise<Homeserver> => {
-    if (behaviour.failWith) throw behaviour.failWith
+    const { failWith } = behaviour
+    if (failWith) throw typeof failWith === 'function' ? await failWith() : failWith
     const http = createServer((request, response) => {
       const status = request.url === '/_matrix/client/versions' ? (behaviour.versionsStatus ?? 200) : 404
       response.writeHead(status, { 'content-type': 'application/json' }).end('{"versions":["v1.19"]}')

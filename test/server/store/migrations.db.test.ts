@@ -6,9 +6,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { DataFaultError } from '../../../server/kernel/start-faults.js'
 import { type OpenDatabase, openDatabase } from '../../../server/store/database.js'
-import { type Migration, migrate, migrations, snapshotDatabase } from '../../../server/store/migrations.js'
-import { insertRow } from '../../../server/store/writes.js'
+import { openEngine } from '../../../server/store/engine.js'
+import { TransactionTooLargeError } from '../../../server/store/errors.js'
+import type { MigratePiece } from '../../../server/store/migration-pieces.js'
+import { type Migration, migrate, migrations } from '../../../server/store/migrations.js'
+import { makeRpc } from '../../../server/store/rpc.js'
+import { insertRow, upsertRow } from '../../../server/store/writes.js'
 import { startChild } from '../../support/child.js'
 import { openTestDatabase, silentLogger } from '../../support/database.js'
 
@@ -25,17 +30,66 @@ describe('migrations', () => {
     expect(await migrate(db.root, migrations, snapshot, silentLogger)).toEqual([])
   })
 
-  test('a database with data is copied before it is changed; a new one is not', async () => {
+  test('whoever keeps copies hears of it before a database with data is changed, not of a new one', async () => {
     await using db = await openTestDatabase()
-    const copied: number[] = []
+    const heard: number[] = []
     const next: Migration = { number: migrations.length + 1, name: 'next', sql: 'DEFINE TABLE added SCHEMALESS' }
-    const snapshot = async (version: number) => void copied.push(version)
 
-    const applied = await migrate(db.root, [...migrations, next], snapshot, silentLogger)
+    const applied = await migrate(
+      db.root,
+      [...migrations, next],
+      async (version) => void heard.push(version),
+      silentLogger,
+    )
 
     expect(applied).toEqual([next.number])
-    expect(copied).toEqual([migrations.length])
+    expect(heard).toEqual([migrations.length])
     expect(await readdir(db.dir)).not.toContain('backups')
+  })
+
+  test('rows are changed in pieces, and a start that is cut off goes on at the mark', async () => {
+    await using db = await openTestDatabase()
+    const rows = Array.from({ length: 25 }, (_, n) => insertRow('event', { id: `$${String(n).padStart(2, '0')}`, n }))
+    await db.commit(() => ({ writes: rows, changes: [], result: undefined }))
+    const number = migrations.length + 1
+    const pieces: unknown[] = []
+    let failAt = 2
+    const piece: MigratePiece = async (rpc, mark) => {
+      const [ids] = await rpc.query<[{ id: { id: string } }[]]>(
+        'SELECT id FROM event WHERE record::id(id) > $mark ORDER BY id LIMIT 10',
+        { mark: mark ?? '' },
+      )
+      if (pieces.length === failAt) throw new Error('cut off')
+      pieces.push(mark)
+      const last = ids.at(-1)
+      return last && { writes: ids.map(({ id }) => upsertRow('event', { id: id.id, seen: true })), mark: last.id.id }
+    }
+    const next: Migration = { number, name: 'next', sql: 'DEFINE TABLE IF NOT EXISTS added SCHEMALESS', piece }
+
+    await expect(migrate(db.root, [...migrations, next], async () => {}, silentLogger)).rejects.toThrow('cut off')
+    expect(await db.query('SELECT count() FROM event WHERE seen GROUP ALL')).toEqual([[{ count: 20 }]])
+    expect(await appliedIn(db)).not.toContain(number)
+    failAt = -1
+    await migrate(db.root, [...migrations, next], async () => {}, silentLogger)
+
+    expect(pieces).toEqual([undefined, '$09', '$19', '$24'])
+    expect(await db.query('SELECT count() FROM event WHERE seen GROUP ALL')).toEqual([[{ count: 25 }]])
+    expect(await appliedIn(db)).toContain(number)
+    expect(await db.query('SELECT * FROM schema_migration_mark')).toEqual([[]])
+  })
+
+  test('a piece that is not small is refused before it is tried', async () => {
+    await using db = await openTestDatabase()
+    const piece: MigratePiece = async () => ({
+      writes: Array.from({ length: 10_000 }, (_, n) => upsertRow('event', { id: `$${n}` })),
+      mark: 1,
+    })
+    const next: Migration = { number: migrations.length + 1, name: 'next', sql: '', piece }
+
+    await expect(migrate(db.root, [...migrations, next], async () => {}, silentLogger)).rejects.toBeInstanceOf(
+      TransactionTooLargeError,
+    )
+    expect(await db.query('SELECT * FROM event')).toEqual([[]])
   })
 
   test('a migration that fails leaves nothing of itself', async () => {
@@ -62,30 +116,62 @@ describe('migrations', () => {
     )
   })
 
-  test('the copy that is taken of an open database opens with all its rows', async () => {
-    await using db = await openTestDatabase()
-    const rows = Array.from({ length: 500 }, (_, n) => insertRow('event', { id: `$${n}`, pdu: 'x'.repeat(500) }))
-    await db.commit(() => ({ writes: rows, changes: [], result: undefined }))
+  test.each([
+    [
+      'the first form',
+      'DEFINE TABLE user SCHEMALESS; CREATE schema_migration:7',
+      /first form, and this version of Hearth needs form 2/,
+    ],
+    ['another form', 'CREATE server_meta:form SET number = 1', /is of form 1, and this version of Hearth needs form 2/],
+    [
+      'a later form',
+      'CREATE server_meta:form SET number = 3',
+      /is of form 3, which only a newer version of Hearth knows/,
+    ],
+  ])('a database of %s is refused with a sentence, and nothing of it is changed', async (_, sql, sentence) => {
+    const dir = await mkdtemp(join(tmpdir(), 'hearth-test-'))
+    const engine = await openEngine(`rocksdb://${dir}/db`, silentLogger)
+    const rpc = makeRpc(engine)
+    await rpc.query('DEFINE NAMESPACE matrix; USE NS matrix; DEFINE DATABASE homeserver')
+    await rpc.call('use', ['matrix', 'homeserver'])
+    await rpc.query(`DEFINE TABLE server_meta; DEFINE TABLE schema_migration; ${sql}`)
+    const before = await rpc.query('INFO FOR DB')
 
-    const copy = await snapshotDatabase(join(db.dir, 'db'), join(db.dir, 'backups'), 6, Date.UTC(2026, 0, 2))
+    const refused = migrate(rpc, migrations, async () => {}, silentLogger)
 
-    expect(copy).toBe(join(db.dir, 'backups', 'schema-6-2026-01-02T00-00-00-000Z'))
-    const opened = await openDatabase({ url: `rocksdb://${copy}`, logger: silentLogger })
-    expect(await opened.query('SELECT count() FROM event GROUP ALL')).toEqual([[{ count: 500 }]])
-    await opened.close()
+    await expect(refused).rejects.toBeInstanceOf(DataFaultError)
+    await expect(refused).rejects.toThrow(sentence)
+    expect(await rpc.query('INFO FOR DB')).toEqual(before)
+    await engine.close()
+    await rm(dir, { recursive: true, force: true })
   })
 
-  test('an older database is copied, migrated and keeps its rows', async () => {
+  test('an older database is copied while it is closed, then migrated, and keeps its rows', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'hearth-test-'))
+    const child = startChild(new URL('./children/write-old-database.ts', import.meta.url), { dir, upTo: 3 })
+    expect(await child.ended).toBe(0)
+    const files = await readdir(join(dir, 'db'))
+
+    const db = await openDatabase({ url: `rocksdb://${dir}/db`, logger: silentLogger, schema: 3 })
+
+    expect(await appliedIn(db)).toEqual(migrations.map(({ number }) => number))
+    expect(await db.query('SELECT VALUE user_id FROM user')).toEqual([['@a:x']])
+    const [copy] = await readdir(join(dir, 'backups'))
+    expect(copy).toMatch(/^schema-3-/)
+    // The very files that lay there, not those of an engine at work.
+    expect((await readdir(join(dir, 'backups', copy!))).sort()).toEqual(files.filter((name) => name !== 'LOCK').sort())
+    await db.close()
+    await rm(dir, { recursive: true, force: true })
+  })
+
+  test('where nobody said which schema it has, it is not changed without a copy: the next start makes one', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'hearth-test-'))
     const child = startChild(new URL('./children/write-old-database.ts', import.meta.url), { dir, upTo: 3 })
     expect(await child.ended).toBe(0)
 
-    const db = await openDatabase({ url: `rocksdb://${dir}/db`, logger: silentLogger })
+    const refused = openDatabase({ url: `rocksdb://${dir}/db`, logger: silentLogger })
 
-    expect(await appliedIn(db)).toEqual(migrations.map(({ number }) => number))
-    expect(await db.query('SELECT VALUE user_id FROM user')).toEqual([['@a:x']])
-    expect((await readdir(join(dir, 'backups')))[0]).toMatch(/^schema-3-/)
-    await db.close()
+    await expect(refused).rejects.toMatchObject({ name: 'StartAgainError', databaseId: 'old', schema: 3 })
     await rm(dir, { recursive: true, force: true })
   })
 

@@ -12,7 +12,7 @@ export async function main({ dir, upTo }: { dir: string; upTo: number }): Promis
   await rpc.call('use', ['matrix', 'homeserver'])
   await migrate(rpc, migrations.slice(0, upTo), async () => {}, logger)
   await rpc.query(
-    "CREATE user:⟨@a:x⟩ SET user_id = '@a:x', status = 'active', admin = true, kind = 'user', created_at = 1",
+    "CREATE user:⟨@a:x⟩ SET user_id = '@a:x', status = 'active', admin = true, kind = 'user', created_at = 1; CREATE server_meta:identity SET database_id = 'old'",
   )
   await engine.close()
 }

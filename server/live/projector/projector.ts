@@ -78,8 +78,8 @@ const tidyAfter = 5_000
 const prunedAtOnce = 1_000
 /** Rooms whose old rows are deleted in one go. */
 const roomsAtOnce = 20
-/** A query waits so long for the rows it asks for. */
-const patienceMs = { members: 150, range: 1_000, presence: 500 }
+/** A query waits so long for the rows it asks for: long where what is missing in the answer would be taken for hidden. */
+const patienceMs = { members: 150, range: 10_000, presence: 500 }
 
 export async function startProjector(needs: ProjectorNeeds): Promise<Projector> {
   const projector = new LaneProjector(needs)

@@ -112,6 +112,26 @@ describe('room lists', () => {
     live.writeLive = write
   })
 
+  test('lines of a user who has been away for more than a day are dropped, and made anew when they come', async () => {
+    await using hs = await startLiveServer()
+    const room = await hs.rooms.createRoom({ creator: alice, preset: 'public_chat' })
+    await hs.rooms.joinRoom({ roomId: room, sender: bob })
+    for (const name of ['alice', 'bob']) {
+      const channel = await look(hs, name)
+      expect(await ownLines(channel)).toHaveLength(1)
+      channel.hangUp()
+    }
+    await hs.settled()
+    await hs.live.close()
+    await hs.db.query('UPDATE list_viewer SET seen_at = 0 WHERE user_id = $bob', {
+      bob,
+    })
+    await hs.restartLive()
+
+    await expect.poll(() => rowsOf(hs, 'SELECT VALUE user_id FROM room_summaries'), { timeout: 8_000 }).toEqual([alice])
+    expect(await ownLines(await look(hs, 'bob'))).toMatchObject([{ membership: 'join' }])
+  })
+
   test('a forgotten room has no line when its user comes back', async () => {
     await using hs = await startLiveServer()
     const room = await hs.rooms.createRoom({ creator: alice, preset: 'public_chat' })

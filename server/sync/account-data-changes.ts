@@ -30,6 +30,7 @@ export type AccountDataOfUser = {
 export type ReadAccountDataOf = (userId: UserId) => Promise<AccountDataOfUser>
 
 type Kept = {
+  userId: UserId
   global: Map<string, AccountDataItem>
   rooms: Map<RoomId, Map<string, AccountDataItem>>
   lastPosition: number
@@ -59,7 +60,7 @@ export function makeReadAccountDataOf({ db }: { db: Database }): ReadAccountData
   })
 
   async function load(userId: UserId, missed: readonly Missed[]): Promise<Kept> {
-    const kept: Kept = { global: new Map(), rooms: new Map(), lastPosition: 0, ignored: nobody }
+    const kept: Kept = { userId, global: new Map(), rooms: new Map(), lastPosition: 0, ignored: nobody }
     for (const { roomId, type, content, position } of await readAccountData(db, userId))
       put(kept, roomId, { type, content: JSON.parse(content), position })
     for (const { roomId, item } of missed) put(kept, roomId, item)
@@ -91,11 +92,12 @@ function put(kept: Kept, roomId: RoomId | undefined, item: AccountDataItem): voi
   if (before && before.position > position) return
   items.set(type, item)
   kept.lastPosition = Math.max(kept.lastPosition, position)
-  if (!roomId && type === 'm.ignored_user_list') kept.ignored = ignoredIn(content)
+  if (!roomId && type === 'm.ignored_user_list') kept.ignored = ignoredIn(content, kept.userId)
 }
 
-function ignoredIn({ ignored_users: users }: JsonObject): ReadonlySet<string> {
-  return isJsonObject(users) ? new Set(Object.keys(users)) : nobody
+/** Nobody ignores themselves: what they say must not be hidden from their other devices. */
+function ignoredIn({ ignored_users: users }: JsonObject, userId: UserId): ReadonlySet<string> {
+  return isJsonObject(users) ? new Set(Object.keys(users).filter((each) => each !== userId)) : nobody
 }
 
 /** Entries newer than `since`, in the form of /sync. */

@@ -201,6 +201,17 @@ describe('/sync', async () => {
     expect(later.rooms).toBeUndefined()
   })
 
+  test('who ignores themselves is still shown what they said', async () => {
+    const ann = newUser('ann')
+    const roomId = await hs.createRoom({ creator: ann })
+    await hs.accountData.setAccountData(ann, undefined, 'm.ignored_user_list', { ignored_users: { [ann]: {} } })
+    const device = hs.device(ann)
+    const { next_batch: since } = await device.sync()
+    await hs.sendText(roomId, ann, 'mine')
+
+    expect(bodies(only(await device.sync({ since })).timeline.events)).toEqual(['mine'])
+  })
+
   test('a room that was left shows what happened until then, and nothing after', async () => {
     const [ann, ben] = [newUser('ann'), newUser('ben')]
     const roomId = await hs.createRoom({ creator: ann, preset: 'public_chat' })

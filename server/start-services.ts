@@ -8,6 +8,7 @@
 import { makeToLoginAnswer } from './api/client/session-management/login-answer.js'
 import { makeManageDevices } from './devices/manage-devices.js'
 import { knownRoomVersions } from './events/room-versions.js'
+import { makeForgetInbox } from './federation/forget-answers.js'
 import { figuresOf } from './figures.js'
 import { dataDirLayout } from './kernel/data-dir.js'
 import type { ServerName, UserId } from './kernel/identifiers.js'
@@ -148,6 +149,7 @@ export async function startServices(
     logger: loggerFor(logger, 'server'),
     tasks: {
       'answers to transaction IDs': makeForgetTransactionIds({ db, clock }),
+      'answers to other servers': makeForgetInbox({ db, clock }),
       'OpenID tokens': openIdTokens.forgetOpenIdTokens,
     },
   })

@@ -12,17 +12,11 @@
  */
 import { LRUCache } from 'lru-cache'
 import { isJsonObject } from '../events/pdu.js'
-import type { Clock, Timer } from '../kernel/clock.js'
+import type { Clock } from '../kernel/clock.js'
 import { invalidParam, MatrixError } from '../kernel/errors.js'
 import { parseRoomId, type RoomId, type ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
-import {
-  deleteAnswersBefore,
-  readTransaction,
-  readUnanswered,
-  setAnswer,
-  setBody,
-} from '../store/federation-inbox-store.js'
+import { readTransaction, readUnanswered, setAnswer, setBody } from '../store/federation-inbox-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
 import type { Write } from '../store/writes.js'
@@ -56,7 +50,7 @@ type Needs = {
 const answerWithinMs = 25_000
 const maxPerOrigin = 10
 const maxInProgress = 500
-const answersKept = { forMs: 24 * 3_600_000, everyMs: 3_600_000, inMemory: 2000 }
+const answersInMemory = 2_000
 
 export type TransactionReceiver = {
   receiveTransaction: ReceiveTransaction
@@ -70,13 +64,12 @@ export type TransactionReceiver = {
 
 export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
   const { db, clock, log } = needs
-  const answers = new LRUCache<string, { pdus: PduResults }>({ max: answersKept.inMemory })
+  const answers = new LRUCache<string, { pdus: PduResults }>({ max: answersInMemory })
   const inProgress = new Map<string, Promise<{ pdus: PduResults }>>()
   const working = new Set<Promise<unknown>>()
   const byOrigin = makeKeyedQueue<ServerName>()
   const byRoom = makeKeyedQueue<RoomId>()
   const tryAgain = makeTryAgain({ clock, log })
-  let cleaning: Timer | undefined
   let isClosing = false
 
   /** Works a durable transaction off and writes its answer. */
@@ -93,7 +86,7 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
     await needs.receiveEdus(origin, edus)
     answers.set(keyOf(origin, txnId), { pdus: results })
     const commit = (write: Write) => db.commit(() => ({ writes: [write], changes: [], result: undefined }))
-    const answer = () => commit(setAnswer(origin, txnId, JSON.stringify({ pdus: results })))
+    const answer = () => commit(setAnswer(origin, txnId, JSON.stringify({ pdus: results }), clock.now()))
     if (unsettled.length === 0) return answer()
     await commit(setBody(origin, txnId, JSON.stringify({ pdus: unsettled, edus: [] })))
     let left = unsettled
@@ -171,16 +164,9 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
           ),
         )
       }
-      cleaning = clock.every(answersKept.everyMs, () => {
-        const before = clock.now() - answersKept.forMs
-        db.commit(() => ({ writes: [deleteAnswersBefore(before)], changes: [], result: undefined })).catch(
-          (error: unknown) => log.warn({ err: error }, 'old answers were not deleted'),
-        )
-      })
     },
     stop() {
       isClosing = true
-      cleaning?.cancel()
       tryAgain.stop()
     },
     async close() {

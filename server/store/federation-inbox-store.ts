@@ -19,6 +19,8 @@ export type InboxRow = {
   received_at: number
   /** The answer's body, JSON text; absent while it is worked on. */
   answer?: string
+  /** When it was answered, in milliseconds since the epoch. */
+  answered_at?: number
 }
 
 /** @param session the origin's own session, or the server's */
@@ -41,10 +43,10 @@ export async function readUnanswered(db: Reader): Promise<InboxRow[]> {
 }
 
 /** The body is not needed any more; the answer is kept for whoever asks again. */
-export const setAnswer = (origin: ServerName, txnId: string, answer: string): Write => ({
+export const setAnswer = (origin: ServerName, txnId: string, answer: string, answeredAt: number): Write => ({
   op: 'upsert',
   table: 'federation_inbox',
-  row: { id: [origin, txnId], answer, body: '' },
+  row: { id: [origin, txnId], answer, answered_at: answeredAt, body: '' },
 })
 
 /** What of the transaction is still to be worked off. */
@@ -54,9 +56,16 @@ export const setBody = (origin: ServerName, txnId: string, body: string): Write 
   row: { id: [origin, txnId], body },
 })
 
-/** Forgets answers to transactions that came before that time. */
-export const deleteAnswersBefore = (receivedAt: number): Write => ({
-  op: 'statement',
-  sql: 'DELETE federation_inbox WHERE answer != NONE AND received_at < $before RETURN NONE',
-  bindings: { before: receivedAt },
-})
+export type InboxId = readonly [origin: ServerName, txnId: string]
+
+/** At most `limit` of those that were answered before that time, oldest first. The engine applies LIMIT before the rest of a WHERE. */
+export async function readOldAnswered(db: Reader, before: number, limit: number): Promise<InboxId[]> {
+  const [ids] = await db.query<[InboxId[]]>(
+    `SELECT VALUE record::id(id) FROM federation_inbox WITH INDEX federation_inbox_answered_at
+     WHERE answered_at > 0 AND answered_at < $before LIMIT $limit`,
+    { before, limit },
+  )
+  return ids
+}
+
+export const deleteInboxRow = (id: InboxId): Write => ({ op: 'delete', table: 'federation_inbox', id })

@@ -11,6 +11,7 @@ const gauges: [name: string, help: string, read: (metrics: CommitMetrics) => num
     'Bytes of the batch that is being committed.',
     ({ bytesUnderWay }) => bytesUnderWay,
   ],
+  ['hearth_commit_largest_bytes', 'Bytes of the largest batch so far.', ({ largestBytes }) => largestBytes],
   ['hearth_commit_oldest_seconds', 'Age of the oldest unit that is not settled.', ({ oldestMs }) => oldestMs / 1000],
   ['hearth_commit_failed', '1 when the database takes no writes until a fresh start.', ({ hasFailed }) => +hasFailed],
   ['hearth_commit_batches_total', 'Batches committed.', ({ batches }) => batches],

@@ -146,7 +146,7 @@ export const configOptions = {
     url: option(
       databaseUrl,
       '',
-      'The SurrealDB to use: rocksdb:// for the embedded one, ws:// or wss:// for a cluster. Default: rocksdb://<data_dir>/db.',
+      'The SurrealDB to use: rocksdb:// for the embedded one, ws:// or wss:// for a cluster. Only one process may use it at a time; a second one refuses to start. Default: rocksdb://<data_dir>/db.',
     ),
   },
   listeners: {

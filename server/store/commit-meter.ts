@@ -8,6 +8,8 @@ export type CommitMetrics = {
   failedUnits: number
   /** Batches that ran again after a conflict. */
   retries: number
+  /** Bytes of the largest batch so far. */
+  largestBytes: number
   /** Units not yet part of a batch. */
   waiting: number
   /** Bytes of the batch that is being committed. */
@@ -34,13 +36,15 @@ export class CommitMeter {
   #batches = 0
   #units = 0
   #rows = 0
+  #largestBytes = 0
   readonly #times: number[] = []
   /** Rows of the second under way and of the one before it. */
   #second = 0
   #rowsNow = 0
   #rowsBefore = 0
 
-  committed(ms: number, units: number, rows: number): void {
+  committed(ms: number, units: number, rows: number, bytes: number): void {
+    this.#largestBytes = Math.max(this.#largestBytes, bytes)
     this.#times[this.#batches % remembered] = ms
     this.#batches += 1
     this.#units += units
@@ -57,6 +61,7 @@ export class CommitMeter {
       batches: this.#batches,
       units: this.#units,
       rows: this.#rows,
+      largestBytes: this.#largestBytes,
       failedUnits: this.failedUnits,
       retries: this.retries,
       ...now,

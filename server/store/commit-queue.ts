@@ -222,15 +222,15 @@ export class CommitQueue {
     for (const { writes } of built) for (const write of writes) plan.add(write)
     const query = plan.toQuery()
     if (query.rows === 0) return
+    const bytes = built.reduce((sum, { size }) => sum + size.bytes, 0)
     for (let attempt = 1; ; attempt++) {
       const start = performance.now()
       try {
         await settleInTime(runTransaction(query), clock)
-        this.#meter.committed(performance.now() - start, built.length, query.rows)
+        this.#meter.committed(performance.now() - start, built.length, query.rows, bytes)
         return
       } catch (error) {
         if (!isNothingWritten(error)) {
-          const bytes = built.reduce((sum, { size }) => sum + size.bytes, 0)
           health.fail(error, { units: built.length, bytes, rows: query.rows, tables: plan.summary() })
         }
         if (!(error instanceof DatabaseError && error.isRetryable) || attempt === maxAttempts) throw error

@@ -256,6 +256,17 @@ describe('the size of a transaction', () => {
     expect(Math.max(...sizes)).toBeLessThan(8_000_000)
   })
 
+  test('after transactions at the cap the engine goes on writing', async () => {
+    await using db = await openTestDatabase()
+    for (let n = 0; n < 8; n++)
+      await write(db, ...[1, 2, 3, 4, 5].map((k) => insertRow('event', { id: `$${n} ${k}`, pdu: mb(1.5) })))
+
+    for (let n = 0; n < 20; n++) await write(db, insertRow('event', { id: `$small ${n}` }))
+
+    expect(db.position).toBe(28)
+    expect(db.commitMetrics().largestBytes).toBeGreaterThan(7_000_000)
+  })
+
   test('live writes that are too large go in several transactions, the last write last', async () => {
     await using faulty = await openFaulty()
     const { db, engine } = faulty

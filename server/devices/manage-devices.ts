@@ -11,7 +11,7 @@ import type { Database } from '../store/reader.js'
 import { deviceListChanged, type LoginSessions } from '../users/login-sessions.js'
 
 /** As the spec shows a device. Times in milliseconds since the epoch. */
-export type Device = { device_id: DeviceId; display_name?: string; last_seen_ip?: string; last_seen_ts?: number }
+export type Device = { device_id: DeviceId; display_name: string; last_seen_ip?: string; last_seen_ts?: number }
 
 export type ManageDevices = {
   listDevices(userId: UserId): Promise<Device[]>
@@ -22,19 +22,23 @@ export type ManageDevices = {
 }
 
 const noDevice = () => notFound('You have no such device.')
-const toDevice = ({ user_id: _, ...device }: DeviceRow): Device => device
+/** One without a name goes by its ID: some clients refuse the whole list otherwise. */
+const toDevice = ({ user_id: _, ...device }: DeviceRow): Device => ({
+  ...device,
+  display_name: device.display_name ?? device.device_id,
+})
 
 type Needs = { db: Database; inTurn: LoginSessions['inTurn'] }
 
 export function makeManageDevices({ db, inTurn }: Needs): ManageDevices {
-  const read = async (userId: UserId, deviceId: DeviceId) => {
+  async function read(userId: UserId, deviceId: DeviceId): Promise<DeviceRow> {
     const row = await readDevice(db, userId, deviceId)
     if (!row) throw noDevice()
-    return toDevice(row)
+    return row
   }
   return {
     listDevices: async (userId) => (await readDevices(db, userId)).map(toDevice),
-    readOwnDevice: read,
+    readOwnDevice: async (userId, deviceId) => toDevice(await read(userId, deviceId)),
     // In the account's turn: a device that is deleted meanwhile must not come back for its name.
     renameDevice: (userId, deviceId, displayName) =>
       inTurn(userId, async () => {

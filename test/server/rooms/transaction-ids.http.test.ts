@@ -25,3 +25,21 @@ test('a device that was logged out and has its ID taken again begins its transac
   expect(await another.say(roomId, 'two', 'txn1')).not.toBe(first)
   expect(await another.timeline(roomId)).toEqual(['one', 'two'])
 })
+
+test('a path of before v1.1 is the same path, its transaction IDs too', async () => {
+  await using hs = await startHomeserver({ users: ['alice'] })
+  const alice = hs.as('alice')
+  const roomId = await alice.createRoom()
+  const first = await alice.say(roomId, 'hello', 'txn1')
+  const old = `/_matrix/client/r0/rooms/${encodeURIComponent(roomId)}/send/m.room.message/txn1`
+  const answer = await hs.server.handle(
+    new Request(`http://localhost${old}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${alice.token}` },
+      body: JSON.stringify({ msgtype: 'm.text', body: 'hello' }),
+    }),
+  )
+
+  expect(await answer.json()).toEqual({ event_id: first })
+  expect(await alice.timeline(roomId)).toEqual(['hello'])
+})

@@ -100,6 +100,17 @@ describe('devices', () => {
       expect([answer.status, answer.body.errcode]).toEqual([404, 'M_NOT_FOUND'])
   })
 
+  test('without a name go by their ID, and get it back when a name is taken away', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const alice = await hs.logIn('alice', { device_id: 'PHONE' })
+    const nameOf = async () => (await alice.get('/devices/PHONE')).body.display_name
+    expect(await nameOf()).toBe('PHONE')
+    await alice.put('/devices/PHONE', { display_name: 'Phone' })
+    expect(await nameOf()).toBe('Phone')
+    await alice.put('/devices/PHONE', { display_name: null })
+    expect(await nameOf()).toBe('PHONE')
+  })
+
   test('remember when and from where they were last seen', async () => {
     await using hs = await startHomeserver({ users: ['alice'] })
     const alice = hs.as('alice')

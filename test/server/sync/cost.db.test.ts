@@ -85,17 +85,19 @@ describe('the cost of /sync', async () => {
       const { user: inUser, system } = process.cpuUsage(before)
       return (inUser + system) / n / 1_000
     }
+    /** The quietest of several rounds: the machine has other things to do. */
+    const least = async () => Math.min(...[await send(25), await send(25), await send(25), await send(25)])
     await send(50)
-    const uncounted = await send(100)
+    const uncounted = await least()
     for (const userId of members) await hs.unreadCounts.countUnread(userId, roomId)
     await send(50)
     ;[reads, writes] = [0, 0]
-    const counted = await send(100)
+    const counted = await least()
 
     expect(reads).toBe(0)
     expect(writes).toBeLessThanOrEqual(101) // the events, and the checkpoints of all members in one transaction
     console.log(`CPU of an event: ${uncounted.toFixed(2)} ms, with 300 counts ${counted.toFixed(2)} ms`)
-    expect(counted - uncounted).toBeLessThan(3) // one to one and a half; most of it is memory that is not in the processor's cache
+    expect(counted - uncounted).toBeLessThan(2) // a tenth of one on a quiet machine
     expect((await hs.unreadCounts.countUnread(members[7]!, roomId)).notification_count).toBe(300)
   })
 

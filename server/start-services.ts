@@ -19,8 +19,10 @@ import { ConnectedClients, deviceKey } from './live/connected-clients.js'
 import { type Live, startLive } from './live/start-live.js'
 import { makeFindMedia } from './media/find-media.js'
 import { openMediaFiles } from './media/media-files.js'
+import { makeRemoteCache } from './media/remote-cache.js'
 import { makeReadThumbnail } from './media/thumbnails.js'
 import { makeUploadMedia } from './media/upload-media.js'
+import { makeWithinQuota } from './media/upload-quota.js'
 import { makePushRules } from './push/push-rules.js'
 import { makePushers } from './push/pushers.js'
 import { makeForgetTransactionIds } from './rooms/forget-transaction-ids.js'
@@ -35,6 +37,7 @@ import { startCleaning } from './start-cleaning.js'
 import { startFederation } from './start-federation.js'
 import { databaseName, namespace } from './store/accesses.js'
 import { readDestinations } from './store/destination-store.js'
+import { readUploadedBytes } from './store/media-store.js'
 import { buildSyncing } from './sync/build-syncing.js'
 import { readSyncFilter } from './sync/filter.js'
 import type { SyncRequest } from './sync/sync.js'
@@ -144,6 +147,12 @@ export async function startServices(
     logger: loggerFor(logger, 'users'),
   })
   await syncing.restore()
+  const files = await openMediaFiles(layout.media, clock)
+  const remoteCache = makeRemoteCache({
+    ...{ db, files, clock },
+    maxBytes: config.media.remote_cache_bytes,
+    log: loggerFor(logger, 'server'),
+  })
   const cleaning = startCleaning({
     clock,
     logger: loggerFor(logger, 'server'),
@@ -151,16 +160,22 @@ export async function startServices(
       'answers to transaction IDs': makeForgetTransactionIds({ db, clock }),
       'answers to other servers': makeForgetInbox({ db, clock }),
       'OpenID tokens': openIdTokens.forgetOpenIdTokens,
+      'files that nothing stands for': remoteCache.removeOrphans,
     },
   })
 
-  const files = await openMediaFiles(layout.media)
+  const withinQuota = makeWithinQuota({
+    maxUploadBytes: config.media.max_upload_bytes,
+    quotaBytes: config.media.user_quota_bytes,
+    readUploadedBytes: (uploader) => readUploadedBytes(db, uploader),
+  })
   const { findMedia, uploaded } = makeFindMedia({
     db,
     files,
     clock,
     serverName,
     maxBytes: config.media.max_upload_bytes,
+    remoteCache,
     fetchRemoteMedia: remote.fetchRemoteMedia,
   })
 
@@ -255,7 +270,15 @@ export async function startServices(
     findMedia,
     openMediaFile: files.openFile,
     readThumbnail: makeReadThumbnail({ files }),
-    ...makeUploadMedia({ db, files, clock, serverName, maxUploadBytes: config.media.max_upload_bytes, uploaded }),
+    ...makeUploadMedia({
+      db,
+      files,
+      clock,
+      serverName,
+      maxUploadBytes: config.media.max_upload_bytes,
+      withinQuota,
+      uploaded,
+    }),
   }
   return {
     ...operations,
@@ -270,6 +293,7 @@ export async function startServices(
     async close() {
       syncing.close()
       await stopFollowing()
+      await remoteCache.close()
       await cleaning.close()
       await federation.close()
       await live.close()

@@ -23,6 +23,8 @@ export type Option<Value> = Kind<NonNullable<Value>> & {
   fallback: Value
   /** Set by the host that starts the server, not by people: left out of the example file. */
   internal: boolean
+  /** Nothing reads it yet. */
+  isUnbuilt: boolean
 }
 
 type OptionTree = { [name: string]: Option<unknown> | OptionTree }
@@ -121,8 +123,14 @@ function isProxy(value: string): boolean {
 function option<Value>(kind: Kind<Value>, fallback: NoInfer<Value>, says: string): Option<Value>
 function option<Value>(kind: Kind<Value>, fallback: undefined, says: string): Option<Value | undefined>
 function option<Value>(kind: Kind<Value>, fallback: Value | undefined, says: string) {
-  return { ...kind, isOption: true, says, fallback, internal: false }
+  return { ...kind, isOption: true, says, fallback, internal: false, isUnbuilt: false }
 }
+/** A name that is taken for what is to come: setting it does nothing yet, and its sentence says so. */
+const unbuilt = <Value>(each: Option<Value>): Option<Value> => ({
+  ...each,
+  isUnbuilt: true,
+  says: `${each.says} Not built yet: it changes nothing.`,
+})
 const internal = <Value>(each: Option<Value>): Option<Value> => ({ ...each, internal: true })
 
 export const configOptions = {
@@ -235,10 +243,8 @@ export const configOptions = {
     '12',
     'Version of rooms made without asking for one.',
   ),
-  appservice_registration_files: option(
-    listOf(text),
-    [],
-    'Registration files of application services (bridges, bots).',
+  appservice_registration_files: unbuilt(
+    option(listOf(text), [], 'Registration files of application services (bridges, bots).'),
   ),
   room_directory: {
     public_without_auth: option(flag, false, 'Whether the public room directory can be read without an account.'),
@@ -251,18 +257,25 @@ export const configOptions = {
       'Whether everybody here finds everybody here by name; otherwise only who shares a room with them or is in an open one.',
     ),
   },
-  url_previews: { enabled: option(flag, false, 'Whether the server fetches web pages to preview links.') },
+  url_previews: { enabled: unbuilt(option(flag, false, 'Whether the server fetches web pages to preview links.')) },
   media: {
     max_upload_bytes: option(bytes, 104_857_600, 'Largest file that can be uploaded, in bytes.'),
-    remote_cache_bytes: option(bytes, 1_073_741_824, 'How much media of other homeservers to keep, in bytes.'),
+    remote_cache_bytes: option(
+      bytes,
+      1_073_741_824,
+      'How much media of other homeservers to keep, in bytes; what nobody has asked for longest is deleted first.',
+    ),
+    user_quota_bytes: option(
+      bytes,
+      undefined,
+      'How much each user may keep in uploads, in bytes; without it as much as the disk takes.',
+    ),
   },
   email: {
-    smtp_url: option(
-      text,
-      undefined,
-      'Mail server for verification and password reset, as smtp://user:password@host:port.',
+    smtp_url: unbuilt(
+      option(text, undefined, 'Mail server for verification and password reset, as smtp://user:password@host:port.'),
     ),
-    from: option(text, undefined, 'Sender address of those mails.'),
+    from: unbuilt(option(text, undefined, 'Sender address of those mails.')),
   },
   voip: {
     turn_uris: option(

@@ -12,6 +12,7 @@ import { type MediaRow, readMedia, setMedia } from '../store/media-store.js'
 import type { Database } from '../store/reader.js'
 import { keepPace, type Pace } from './keep-pace.js'
 import type { MediaFiles } from './media-files.js'
+import type { RemoteCache } from './remote-cache.js'
 import { makeShareWork } from './shared-work.js'
 import { describe, toMxc } from './upload-media.js'
 
@@ -46,6 +47,7 @@ type Needs = {
   files: MediaFiles
   clock: Clock
   serverName: ServerName
+  remoteCache: Pick<RemoteCache, 'noteAccess' | 'noteAdded'>
   /** Largest remote file that is kept, in bytes. */
   maxBytes: number
   /** Throws MatrixError 404 where there is none, 502 where the server cannot be reached. */
@@ -98,10 +100,12 @@ export function makeFindMedia(needs: Needs): FoundMediaParts {
         server_name: uri.serverName,
         media_id: uri.mediaId,
         created_at: clock.now(),
+        last_access: clock.now(),
         quarantined: false,
         ...(await describe(stored, remote)),
       }
       await db.commit(() => ({ writes: [setMedia(uri, row)], changes: [], result: undefined }))
+      needs.remoteCache.noteAdded(row.size)
       return row
     } catch (error) {
       content?.destroy() // the other server is not to go on sending
@@ -123,7 +127,10 @@ export function makeFindMedia(needs: Needs): FoundMediaParts {
       if (uri.serverName === serverName) return findLocal(uri, timeoutMs, signal)
       const row = await readMedia(db, uri)
       if (row?.quarantined || (!row && !allowRemote)) throw notFound('There is no such file.')
-      if (row?.sha256 !== undefined) return row as FoundMedia
+      if (row?.sha256 !== undefined) {
+        await needs.remoteCache.noteAccess(row)
+        return row as FoundMedia
+      }
       return share(toMxc(uri), signal, (shared) => fetchRemote(uri, shared))
     },
   }

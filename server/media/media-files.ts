@@ -9,7 +9,9 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
+import type { Clock } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
+import { makeKeyedLock } from '../rooms/keyed-lock.js'
 
 export type StoredFile = {
   /** Lower-case hex. */
@@ -29,18 +31,52 @@ export type MediaFiles = {
   thumbnailPathOf(sha256: string, variant: string): string
   /** Writes bytes as a thumbnail, whole or not at all. */
   storeThumbnail(sha256: string, variant: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Deletes a file and its thumbnails, unless it was stored just now or `isKnown` says that something stands for it.
+   *
+   * @returns whether it was deleted
+   */
+  removeFile(sha256: string, isKnown: () => Promise<boolean>): Promise<boolean>
+  /** Hashes of files and thumbnails that have been there for an hour, in no particular order; one may come twice. */
+  listOld(): AsyncGenerator<string>
 }
+
+/** A file that was stored this long ago has the row that stands for it, in milliseconds. */
+const settledMs = 10 * 60_000
+const oldMs = 60 * 60_000
 
 const headBytes = 4100 // what file-type looks at
 
 /** @param folder made if it is not there; leftovers of uploads that were cut off are deleted */
-export async function openMediaFiles(folder: string): Promise<MediaFiles> {
+export async function openMediaFiles(folder: string, clock: Pick<Clock, 'elapsed'>): Promise<MediaFiles> {
   const incoming = join(folder, 'incoming')
   await mkdir(incoming, { recursive: true, mode: 0o700 })
   for (const name of await readdir(incoming)) await rm(join(incoming, name), { force: true })
   const pathOf = (sha256: string) => join(folder, 'files', sha256.slice(0, 2), sha256.slice(2, 4), sha256)
   const thumbnailPathOf = (sha256: string, variant: string) =>
     join(folder, 'thumbnails', sha256.slice(0, 2), sha256.slice(2, 4), `${sha256}-${variant}`)
+
+  const locked = makeKeyedLock()
+  /** When files were given their name, oldest first: their rows may still be on the way. */
+  const placedAt = new Map<string, number>()
+
+  function notePlaced(sha256: string): void {
+    const now = clock.elapsed()
+    placedAt.delete(sha256)
+    placedAt.set(sha256, now)
+    for (const [each, at] of placedAt) {
+      if (now - at < settledMs) break
+      placedAt.delete(each)
+    }
+  }
+
+  const isFresh = (sha256: string) => clock.elapsed() - (placedAt.get(sha256) ?? Number.NEGATIVE_INFINITY) < settledMs
+
+  async function removeThumbnails(sha256: string): Promise<void> {
+    const beside = dirname(thumbnailPathOf(sha256, ''))
+    for (const name of await readdir(beside).catch(() => []))
+      if (name.startsWith(sha256)) await rm(join(beside, name), { force: true })
+  }
 
   async function place(draft: string, target: string): Promise<void> {
     await mkdir(dirname(target), { recursive: true, mode: 0o700 })
@@ -55,7 +91,10 @@ export async function openMediaFiles(folder: string): Promise<MediaFiles> {
       const draft = join(incoming, randomUUID())
       try {
         const stored = await receive(content, draft, maxBytes, note)
-        await place(draft, pathOf(stored.sha256))
+        await locked(stored.sha256, async () => {
+          notePlaced(stored.sha256) // first: from now on nobody takes it for an orphan
+          await place(draft, pathOf(stored.sha256))
+        })
         return stored
       } catch (error) {
         await rm(draft, { force: true })
@@ -68,6 +107,29 @@ export async function openMediaFiles(folder: string): Promise<MediaFiles> {
       await file.writeFile(bytes).finally(() => file.close())
       await place(draft, thumbnailPathOf(sha256, variant))
     },
+    removeFile: (sha256, isKnown) =>
+      locked(sha256, async () => {
+        if (isFresh(sha256) || (await isKnown())) return false
+        await rm(pathOf(sha256), { force: true })
+        await removeThumbnails(sha256)
+        return true
+      }),
+    async *listOld() {
+      for (const kind of ['files', 'thumbnails'])
+        for await (const { parentPath, name } of walk(join(folder, kind))) {
+          const sha256 = /^[0-9a-f]{64}/.exec(name)?.[0]
+          const facts = sha256 && (await stat(join(parentPath, name)).catch(() => undefined))
+          if (sha256 && facts && Date.now() - facts.mtimeMs > oldMs) yield sha256
+        }
+    },
+  }
+}
+
+/** The files under a folder; what goes away meanwhile is left out. */
+async function* walk(folder: string): AsyncGenerator<{ parentPath: string; name: string }> {
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    if (entry.isDirectory()) yield* walk(join(folder, entry.name))
+    else yield { parentPath: folder, name: entry.name }
   }
 }
 

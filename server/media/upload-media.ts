@@ -12,6 +12,7 @@ import { insertMedia, readMedia, setMedia } from '../store/media-store.js'
 import type { Database } from '../store/reader.js'
 import { toContentType } from './content-headers.js'
 import type { MediaFiles, StoredFile } from './media-files.js'
+import type { WithinQuota } from './upload-quota.js'
 
 export type Upload = {
   uploader: UserId
@@ -19,6 +20,8 @@ export type Upload = {
   /** Content-Type and filename as the client gave them. */
   contentType: string | undefined
   fileName: string | undefined
+  /** Content-Length; undefined where the client does not know. */
+  declaredBytes: number | undefined
 }
 
 export type UploadMedia = {
@@ -42,6 +45,7 @@ type Needs = {
   clock: Clock
   serverName: ServerName
   maxUploadBytes: number
+  withinQuota: WithinQuota
   /** Wakes downloads that wait for this upload. */
   uploaded(uri: MxcUri): void
 }
@@ -49,7 +53,7 @@ type Needs = {
 export const toMxc = ({ serverName, mediaId }: MxcUri) => `mxc://${serverName}/${mediaId}`
 
 export function makeUploadMedia(needs: Needs): UploadMedia {
-  const { db, files, clock, serverName, maxUploadBytes } = needs
+  const { db, files, clock, serverName, maxUploadBytes, withinQuota } = needs
   /** When the reservations of each user end, by media ID, oldest first: a guard, forgotten at a restart. */
   const reserved = new Map<UserId, Map<string, number>>()
   /** Uploaders and URIs whose content is on its way: the first to come is the one that counts. */
@@ -71,20 +75,21 @@ export function makeUploadMedia(needs: Needs): UploadMedia {
   return {
     maxUploadBytes,
 
-    async uploadMedia(upload) {
-      const stored = await files.storeFile(upload.content, maxUploadBytes)
-      const uri = { serverName, mediaId: randomId(mediaIdLength) }
-      const row = insertMedia({
-        server_name: serverName,
-        media_id: uri.mediaId,
-        uploader: upload.uploader,
-        created_at: clock.now(),
-        quarantined: false,
-        ...(await describe(stored, upload)),
-      })
-      await db.commit(() => ({ writes: [row], changes: [], result: undefined }))
-      return toMxc(uri)
-    },
+    uploadMedia: (upload) =>
+      withinQuota(upload.uploader, upload.declaredBytes, async (maxBytes) => {
+        const stored = await files.storeFile(upload.content, maxBytes)
+        const uri = { serverName, mediaId: randomId(mediaIdLength) }
+        const row = insertMedia({
+          server_name: serverName,
+          media_id: uri.mediaId,
+          uploader: upload.uploader,
+          created_at: clock.now(),
+          quarantined: false,
+          ...(await describe(stored, upload)),
+        })
+        await db.commit(() => ({ writes: [row], changes: [], result: undefined }))
+        return toMxc(uri)
+      }),
 
     async createMedia(uploader) {
       const uri = { serverName, mediaId: randomId(mediaIdLength) }
@@ -115,9 +120,11 @@ export function makeUploadMedia(needs: Needs): UploadMedia {
         if (row.uploader !== upload.uploader) throw forbidden('That URI was made by somebody else.')
         if (row.sha256 !== undefined) throw inUse()
         if ((row.unused_expires_at ?? 0) <= clock.now()) throw notFound('That URI has expired.')
-        const stored = await files.storeFile(upload.content, maxUploadBytes)
-        const fields = { ...(await describe(stored, upload)), unused_expires_at: undefined }
-        await db.commit(() => ({ writes: [setMedia(uri, fields)], changes: [], result: undefined }))
+        await withinQuota(upload.uploader, upload.declaredBytes, async (maxBytes) => {
+          const stored = await files.storeFile(upload.content, maxBytes)
+          const fields = { ...(await describe(stored, upload)), unused_expires_at: undefined }
+          await db.commit(() => ({ writes: [setMedia(uri, fields)], changes: [], result: undefined }))
+        })
       } finally {
         receiving.delete(key)
       }

@@ -6,7 +6,7 @@
  */
 import type { MxcUri, ServerName, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
-import { insertRow, upsertRow, type Write } from './writes.js'
+import { deleteRow, insertRow, upsertRow, type Write } from './writes.js'
 
 export type MediaRow = {
   server_name: ServerName
@@ -24,6 +24,8 @@ export type MediaRow = {
   /** A reserved URI is free for nobody after this time, in milliseconds since the epoch. */
   unused_expires_at?: number
   quarantined: boolean
+  /** Of media of other servers: when it was last asked for, to the hour, in milliseconds since the epoch. */
+  last_access?: number
 }
 
 export async function readMedia(db: Reader, { serverName, mediaId }: MxcUri): Promise<MediaRow | undefined> {
@@ -42,3 +44,42 @@ export const setMedia = (
   { serverName, mediaId }: MxcUri,
   fields: { [Name in keyof MediaRow]?: MediaRow[Name] | undefined },
 ): Write => upsertRow('media', { id: [serverName, mediaId], ...fields })
+
+export const deleteMedia = ({ serverName, mediaId }: MxcUri): Write => deleteRow('media', [serverName, mediaId])
+
+/** Bytes of all media of other servers. */
+export async function readRemoteBytes(db: Reader): Promise<number> {
+  const [rows] = await db.query<[{ bytes: number }[]]>(
+    'SELECT math::sum(size) AS bytes FROM media WITH INDEX media_last_access WHERE last_access > 0 GROUP ALL',
+  )
+  return rows[0]?.bytes ?? 0
+}
+
+/** Media of other servers that nobody asked for since `before`, least used first, at most `limit`. */
+export async function readLeastUsed(db: Reader, before: number, limit: number): Promise<MediaRow[]> {
+  // Without ORDER BY: the index is in that order, and the engine then reads no more than it needs.
+  const [rows] = await db.query<[MediaRow[]]>(
+    `SELECT * OMIT id FROM media WITH INDEX media_last_access
+     WHERE last_access > 0 AND last_access < $before AND quarantined = false LIMIT $limit`,
+    { before, limit },
+  )
+  return rows
+}
+
+/** Bytes of all that a user has uploaded. */
+export async function readUploadedBytes(db: Reader, uploader: UserId): Promise<number> {
+  const [rows] = await db.query<[{ bytes: number }[]]>(
+    'SELECT math::sum(size) AS bytes FROM media WITH INDEX media_uploader WHERE uploader = $uploader GROUP ALL',
+    { uploader },
+  )
+  return rows[0]?.bytes ?? 0
+}
+
+/** Whether some URI stands for the file with this hash. */
+export async function isFileKnown(db: Reader, sha256: string): Promise<boolean> {
+  const [rows] = await db.query<[string[]]>(
+    'SELECT VALUE sha256 FROM media WITH INDEX media_sha256 WHERE sha256 = $sha256 LIMIT 1',
+    { sha256 },
+  )
+  return rows.length > 0
+}

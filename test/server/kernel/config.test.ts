@@ -10,6 +10,7 @@ import {
   variableOf,
 } from '../../../server/kernel/config.js'
 import { optionsByName } from '../../../server/kernel/config-options.js'
+import { readSources } from '../../support/sources.js'
 
 const repo = resolve(import.meta.dirname, '../../..')
 const dataDir = resolve('/srv/hearth')
@@ -162,5 +163,21 @@ This page is generated from \`server/kernel/config-options.ts\`; \`config.exampl
 
 ${configTable()}`
     await expect(page).toMatchFileSnapshot(join(repo, 'docs/configuration.md'))
+  })
+
+  test('something reads every option, but for those that say that nothing does yet', () => {
+    const sources = readSources(['server', 'main'], ['kernel/config-options.ts', 'kernel/config.ts'])
+    const reads = (pattern: RegExp) => sources.some(({ text }) => pattern.test(text))
+    /** `config.group.name`, `group.name`, or `config.name` where the group is handed over whole. */
+    const isRead = (name: string) => {
+      const [last, group] = name.split('.').reverse()
+      if (group === undefined) return reads(new RegExp(`\\b${last}\\b`))
+      if (reads(new RegExp(`\\b${group}\\??\\.${last}\\b`))) return true
+      const isHandedOver = reads(new RegExp(`config\\.(?:\\w+\\.)*${group}\\b(?!\\.)`))
+      return isHandedOver && reads(new RegExp(`\\b${last}\\b`))
+    }
+    const unread = [...optionsByName.keys()].filter((name) => name !== 'extra' && !isRead(name))
+    const unbuilt = [...optionsByName].filter(([, option]) => option.isUnbuilt).map(([name]) => name)
+    expect(unread).toEqual(unbuilt)
   })
 })

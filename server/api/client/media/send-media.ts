@@ -65,8 +65,18 @@ export async function sendThumbnail(
   return raw(200, bytes, contentHeaders({ contentType, size: bytes.length, fileName: `thumbnail.${extension}` }))
 }
 
-/** Refuses before a byte is received. @throws MatrixError 413 `M_TOO_LARGE` */
-export function checkDeclaredSize(headers: Readonly<Record<string, string | undefined>>, maxBytes: number): void {
-  if (Number(headers['content-length'] ?? 0) > maxBytes)
+/**
+ * Refuses before a byte is received.
+ *
+ * @returns the size that is declared, in bytes; undefined where none is
+ * @throws MatrixError 413 `M_TOO_LARGE`
+ */
+export function readDeclaredSize(
+  headers: Readonly<Record<string, string | undefined>>,
+  maxBytes: number,
+): number | undefined {
+  const declared = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
+  if ((declared ?? 0) > maxBytes)
     throw new MatrixError(413, 'M_TOO_LARGE', `Files of more than ${maxBytes} bytes are not taken.`)
+  return declared
 }

@@ -9,7 +9,7 @@ import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { ServerNameSchema } from '../../../kernel/identifiers.js'
 import type { UploadMedia } from '../../../media/upload-media.js'
-import { checkDeclaredSize, MediaIdSchema } from './send-media.js'
+import { MediaIdSchema, readDeclaredSize } from './send-media.js'
 
 type Needs = Pick<UploadMedia, 'uploadInto' | 'maxUploadBytes'>
 
@@ -26,10 +26,10 @@ export const uploadContentToMxcEndpoint = defineEndpoint({
   response: Type.Object({}),
   errors: ['M_NOT_FOUND', 'M_FORBIDDEN', 'M_CANNOT_OVERWRITE_MEDIA', 'M_TOO_LARGE'],
   async handle({ params, body, query, headers, requester }, hs: Needs) {
-    checkDeclaredSize(headers, hs.maxUploadBytes)
+    const declaredBytes = readDeclaredSize(headers, hs.maxUploadBytes)
     const contentType = headers['content-type']
     const uploader = requester.userId
-    await hs.uploadInto(params, { uploader, content: body, contentType, fileName: query.filename })
+    await hs.uploadInto(params, { uploader, content: body, contentType, fileName: query.filename, declaredBytes })
     return {}
   },
 })

@@ -8,7 +8,7 @@
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import type { UploadMedia } from '../../../media/upload-media.js'
-import { checkDeclaredSize } from './send-media.js'
+import { readDeclaredSize } from './send-media.js'
 
 type Needs = Pick<UploadMedia, 'uploadMedia' | 'maxUploadBytes'>
 
@@ -22,11 +22,19 @@ export const uploadContentEndpoint = defineEndpoint({
   rawBody: true,
   query: Type.Object({ filename: Type.Optional(Type.String()) }),
   response: Type.Object({ content_uri: Type.String() }),
-  errors: ['M_TOO_LARGE'],
+  errors: ['M_TOO_LARGE', 'M_FORBIDDEN'],
   async handle({ body, query, headers, requester }, hs: Needs) {
-    checkDeclaredSize(headers, hs.maxUploadBytes)
+    const declaredBytes = readDeclaredSize(headers, hs.maxUploadBytes)
     const contentType = headers['content-type']
     const uploader = requester.userId
-    return { content_uri: await hs.uploadMedia({ uploader, content: body, contentType, fileName: query.filename }) }
+    return {
+      content_uri: await hs.uploadMedia({
+        uploader,
+        content: body,
+        contentType,
+        fileName: query.filename,
+        declaredBytes,
+      }),
+    }
   },
 })

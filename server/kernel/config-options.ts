@@ -208,15 +208,11 @@ export const configOptions = {
     ),
   },
   outbound: {
-    verify_certificates: option(
-      flag,
-      true,
-      'Whether certificates must verify for push gateways, application services and previews.',
+    verify_certificates: unbuilt(
+      option(flag, true, 'Whether certificates must verify for push gateways, application services and previews.'),
     ),
-    allow_private_addresses: option(
-      flag,
-      false,
-      'Whether push gateways, application services and previews may be at private addresses.',
+    allow_private_addresses: unbuilt(
+      option(flag, false, 'Whether push gateways, application services and previews may be at private addresses.'),
     ),
   },
   registration: {

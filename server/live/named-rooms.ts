@@ -32,6 +32,19 @@ export function roomsIn(sql: string, bindings: Record<string, unknown>): RoomId[
   return [...found] as RoomId[]
 }
 
+/** The room that a live query is bound to by `WHERE room_id = …`, with nothing but AND beside it; undefined for any other. */
+export function roomOfLive(sql: string, bindings: Record<string, unknown>): RoomId | undefined {
+  let flat = sql
+  for (let before = ''; before !== flat; ) {
+    before = flat
+    flat = flat.replaceAll(/\([^()]*\)/g, ' ') // what stands in parentheses can only narrow it further
+  }
+  const [, token = ''] = /\bWHERE\s+room_id\s*={1,2}\s*(\$\w+|"[^"]*"|'[^']*')(?=\s|;|$)/i.exec(flat) ?? []
+  if (!token || /\bOR\b|\|\||\?/i.test(flat)) return undefined
+  const room = token.startsWith('$') ? bindings[token.slice(1)] : quoted.exec(token)?.[2]
+  return typeof room === 'string' ? (room as RoomId) : undefined
+}
+
 export function rangesIn(sql: string, bindings: Record<string, unknown>): EventRange[] {
   const ranges: EventRange[] = []
   const add = (roomId: unknown, from: unknown, to: unknown) => {

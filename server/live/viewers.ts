@@ -4,7 +4,7 @@
  * The bridge is there before there is anything to look at (onboarding), so it reports here, and the projector listens.
  */
 import type { RoomId, UserId } from '../kernel/identifiers.js'
-import { type EventRange, rangesIn, roomsIn } from './named-rooms.js'
+import { type EventRange, rangesIn, roomOfLive, roomsIn } from './named-rooms.js'
 import type { ScreenedStatement } from './screen-query.js'
 
 /** What a query is about, as far as rows may have to be made for it. */
@@ -26,14 +26,14 @@ export type ViewersListener = {
   ask(question: Question): Promise<void>
 }
 
-/** Rooms that a channel's live queries on a table named, newest last; undefined for one that named none. */
-type Named = (readonly RoomId[] | undefined)[]
+/** A live query of a channel: rooms that were named with it, and the one it is bound to. */
+type Named = { rooms: readonly RoomId[]; only: RoomId | undefined }
 
 export type ChannelOf = { id: string; userId: UserId }
 
 export class LiveViewers {
   readonly #channels = new Map<UserId, Set<string>>()
-  readonly #named = new Map<string, Map<string, Named>>()
+  readonly #named = new Map<string, Map<string, Named[]>>()
   #listener: ViewersListener | undefined
 
   /** There is one listener; those who look already come at once. @returns stops it */
@@ -75,7 +75,9 @@ export class LiveViewers {
     )
     if (tables.size === 0) return
     const rooms = roomsIn(sql, bindings)
-    for (const statement of statements) if (statement.kind === 'live') this.#note(id, statement.table, rooms)
+    for (const statement of statements)
+      if (statement.kind === 'live')
+        this.#note(id, statement.table, { rooms, only: roomOfLive(statement.sql, bindings) })
     await this.#listener?.ask({ userId, tables, rooms, ranges: rangesIn(sql, bindings) })
   }
 
@@ -85,15 +87,15 @@ export class LiveViewers {
    * @param countOf how many live queries a channel has on the table now: about the last so many are those that are left
    */
   mayWatch(table: string, roomId: RoomId, countOf: (channel: string) => number): boolean {
-    return this.#some(table, countOf, (rooms) => rooms === undefined || rooms.includes(roomId))
+    return this.#some(table, countOf, ({ only }) => only === undefined || only === roomId)
   }
 
-  /** Whether a live query on the table names the room. */
+  /** Whether a live query on the table was registered in a query that names the room. */
   watches(table: string, roomId: RoomId, countOf: (channel: string) => number): boolean {
-    return this.#some(table, countOf, (rooms) => rooms?.includes(roomId) ?? false)
+    return this.#some(table, countOf, ({ rooms }) => rooms.includes(roomId))
   }
 
-  #some(table: string, countOf: (channel: string) => number, fits: (rooms: Named[number]) => boolean): boolean {
+  #some(table: string, countOf: (channel: string) => number, fits: (query: Named) => boolean): boolean {
     for (const [channel, tables] of this.#named) {
       const named = tables.get(table)
       const count = named ? countOf(channel) : 0
@@ -102,12 +104,10 @@ export class LiveViewers {
     return false
   }
 
-  #note(channel: string, table: string, rooms: readonly RoomId[]): void {
-    const tables = this.#named.get(channel) ?? new Map<string, Named>()
+  #note(channel: string, table: string, query: Named): void {
+    const tables = this.#named.get(channel) ?? new Map<string, Named[]>()
     this.#named.set(channel, tables)
-    const named = tables.get(table) ?? []
-    named.push(rooms.length > 0 ? rooms : undefined)
-    tables.set(table, named.slice(-keptNames))
+    tables.set(table, [...(tables.get(table) ?? []), query].slice(-keptNames))
   }
 }
 

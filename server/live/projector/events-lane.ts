@@ -4,7 +4,7 @@
  * Live queries cost a writer 0.2 to 0.4 ms per row and query. When what waits would take too long at that price, or is
  * history rather than news, rows go in silently, and only the newest of each room is told: it is ahead of what a
  * reader holds, so that the reader looks at the range between. That a reader learns of it within a second does
- * not depend on anything but this lane.
+ * not depend on anything but this lane. Rows of rooms that no live query is about go in silently as well.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EventId, RoomId } from '../../kernel/identifiers.js'
@@ -44,6 +44,8 @@ export type EventsLaneNeeds = Omit<EventsNeeds, 'rooms'> & {
 const msPerRowAndQuery = 0.3
 /** Above this a batch goes in silently, in milliseconds of writing. */
 const loudestMs = 60
+/** What a transaction that nobody is told of costs more than another. */
+const silentMs = 2
 /** How long rows gather while there is no live query at all, and in bulk. */
 const unwatchedPauseMs = 100
 const bulkPauseMs = 150
@@ -73,7 +75,10 @@ export function eventsLane(needs: EventsLaneNeeds, after: Lane): LaneParts {
   /** Which rows are told: all of them, or the newest of each room where so many would take too long. */
   function divide(rows: readonly Row[], backlog: number): LaneWrites {
     const queries = registry.countOn('room_events')
-    const news = rows.filter(({ historical }) => !historical)
+    const news = watched(
+      rows.filter(({ historical }) => !historical),
+      queries,
+    )
     isBulk = (news.length + backlog) * queries * msPerRowAndQuery > loudestMs
     const told = new Set(isBulk ? newest(news, Math.floor(loudestMs / (queries * msPerRowAndQuery))) : news)
     return {
@@ -86,8 +91,15 @@ export function eventsLane(needs: EventsLaneNeeds, after: Lane): LaneParts {
     const last = new Map<RoomId, Row>()
     for (const row of rows)
       if ((last.get(row.roomId)?.seq ?? Number.NEGATIVE_INFINITY) < row.seq) last.set(row.roomId, row)
-    const watched = [...last.values()].filter(({ roomId }) => needs.mayBeWatched(roomId))
-    return watched.slice(0, Math.max(1, atMost))
+    return [...last.values()].slice(0, Math.max(1, atMost))
+  }
+
+  /** Rows of rooms that no live query can be about need not be told, where a silent transaction costs less than that. */
+  function watched(rows: readonly Row[], queries: number): readonly Row[] {
+    const about = new Map<RoomId, boolean>()
+    for (const { roomId } of rows) if (!about.has(roomId)) about.set(roomId, needs.mayBeWatched(roomId))
+    const some = rows.filter(({ roomId }) => about.get(roomId))
+    return (rows.length - some.length) * queries * msPerRowAndQuery > silentMs ? some : rows
   }
 
   return {

@@ -147,7 +147,7 @@ describe('failures', () => {
     await hs.rooms.sendText(room, alice, 'meanwhile')
 
     await expect.poll(() => bodiesIn(hs, room)).toContain('meanwhile')
-    expect(lagOf(hs, 'events')).toBe(0)
+    await expect.poll(() => lagOf(hs, 'events')).toBe(0)
     expect(lagOf(hs, 'members')).toBeGreaterThan(0)
     mend()
     await hs.settled()

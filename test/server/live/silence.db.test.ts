@@ -43,6 +43,33 @@ describe('silence', () => {
     expect(rows).toHaveLength(400)
   })
 
+  test('events of a room that no live query is about cost no telling; one that is about any room hears of them', async () => {
+    const elsewhere = await hs.rooms.createRoom({ creator: alice })
+    await hs.settled()
+    const channel = await watch()
+    const watched = 'LIVE SELECT * FROM room_events WHERE room_id = $room AND seq > 0'
+    for (let n = 0; n < 8; n++) await channel.query(watched, { room: roomId })
+    const { live } = hs.db
+    const write = live.writeLive.bind(live)
+    let loud = 0
+    live.writeLive = (writes, options) => {
+      if (!options?.silent) loud += writes.filter((each) => 'table' in each && each.table === 'room_events').length
+      return write(writes, options)
+    }
+    await hs.rooms.sendText(elsewhere, alice, 'not told')
+    await hs.settled()
+    expect(loud).toBe(0)
+    await hs.rooms.sendText(roomId, alice, 'told')
+    await hs.settled()
+    expect(loud).toBe(1)
+    const anywhere = await watch('room_events')
+    await hs.rooms.sendText(elsewhere, alice, 'told too')
+    await hs.settled()
+
+    await expect.poll(() => anywhere.notes.map(({ result }) => result.room_id)).toEqual([elsewhere])
+    live.writeLive = write
+  })
+
   test('when it is quiet again, each event is told', async () => {
     const channel = await watch('room_events')
     for (let n = 0; n < 20; n++) await hs.rooms.sendText(roomId, alice, `${n}`)

@@ -16,6 +16,7 @@ import { federationEndpoints } from './api/federation/index.js'
 import { hearthEndpoints } from './api/hearth/hearth-endpoints.js'
 import { setupEndpoints } from './api/hearth/setup-endpoints.js'
 import { wellKnownEndpoints } from './api/well-known/well-known-endpoints.js'
+import { closeInTime } from './close-in-time.js'
 import { rememberServerName } from './data-dir/memory.js'
 import { bindEndpoints, type NeedsOf } from './http/endpoint.js'
 import { type Listeners, startListeners } from './http/listeners.js'
@@ -170,7 +171,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   async function close(): Promise<void> {
     base.liveBridge.close() // its sockets count as connections of the listener, which waits for them
     await opened.close()
-    await services?.close()
+    await closeInTime(services?.close(), clock, () => logger.warn('closing does not wait for what is under way'))
     await base.close()
   }
   return {

@@ -73,7 +73,7 @@ export class LiveViewers {
         statement.kind === 'select' ? statement.tables : statement.kind === 'live' ? [statement.table] : [],
       ),
     )
-    if (tables.size === 0) return
+    if (tables.size === 0 || !this.#channels.get(userId)?.has(id)) return // or the channel closed meanwhile
     const rooms = roomsIn(sql, bindings)
     for (const statement of statements)
       if (statement.kind === 'live')

@@ -48,7 +48,7 @@ describe('silence', () => {
     await hs.settled()
     const channel = await watch()
     const watched = 'LIVE SELECT * FROM room_events WHERE room_id = $room AND seq > 0'
-    for (let n = 0; n < 8; n++) await channel.query(watched, { room: roomId })
+    await channel.query(Array.from({ length: 8 }, () => watched).join(';'), { room: roomId })
     const { live } = hs.db
     const write = live.writeLive.bind(live)
     let loud = 0

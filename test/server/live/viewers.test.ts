@@ -1,0 +1,60 @@
+/** Who looks, and at what. */
+import { expect, test } from 'vitest'
+import type { RoomId, UserId } from '../../../server/kernel/identifiers.js'
+import { LiveViewers, type Question } from '../../../server/live/viewers.js'
+
+const [ann, ben] = ['@ann:x' as UserId, '@ben:x' as UserId]
+const [a, b] = ['!a:x' as RoomId, '!b:x' as RoomId]
+const liveOn = (table: string, room?: RoomId) => {
+  const sql = room ? `LIVE SELECT * FROM ${table} WHERE room_id = $room` : `LIVE SELECT * FROM ${table}`
+  return { sql, statements: [{ kind: 'live' as const, sql, table, weight: 1 }], bindings: room ? { room } : {} }
+}
+function listening(viewers: LiveViewers) {
+  const told: string[] = []
+  const asked: Question[] = []
+  viewers.listen({
+    come: (userId) => void told.push(`come ${userId}`),
+    go: (userId) => void told.push(`go ${userId}`),
+    ask: async (question) => void asked.push(question),
+  })
+  return { told, asked }
+}
+
+test('a user comes with the first channel and goes with the last; who was there before is told of', () => {
+  const viewers = new LiveViewers()
+  viewers.addChannel({ id: '1', userId: ann })
+  const { told } = listening(viewers)
+  viewers.addChannel({ id: '2', userId: ann })
+  viewers.addChannel({ id: '3', userId: ben })
+  viewers.removeChannel({ id: '1', userId: ann })
+  viewers.removeChannel({ id: '1', userId: ann })
+  viewers.removeChannel({ id: '2', userId: ann })
+
+  expect(told).toEqual([`come ${ann}`, `come ${ben}`, `go ${ann}`])
+})
+
+test('a room may be watched while a query that is bound to it, or to none, is there', async () => {
+  const viewers = new LiveViewers()
+  const channel = { id: '1', userId: ann }
+  viewers.addChannel(channel)
+  await viewers.ask(channel, liveOn('room_events', a))
+  const may = (room: RoomId, count = 1) => viewers.mayWatch('room_events', room, () => count)
+  expect([may(a), may(b), may(a, 0)]).toEqual([true, false, false])
+
+  await viewers.ask(channel, liveOn('room_events'))
+  expect([may(a), may(b)]).toEqual([true, true])
+  viewers.removeChannel(channel)
+  expect([may(a), may(b)]).toEqual([false, false])
+})
+
+test("a question of a channel that is closed is nobody's", async () => {
+  const viewers = new LiveViewers()
+  const { asked } = listening(viewers)
+  const channel = { id: '1', userId: ann }
+  await viewers.ask(channel, liveOn('room_members', a))
+  expect(asked).toEqual([])
+
+  viewers.addChannel(channel)
+  await viewers.ask(channel, liveOn('room_members', a))
+  expect(asked).toMatchObject([{ userId: ann, rooms: [a], tables: new Set(['room_members']) }])
+})

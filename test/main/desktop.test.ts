@@ -41,9 +41,9 @@ describe('before ready', () => {
 
   test('a bad configuration is one sentence in a box and exit code 2', async () => {
     const complain = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-    await using desktop = await startDesktop({ env: { HEARTH_SERVER_NAM: 'x' } })
+    await using desktop = await startDesktop({ env: { HEARTH_LOG_LEVEL: 'loud' } })
 
-    const sentence = 'Unknown environment variable HEARTH_SERVER_NAM; did you mean "HEARTH_SERVER_NAME"?'
+    const sentence = 'HEARTH_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent.'
     expect(desktop.electron.dialog.errors).toEqual([sentence])
     expect(complain).toHaveBeenCalledWith(`${sentence}\n`)
     expect(desktop.electron.app.exitCode).toBe(2)

@@ -81,7 +81,7 @@ describe('a window on the live API', () => {
     await expect.poll(() => hs.registry.size).toBe(1)
     return { channel, closed, postedBytes: () => postedBytes }
   }
-  const member = upsertRow('room_members', {
+  const member = upsertRow('room_access', {
     ...{ id: ['!r:x', user('alice')], room_id: '!r:x', user_id: user('alice'), membership: 'join' },
     ...{ joined_from: 1, joined_to: 1e15, shared_to: 1e15, invited_from: 1 },
   })

@@ -4,15 +4,17 @@
  * 1. Subscribe and buffer, then SELECT the newest rows in the same query.
  * 2. A live row goes in by its seq; a hole before it, or a doorbell (`max_seq` of the room's
  *    summary, rung after writes that notify nobody), is filled by one range SELECT.
- * 3. Upwards, ranges of older rows. Before `first_seq`, while history is incomplete, `/messages`
- *    is asked, which may make the server fetch older events from others; then the rows are read. What
- *    it gives that is in no row (readable only through an earlier stay in the room) is shown from it.
+ * 3. Upwards, ranges of older rows. At a hole in the history, and before `first_seq` while history is incomplete,
+ *    `/messages` is asked, which may make the server fetch older events from others; then the rows are read. What
+ *    it gives that is in no row (readable only through an earlier stay in the room) is shown from it. A hole that
+ *    nobody can fill now is passed, and shown as one: `fillHole` tries again.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmessages
  */
 import type { RoomEventRow, RoomSummaryRow } from '../../server/api/live/rows.js'
 import type { ClientEvent, MessagesPage } from '../platform/matrix/events.js'
 import type { LiveConnection } from './connection.js'
+import { filledBelow, stepBelow } from './room-stretches.js'
 import { coalesce, makeStore, type Store } from './store.js'
 import {
   gapOf,
@@ -29,6 +31,8 @@ export type TimelineState = {
   /** Nothing older can be had. */
   isAtStart: boolean
   isLoadingOlder: boolean
+  /** Other servers are asked for what is missing here: it may take a while. */
+  isAskingServers: boolean
   /** Why older events could not be had; loadOlder tries again. */
   error?: unknown
 }
@@ -42,6 +46,8 @@ export type RoomTimeline = {
   close(): void
   /** @returns when one more page is there, or there is none */
   loadOlder(): Promise<void>
+  /** Asks again for what is missing right below the event with this seq. */
+  fillHole(seq: number): Promise<void>
 }
 
 type TimelineNeeds = {
@@ -64,13 +70,20 @@ const gapPatienceMs = 120
 const rangeQuery = 'SELECT * FROM room_events:[$room_id, $from]..=[$room_id, $to]'
 
 export function makeRoomTimeline(roomId: string, needs: TimelineNeeds): RoomTimeline {
-  const store = makeStore<TimelineState>({ timeline: nothingLoaded, isAtStart: false, isLoadingOlder: false })
+  const store = makeStore<TimelineState>({
+    timeline: nothingLoaded,
+    isAtStart: false,
+    isLoadingOlder: false,
+    isAskingServers: false,
+  })
   let stopWatch: (() => void) | undefined
   let stopSummary: (() => void) | undefined
   let arrived: RoomEventRow[] = []
   let gapTimer: ReturnType<typeof setTimeout> | undefined
   /** Set once ranges gave out and `/messages` goes on alone. */
   let olderToken: string | undefined
+  /** Holes that could not be filled, by the seq above them. */
+  const passed = new Set<number>()
 
   const set = (change: Partial<TimelineState>) => store.update((state) => ({ ...state, ...change }))
   const loaded = () => store.get().timeline
@@ -121,7 +134,10 @@ export function makeRoomTimeline(roomId: string, needs: TimelineNeeds): RoomTime
   function open(): void {
     if (stopWatch) return
     let range = startRange()
-    stopSummary = needs.onSummary(planGapFill)
+    stopSummary = needs.onSummary(() => {
+      planGapFill()
+      void readFilled().catch(() => undefined) // the channel was lost: the next line of the room asks again
+    })
     stopWatch = needs.connection.watch<RoomEventRow>({
       live: 'LIVE SELECT * FROM room_events WHERE room_id = $room_id',
       bindings: () => ({ room_id: roomId }),
@@ -161,30 +177,64 @@ export function makeRoomTimeline(roomId: string, needs: TimelineNeeds): RoomTime
 
   async function loadOnePage(size: number): Promise<void> {
     const { timeline } = store.get()
-    const summary = needs.readSummary(roomId)
-    const firstSeq = summary?.first_seq ?? 1
-    if (timeline.low > firstSeq && olderToken === undefined) {
-      const from = Math.max(firstSeq, timeline.low - size)
-      const rows = await readRange(from, timeline.low - 1)
-      setTimeline(mergeRange(loaded(), rows, from, timeline.low - 1))
+    const step = stepBelow(needs.readSummary(roomId), timeline.low, size, passed)
+    if (step.kind === 'range' && olderToken === undefined) {
+      const rows = await readRange(step.from, step.to)
+      setTimeline(mergeRange(loaded(), rows, step.from, step.covers))
       return
     }
     const oldest = timeline.rows[0]
-    if (summary?.history_complete || !oldest) return set({ isAtStart: true })
-    const from = olderToken ?? (await needs.readTokenBefore(roomId, oldest.event_id))
-    const { chunk, end } = await needs.readMessages(roomId, from, page)
+    if (step.kind === 'start' || !oldest) return set({ isAtStart: true })
+    const at = Math.min(step.kind === 'hole' ? step.at : timeline.low, oldest.seq)
+    const { chunk, end, rows } = await askBelow(oldest, at)
+    if (rows.length > 0) return
+    if (step.kind === 'hole' && !step.isLast) {
+      passed.add(step.at)
+      return
+    }
+    const to = loaded().low - 1
     const known = new Set(loaded().rows.map((row) => row.event_id))
     const fresh = chunk.filter((event) => !known.has(event.event_id))
-    const to = loaded().low - 1
-    const rows = await readRange(to - page + 1, to)
-    if (rows.length > 0) {
-      setTimeline(mergeRange(loaded(), rows, rows[0]!.seq, to))
-    } else if (fresh.length > 0) {
+    if (fresh.length > 0) {
       const made = fresh.map((event, index) => rowOf(roomId, event, to - index))
       olderToken = end
       setTimeline(mergeRange(loaded(), made, to - fresh.length + 1, to))
     }
     if (chunk.length === 0 || !end) set({ isAtStart: true })
+  }
+
+  /** Has the server look for what is older than this row, and reads the rows right below a seq. */
+  async function askBelow(row: RoomEventRow, at: number): Promise<MessagesPage & { rows: RoomEventRow[] }> {
+    set({ isAskingServers: true })
+    try {
+      const from = olderToken ?? (await needs.readTokenBefore(roomId, row.event_id))
+      const answer = await needs.readMessages(roomId, from, page)
+      const found = await readRange(at - page, at - 1)
+      const known = new Set(loaded().rows.map(({ event_id }) => event_id))
+      const rows = found.filter(({ event_id }) => !known.has(event_id))
+      const [first] = rows
+      if (first) setTimeline(mergeRange(loaded(), rows, first.seq, Math.max(at, loaded().low) - 1))
+      return { ...answer, rows }
+    } finally {
+      set({ isAskingServers: false })
+    }
+  }
+
+  async function fillHole(seq: number): Promise<void> {
+    const above = loaded().rows.find((row) => row.seq >= seq)
+    if (!above || store.get().isAskingServers) return
+    await askBelow(above, seq).catch((error: unknown) => set({ error }))
+  }
+
+  /** Somebody has had a hole filled that was passed here: what came is read. */
+  async function readFilled(): Promise<void> {
+    for (const seq of passed) {
+      const range = filledBelow(needs.readSummary(roomId), seq, longestRange)
+      if (!range) continue
+      passed.delete(seq)
+      passed.add(range.from)
+      setTimeline(mergeRange(loaded(), await readRange(range.from, range.to), range.from, range.to))
+    }
   }
 
   return {
@@ -198,11 +248,13 @@ export function makeRoomTimeline(roomId: string, needs: TimelineNeeds): RoomTime
       gapTimer = undefined
       stopWatch = undefined
       olderToken = undefined
+      passed.clear()
       arrived = []
       if (loaded().rows.length > keptWhenClosed)
         set({ timeline: trimTimeline(loaded(), keptWhenClosed), isAtStart: false })
     },
     loadOlder,
+    fillHole,
   }
 }
 

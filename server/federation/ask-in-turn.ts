@@ -12,21 +12,21 @@ import { FederationError } from './federation-error.js'
 
 export type Search = {
   readonly servers: readonly ServerName[]
-  /** A server could not be asked, or answered that it cannot now. */
+  /** A server could not be asked, or would not say. */
   isUnanswered: boolean
 }
 
 const maxServers = 5
 
-export type StartSearch = (room: Room, first?: ServerName) => Promise<Search>
+export type StartSearch = (room: Room, first?: ServerName, maxServers?: number) => Promise<Search>
 
 export const makeStartSearch =
   (needs: { serverName: ServerName; rooms: Pick<Rooms, 'readServers'> }): StartSearch =>
-  async (room, first) => {
+  async (room, first, most = maxServers) => {
     const byMembers = [...(await needs.rooms.readServers(room))].sort(([, a], [, b]) => b - a)
     const others = byMembers.map(([server]) => server).filter((server) => server !== needs.serverName)
     const servers = new Set(first === undefined ? others : [first, ...others])
-    return { servers: [...servers].slice(0, maxServers), isUnanswered: false }
+    return { servers: [...servers].slice(0, most), isUnanswered: false }
   }
 
 /**
@@ -44,7 +44,7 @@ export async function askInTurn<Answer>(
       if (answer !== undefined) return answer
     } catch (error) {
       if (!(error instanceof FederationError)) throw error
-      search.isUnanswered ||= error.isOutage || error.failure === 'backing-off' || error.failure === 'aborted'
+      search.isUnanswered ||= error.failure !== 'not-allowed' && error.answer?.status !== 404
       log.info({ destination: server, failure: error.failure }, 'a server could not tell what is missing')
     }
   }

@@ -18,7 +18,7 @@ import type { SigningKeys } from '../keys/signing-key.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
 import type { BuiltEvent, EventDraft, Signer } from '../rooms/build-event.js'
 import type { ImportRoom } from '../rooms/import-room.js'
-import type { CompleteHistory, InsertHistory } from '../rooms/insert-history.js'
+import type { InsertHistory } from '../rooms/insert-history.js'
 import type { Remote } from '../rooms/member-operations.js'
 import type { SetOutsideMembership } from '../rooms/outside-membership.js'
 import type { Room, StoredEvent } from '../rooms/room.js'
@@ -85,7 +85,6 @@ export type Connections = {
   setOutsideMembership: SetOutsideMembership
   importRoom: ImportRoom
   insertHistory: InsertHistory
-  completeHistory: CompleteHistory
   /** Pure functions of `rooms/`. */
   buildUnsignedEvent: (room: Room, draft: EventDraft, now: number) => UnsignedPdu
   signEvent: (unsigned: UnsignedPdu, rules: RoomVersionRules, signer: Signer) => BuiltEvent
@@ -188,7 +187,7 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
       leaveRoom: (request) => parts().memberships.leaveRoom(request),
       knockRoom: (request) => parts().memberships.knockRoom(request),
       inviteUser: (request) => parts().memberships.inviteUser(request),
-      backfillRoom: (roomId, limit) => parts().backfillRoom(roomId, limit),
+      backfillRoom: (roomId, origin, wanted) => parts().backfillRoom(roomId, origin, wanted),
     },
     connect(connections) {
       if (connected) throw new Error('federation is connected twice')
@@ -274,13 +273,13 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       buildUnsignedEvent,
     }),
     backfillRoom: makeBackfillRoom({
-      serverName,
       rooms,
       client,
       verifyPdus,
       outliers,
       insertHistory: connections.insertHistory,
-      completeHistory: connections.completeHistory,
+      startSearch,
+      clock,
       log,
     }),
   }

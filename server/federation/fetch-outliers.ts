@@ -18,6 +18,8 @@ import type { VerifyPdus } from './verify-pdus.js'
 export type FetchOutliers = {
   /** Makes the auth events of these events known, as far as a server has them. */
   fetchAuthEvents(room: Room, event: PduEvent, search: Search): Promise<void>
+  /** Makes these events known, as far as a server has them, and what they are judged by; at most fifty. */
+  fetchEvents(room: Room, ids: readonly EventId[], search: Search): Promise<void>
   /** The state before an event, its events known; undefined where no server could tell it. */
   fetchStateBefore(room: Room, event: PduEvent, search: Search): Promise<StateMap | undefined>
   /** Those of an answer's events that pass format, signature and hash and are of this room, each once. */
@@ -151,6 +153,9 @@ export function makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, c
 
   return {
     verified,
+    async fetchEvents(room, ids, search) {
+      await keepWithAuth(room, await fetchEach(room, ids, search), search)
+    },
     async fetchAuthEvents(room, event, search) {
       const isKnown = await askInTurn(search, log, (server) => askForChain(room, event, server))
       if (isKnown) return

@@ -20,5 +20,5 @@ export const noRemoteServers: RemoteServers = {
   querySpace: async () => undefined,
   queryEventByTime: async () => undefined,
   fetchRemoteMedia: off,
-  backfillRoom: async () => 0,
+  backfillRoom: async () => false,
 }

@@ -13,7 +13,7 @@ export type LiveRole = 'Owner' | 'Editor' | 'Viewer' | 'None'
 /** `room_events:[room_id, seq]` */
 export type RoomEventRow = {
   room_id: string
-  /** Dense among the room's accepted events; a seq that is missing is one this user may not see. */
+  /** Dense within a segment of the room (see `room_summaries`); a seq that is missing is one this user may not see. */
   seq: number
   position: number
   event_id: string
@@ -70,6 +70,11 @@ export type RoomSummaryRow = {
   max_seq: number
   first_seq: number
   history_complete: boolean
+  /**
+   * Where the history has more than one stretch: all of them, oldest first. `seq` is dense within one and jumps between
+   * two. `hole`: events are missing right below its `low`. Absent: one stretch, from `first_seq` to `max_seq`.
+   */
+  segments?: { low: number; high: number; hole: boolean }[]
   /** Last event worth showing in a list, if this user may see it. */
   last_event?: {
     event_id: string

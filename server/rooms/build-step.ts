@@ -16,11 +16,14 @@ import {
 } from '../store/event-store.js'
 import { insertMembershipChange, setMembership } from '../store/membership-store.js'
 import { deleteStateEntry, insertStateNode, setStateEntry } from '../store/room-store.js'
+import { setSegment } from '../store/segment-store.js'
 import { insertStateMove } from '../store/state-move-store.js'
 import type { Change, Grant, RoomSeq, StreamPosition, Write } from '../store/writes.js'
 import type { Placed } from './place-event.js'
 import type { AppliedRedaction } from './redactions.js'
 import type { Membership, RoomMembership, Snapshot, StoredEvent, Timeline, TimelineEvent } from './room.js'
+import { leastSeq, type Segment, withNews } from './segments.js'
+import { withSegments } from './snapshot.js'
 import type { BuiltStep, Step } from './write-room.js'
 
 export const recentEvents = 64
@@ -109,17 +112,21 @@ function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Gr
   if (placed.isHidden) {
     draft.writes.push(setEvent(event.eventId, eventColumns(placed)))
     draft.remembers.push(() => needs.rememberEvent(toStored(placed), placed.json.length))
+    if (placed.absent?.length) addHole(room, placed, grant, draft)
     if (stateChanges.size > 0) addStateMove(needs, room, placed, grant.position(), draft)
     return
   }
+  const { absent = [] } = placed
+  const { depth } = event.pdu
   const position = grant.position()
-  const seq = grant.seq(roomId)
+  const seq = grant.seq(roomId, leastSeq(draft.timeline, depth, absent))
   const insert = placed.isNew ? insertEvent : setEvent
   draft.writes.push(
     insert(event.eventId, { ...eventColumns(placed), seq, position }),
     ...needs.outboxWrites(placed.destinations, position, event.eventId, roomId),
   )
   const isCurrentState = [...stateChanges.values()].includes(event)
+  setSegments(roomId, withNews(draft.timeline, { seq, depth, position, absent }), draft)
   addToTimeline(needs, toStored(placed), { seq, position, bytes: placed.json.length, placed, isCurrentState }, draft)
   const moved = [...stateChanges].some(([, entry]) => entry !== event)
   addStateChanges(needs, room, placed, draft, position, seq)
@@ -129,6 +136,23 @@ function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Gr
   }
   if (placed.redaction) addRedaction(needs, room, placed.redaction, grant, draft)
   if (placed.awaited) addAwaited(needs, roomId, placed.awaited, event.eventId, grant, draft)
+}
+
+/** An event that is not shown stands on what is not here: the hole is there all the same, and what comes next is above it. */
+function addHole({ roomId }: Snapshot, { event, absent = [] }: Placed, grant: Grant, draft: Draft): void {
+  const { depth } = event.pdu
+  const { timeline } = draft
+  const position = grant.position()
+  const least = leastSeq(timeline, depth, absent)
+  if (least > timeline.maxSeq + 1) draft.timeline = { ...timeline, maxSeq: grant.seq(roomId, least), recent: [] }
+  const seq = draft.timeline.maxSeq + 1
+  setSegments(roomId, withNews(timeline, { seq, depth, position, absent }), draft)
+}
+
+function setSegments(roomId: RoomId, segments: readonly Segment[], draft: Draft): void {
+  const before = new Set(draft.timeline.segments)
+  for (const segment of segments) if (!before.has(segment)) draft.writes.push(setSegment(roomId, segment))
+  draft.timeline = withSegments(draft.timeline, segments)
 }
 
 type Place = {
@@ -166,7 +190,9 @@ function addToTimeline(needs: StepNeeds, event: StoredEvent, place: Place, draft
 }
 
 function withRecent(timeline: Timeline, event: TimelineEvent): Timeline {
-  const recent = timeline.recent.length < recentEvents ? timeline.recent : timeline.recent.slice(1 - recentEvents)
+  const { recent: before } = timeline
+  const isDense = before.length === 0 || event.seq === timeline.maxSeq + 1
+  const recent = isDense ? before.slice(1 - recentEvents) : []
   return { ...timeline, maxSeq: event.seq, lastPosition: event.position, recent: [...recent, event] }
 }
 

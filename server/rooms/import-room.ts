@@ -21,6 +21,7 @@ import { deleteStateEntry, insertStateNode, readOtherStateKeys, setStateEntry } 
 import { inPieces } from '../store/write-size.js'
 import type { StreamPosition, Write } from '../store/writes.js'
 import type { BuildStep } from './build-step.js'
+import { groundOf } from './extremities.js'
 import { placeOnTop, withNode } from './place-event.js'
 import type { Membership, RoomMembership, Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
@@ -72,7 +73,6 @@ export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, ser
         nextNode: before?.nextNode ?? 0,
         stateGeneration: (before?.stateGeneration ?? -1) + 1,
         waiting: before?.waiting ?? PersistentMap.of(),
-        historyComplete: false,
       }
       const told = withState(bare, byKey([createEvent, ...request.state]))
       const node = extendNode(bare.nextNode, undefined, new Map(), () => idsOf(told))
@@ -98,7 +98,8 @@ export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, ser
               rooms.setMembershipInMemory(userId, row),
         ),
       }))
-      const absent = prevEventIds(joinEvent.pdu)
+      // What was said while nobody of this server was inside is a hole; where nothing was, there is none.
+      const absent = groundOf(joinEvent, await tx.readEvents(prevEventIds(joinEvent.pdu))).absent
       tx.stage(next, buildStep(next, { ...placed, absent }), joinEvent.eventId)
     })
     const room = await rooms.get(roomId)

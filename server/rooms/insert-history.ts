@@ -1,77 +1,98 @@
 /**
- * Adds older events that another server told (backfill) before the oldest one known here.
+ * Fills the hole below a segment from its upper end with older events that another server told (backfill).
  *
- * They get sequence numbers downwards and the state node of the oldest known event: their own state is
- * not asked for, so their visibility is judged by that state. No one is woken for them.
+ * 1. Of what came, that which leads down from the segment's open ends without passing an event that is here; what is
+ * beyond that belongs to other holes. 2. Each its state: that before the oldest is told with it, or known here, or taken
+ * to be that of the segment's low end; from there it is carried on from event to event. 3. Redactions among them are applied, or
+ * wait. 4. They get sequence numbers downwards, the segment its new low end; where nothing is open any more, it is
+ * linked with what lies below, or begins with the room. No one is woken for them.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#backfilling-and-retrieving-missing-events
  */
 import { canonicalJson } from '../events/canonical-json.js'
-import type { PduEvent } from '../events/pdu.js'
-import type { RoomId } from '../kernel/identifiers.js'
-import { insertTimelineRow, setEvent } from '../store/event-store.js'
-import type { Change, Write } from '../store/writes.js'
+import { isState, type PduEvent, prevEventIds, type StateMap, stateKeyOf } from '../events/pdu.js'
+import { type PowerLevels, readPowerLevels } from '../events/power-levels.js'
+import type { EventId, RoomId } from '../kernel/identifiers.js'
+import { deleteAbsentEvent, insertTimelineRow, setEvent } from '../store/event-store.js'
+import { insertStateNode, type StateNodeRow } from '../store/room-store.js'
+import { setSegment } from '../store/segment-store.js'
+import type { Change, RoomSeq, Write } from '../store/writes.js'
 import { addRedaction, relationWrites } from './build-step.js'
+import { inHistoryOrder, reachedFrom } from './history-order.js'
 import { gatherHistoryRedactions } from './history-redactions.js'
-import { beginsHistory } from './load-room.js'
-import type { StoredEvent } from './room.js'
+import type { Room, StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
+import { type Segment, withHistory } from './segments.js'
+import { withSegments } from './snapshot.js'
+import { readStateBefore } from './state-before.js'
+import { extendNode, nearestNode, type StateNode } from './state-nodes.js'
+import type { RoomTx } from './write-room.js'
 
-/**
- * @param events verified and allowed by their own auth events, newest first
- * @returns how many were new
- */
-export type InsertHistory = (roomId: RoomId, events: readonly PduEvent[]) => Promise<number>
+export type History = {
+  /** Of the segment whose hole is filled. */
+  origin: number
+  /** Verified and allowed by their own auth events, in any order. */
+  events: readonly PduEvent[]
+  /** Events that cannot be taken, or that nobody has, with what they stand on: the way back goes on behind them. */
+  passedOver: ReadonlyMap<EventId, readonly EventId[]>
+  /** State before the oldest of the events, where it was asked for; its events are known here. */
+  stateBefore?: StateMap
+}
 
-/** Marks that nothing older can be had. */
-export type CompleteHistory = (roomId: RoomId) => Promise<void>
+/** @returns how many were new */
+export type InsertHistory = (roomId: RoomId, history: History) => Promise<number>
+
+type Placed = { event: PduEvent; node: number; replaces?: EventId }
 
 export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): InsertHistory {
-  return (roomId, events) =>
+  return (roomId, history) =>
     rooms.write(roomId, async (tx) => {
       await tx.landed()
       const room = tx.durable
-      if (!room) return 0
-      const known = new Map(
-        (await tx.readEvents(events.map(({ eventId }) => eventId))).map((event) => [event.eventId, event]),
-      )
-      const fresh = events.filter(({ eventId }) => {
-        const status = known.get(eventId)?.status
-        return status === undefined || status === 'outlier'
-      })
-      if (fresh.length === 0) return 0
-      const oldest = await rooms.readTimeline(roomId, room.minSeq, room.minSeq)
-      const node = oldest[0]?.node ?? room.node
-      const plan = await gatherHistoryRedactions(tx, room, fresh, room.powerLevels, now())
-      const historyComplete = room.historyComplete || fresh.some(beginsHistory)
-      tx.stage({ ...plan.next, historyComplete }, (grant, timeline) => {
-        const writes: Write[] = [...plan.writes]
+      const segment = room?.segments.find(({ origin }) => origin === history.origin)
+      if (!room || segment?.below !== 'unknown') return 0
+      const { fresh, ends } = await gatherFresh(tx, segment, history)
+      const state = await gatherState(rooms, tx, room, segment, fresh, history.stateBefore)
+      const levels = await readLevels(tx, room, state.oldest)
+      const newestFirst = fresh.toReversed()
+      const plan = await gatherHistoryRedactions(tx, room, newestFirst, levels, now())
+      const low = segment.low - newestFirst.filter(({ eventId }) => !plan.hidden.has(eventId)).length
+      const under = room.segments[room.segments.indexOf(segment) - 1]
+      if (under && low <= (under.high ?? 0))
+        throw new RangeError(`the hole in ${roomId} has no place for what is in it`)
+      const segments = withHistory(room.segments, segment.origin, low, ends)
+      const nextNode = Math.max(room.nextNode, ...state.rows.map(({ n }) => n + 1))
+      tx.stage({ ...plan.next, nextNode }, (grant, timeline) => {
+        const writes: Write[] = [...plan.writes, ...state.rows.map((row) => insertStateNode(roomId, row))]
         const changes: Change[] = []
         const remembers: (() => void)[] = []
-        let { minSeq } = timeline
-        for (const event of fresh) {
+        let seq = segment.low
+        for (const { event, node, replaces } of state.placed.toReversed()) {
           const redaction = plan.redacted.get(event.eventId)
-          const shown: StoredEvent = redaction?.redacted ?? { ...event, status: 'accepted' }
+          const shown: StoredEvent = {
+            ...(redaction?.redacted ?? { ...event, status: 'accepted' }),
+            node,
+            ...(replaces ? { replaces } : {}),
+          }
           const json = redaction?.json ?? canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
+          writes.push(deleteAbsentEvent(roomId, event.eventId))
           if (plan.hidden.has(event.eventId)) {
-            writes.push(setEvent(event.eventId, { ...columns(shown, json), node }))
-            remembers.push(() => rooms.rememberEvent({ ...shown, node }, json.length))
+            writes.push(setEvent(event.eventId, columns(shown, json)))
+            remembers.push(() => rooms.rememberEvent(shown, json.length))
             continue
           }
-          const position = grant.position()
-          const seq = grant.backfillSeq(roomId)
-          minSeq = seq
+          seq -= 1
+          const place = { seq: seq as RoomSeq, position: grant.position() }
           writes.push(
-            setEvent(event.eventId, { ...columns(shown, json), seq, position, node }),
-            insertTimelineRow(roomId, seq, event.eventId, position),
-            ...relationWrites(event, seq),
+            setEvent(event.eventId, { ...columns(shown, json), ...place }),
+            insertTimelineRow(roomId, place.seq, event.eventId, place.position),
+            ...relationWrites(event, place.seq),
           )
           changes.push({
             kind: 'event',
-            position,
+            ...place,
             roomId,
             eventId: event.eventId,
-            seq,
             pdu: shown.pdu,
             sender: event.pdu.sender,
             type: event.pdu.type,
@@ -80,9 +101,11 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
             historical: true,
             isLocal: false,
           })
-          remembers.push(() => rooms.rememberEvent({ ...shown, seq, position, node }, json.length))
+          remembers.push(() => rooms.rememberEvent({ ...shown, ...place }, json.length))
         }
-        const draft = { writes, changes, remembers, timeline: { ...timeline, minSeq } }
+        const filled = segments.find(({ origin }) => origin === segment.origin)
+        if (filled) writes.push(setSegment(roomId, filled))
+        const draft = { writes, changes, remembers, timeline: withSegments(timeline, segments) }
         for (const redaction of plan.known) addRedaction(rooms, plan.next, redaction, grant, draft)
         return draft
       })
@@ -90,15 +113,103 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
     })
 }
 
-export const makeCompleteHistory =
-  (rooms: RoomsForWriting): CompleteHistory =>
-  (roomId) =>
-    rooms.write(roomId, async (tx) => {
-      if (!tx.tip || tx.tip.historyComplete) return
-      tx.stage({ ...tx.tip, historyComplete: true }, (_, timeline) => ({ writes: [], changes: [], timeline }))
-    })
+/** What fills the hole, oldest first, and the ends that are open then. */
+async function gatherFresh(tx: RoomTx, segment: Segment, { events, passedOver }: History) {
+  const known = await readKnown(tx, [...events.map(({ eventId }) => eventId), ...segment.ends])
+  const unknown = new Map(
+    events.flatMap((event) => (known.has(event.eventId) ? [] : [[event.eventId, event] as const])),
+  )
+  const ends = segment.ends.filter((id) => known.get(id) !== 'placed')
+  const passed = new Map(passedOver)
+  for (const [id, behind] of known) if (behind !== 'placed') passed.set(id, behind)
+  const { reached, open } = reachedFrom(ends, unknown, passed)
+  return { fresh: inHistoryOrder(reached), ends: await stillOpen(tx, open) }
+}
 
-function columns({ roomId, pdu, redactedBy }: StoredEvent, json: string) {
+/** The ends without those that are here; a rejected event that has no place leads on to what it stands on. */
+async function stillOpen(tx: RoomTx, ends: readonly EventId[]): Promise<EventId[]> {
+  const known = await readKnown(tx, ends)
+  const next = new Set<EventId>()
+  for (const id of ends) {
+    const what = known.get(id)
+    if (what === undefined) next.add(id)
+    else if (what !== 'placed') for (const behind of what) next.add(behind)
+  }
+  return next.size === ends.length && ends.every((id) => next.has(id)) ? [...next] : stillOpen(tx, [...next])
+}
+
+/** Of events that are here: whether they have their place, shown or not, or, rejected and without one, what they stand on. */
+async function readKnown(tx: RoomTx, ids: readonly EventId[]): Promise<Map<EventId, 'placed' | EventId[]>> {
+  const known = new Map<EventId, 'placed' | EventId[]>()
+  for (const { eventId, status, node, pdu } of await tx.readEvents([...new Set(ids)])) {
+    if (node !== undefined) known.set(eventId, 'placed')
+    else if (status === 'rejected') known.set(eventId, prevEventIds(pdu))
+  }
+  return known
+}
+
+/** The state node of each event, and the rows of those that are new. */
+async function gatherState(
+  rooms: RoomsForWriting,
+  tx: RoomTx,
+  room: Room,
+  { low }: Segment,
+  events: readonly PduEvent[],
+  told: StateMap | undefined,
+): Promise<{ placed: Placed[]; rows: StateNodeRow[]; oldest: StateMap }> {
+  const [lowest] = await rooms.readTimeline(room.roomId, low, low)
+  const atLow = await tx.readNode(lowest?.node ?? room.node)
+  const [oldest] = events
+  const before = oldest && (told ?? (await knownBefore(tx, room, oldest)))
+  if (!before) return { placed: events.map((event) => ({ event, node: atLow.n })), rows: [], oldest: atLow.state }
+
+  const rows: StateNodeRow[] = []
+  let nextNode = room.nextNode
+  const add = (row: StateNodeRow | undefined) => {
+    if (!row) return
+    rows.push(row)
+    nextNode = row.n + 1
+  }
+  const first = nearestNode(nextNode, [atLow], before)
+  add(first.row)
+  let last: StateNode = { ...first, state: before }
+  const after = new Map<EventId, StateNode>()
+  const placed: Placed[] = []
+  for (const event of events) {
+    const prev = prevEventIds(event.pdu)
+    const base = (prev.length === 1 && prev[0] !== undefined && after.get(prev[0])) || last
+    const key = isState(event.pdu) ? stateKeyOf(event.pdu.type, event.pdu.state_key ?? '') : undefined
+    let own = base
+    if (key !== undefined) {
+      const state = new Map(base.state).set(key, event.eventId)
+      const parent = { ...base, size: base.state.size }
+      const built = extendNode(nextNode, parent, new Map([[key, event.eventId]]), () => state)
+      add(built.row)
+      own = { ...built, state }
+    }
+    const replaces = key === undefined ? undefined : base.state.get(key)
+    placed.push({ event, node: own.n, ...(replaces ? { replaces } : {}) })
+    after.set(event.eventId, own)
+    last = own
+  }
+  return { placed, rows, oldest: before }
+}
+
+/** The state before an event, where all that it stands on is here, as under the create event. */
+async function knownBefore(tx: RoomTx, room: Room, event: PduEvent): Promise<StateMap | undefined> {
+  const prev = prevEventIds(event.pdu)
+  if (prev.length === 0) return new Map()
+  const found = await readStateBefore(tx, room, prev)
+  return 'map' in found ? found.map : undefined
+}
+
+async function readLevels(tx: RoomTx, room: Room, state: StateMap): Promise<PowerLevels> {
+  const id = state.get(stateKeyOf('m.room.power_levels', ''))
+  const [event] = id ? await tx.readEvents([id]) : []
+  return readPowerLevels(event?.pdu.content, room.createEvent, room.rules)
+}
+
+function columns({ roomId, pdu, redactedBy, node, replaces }: StoredEvent, json: string) {
   return {
     room_id: roomId,
     sender: pdu.sender,
@@ -108,6 +219,8 @@ function columns({ roomId, pdu, redactedBy }: StoredEvent, json: string) {
     origin_server_ts: pdu.origin_server_ts,
     status: 'accepted' as const,
     pdu: json,
+    ...(node === undefined ? {} : { node }),
+    ...(replaces ? { replaces } : {}),
     ...(redactedBy ? { redacted_by: redactedBy } : {}),
   }
 }

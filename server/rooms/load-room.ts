@@ -1,13 +1,15 @@
 /** Reads a room from the database into memory: a few reads, whatever its history. */
-import { type PduEvent, prevEventIds, stateKeyOf } from '../events/pdu.js'
+import { type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { roomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
 import { readEventRows, readTimelineRows, readWaitingRedactions, type WaitingRow } from '../store/event-store.js'
 import type { Reader } from '../store/reader.js'
 import { readCurrentState, readRoomRow, readStateNodeRow } from '../store/room-store.js'
+import { readSegments } from '../store/segment-store.js'
 import { recentEvents } from './build-step.js'
 import type { Room, TimelineEvent, WaitingRedaction } from './room.js'
+import type { Segment } from './segments.js'
 import { makeEmptySnapshot, toExtremity, withState } from './snapshot.js'
 import { toStoredEvent } from './stored-event.js'
 
@@ -16,10 +18,11 @@ export async function loadRoom(db: Reader, roomId: RoomId, serverName: ServerNam
   const row = await readRoomRow(db, roomId)
   const rules = row && roomVersionRules(row.version)
   if (!row || !rules) return undefined
-  const [stateRows, extremityRows, recentRows, node, waiting] = await Promise.all([
+  const [stateRows, extremityRows, recentRows, segmentRows, node, waiting] = await Promise.all([
     readCurrentState(db, roomId, row.state_generation),
     readEventRows(db, row.extremities),
     readTimelineRows(db, roomId, Math.max(row.min_seq, row.max_seq - recentEvents + 1), row.max_seq),
+    readSegments(db, roomId),
     readStateNodeRow(db, roomId, row.state_node),
     readWaitingRedactions(db, roomId),
   ])
@@ -43,6 +46,7 @@ export async function loadRoom(db: Reader, roomId: RoomId, serverName: ServerNam
     waiting: waitingByTarget(waiting),
     maxSeq: row.max_seq,
     minSeq: row.min_seq,
+    segments: segmentRows.map(({ high, ...segment }): Segment => ({ ...segment, high })),
     lastPosition: row.last_position,
     movedPosition: row.moved_position ?? 0,
     recent: recentRows.map((recentRow) => toStoredEvent(recentRow) as TimelineEvent), // rows of the timeline have their place
@@ -56,6 +60,3 @@ function waitingByTarget(rows: readonly WaitingRow[]): Room['waiting'] {
   for (const entries of waiting.values()) entries.sort((a, b) => a.ts - b.ts)
   return PersistentMap.of(waiting)
 }
-
-/** True where the event has no history behind it that this server lacks. */
-export const beginsHistory = (event: PduEvent): boolean => prevEventIds(event.pdu).length === 0

@@ -7,7 +7,7 @@ import type { Signer } from './build-event.js'
 import { makeBuildStep, type OutboxWrites } from './build-step.js'
 import { type CreateRoom, makeCreateRoom } from './create-room.js'
 import { type ImportRoom, makeImportRoom } from './import-room.js'
-import { type CompleteHistory, type InsertHistory, makeCompleteHistory, makeInsertHistory } from './insert-history.js'
+import { type InsertHistory, makeInsertHistory } from './insert-history.js'
 import { type MemberOperations, makeMemberOperations, type Remote } from './member-operations.js'
 import { makeSetOutsideMembership, type SetOutsideMembership } from './outside-membership.js'
 import { makePublicRooms, type PublicRooms } from './public-rooms.js'
@@ -45,7 +45,6 @@ export type RoomOperations = MemberOperations &
     acceptPdu: AcceptPdu
     importRoom: ImportRoom
     insertHistory: InsertHistory
-    completeHistory: CompleteHistory
   }
 
 export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperations> {
@@ -81,7 +80,6 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
     acceptPdu,
     importRoom: makeImportRoom(rooms, buildStep, signer.serverName),
     insertHistory: makeInsertHistory(rooms, signer.now),
-    completeHistory: makeCompleteHistory(rooms),
     ...members,
     ...aliases,
     ...makePublicRooms(rooms, signer.now, needs.anyoneMayPublish),

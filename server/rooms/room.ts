@@ -15,6 +15,7 @@ import type { PowerLevels } from '../events/power-levels.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { RoomSeq, StreamPosition } from '../store/writes.js'
+import type { Segment } from './segments.js'
 
 export type Membership = 'join' | 'invite' | 'leave' | 'ban' | 'knock'
 
@@ -77,8 +78,6 @@ export type Snapshot = {
   /** Joined users, and how many of them each server has. */
   readonly joined: ReadonlyMap<UserId, true>
   readonly servers: ReadonlyMap<ServerName, number>
-  /** False while older history may exist on other servers. */
-  readonly historyComplete: boolean
   /** True between a join with omitted members and the arrival of the whole state. */
   readonly partialState: boolean
   /** Redactions that came before their target, by that. */
@@ -89,10 +88,14 @@ export type Snapshot = {
 export type Timeline = {
   readonly maxSeq: RoomSeq
   readonly minSeq: RoomSeq
+  /** Whether nothing is older than the oldest event here, anywhere. There may be holes above it all the same. */
+  readonly historyComplete: boolean
+  /** Stretches between holes, oldest first; none before the first event. */
+  readonly segments: readonly Segment[]
   readonly lastPosition: StreamPosition
   /** Where state resolution last moved the state otherwise than by the event accepted there; 0: nowhere. */
   readonly movedPosition: number
-  /** The newest events, oldest first, at most 64, dense in seq up to maxSeq. */
+  /** The newest events of the newest segment, oldest first, at most 64, dense in seq up to maxSeq. */
   readonly recent: readonly TimelineEvent[]
 }
 

@@ -71,7 +71,7 @@ export async function makeRooms(
     const room = await loadRoom(db, roomId, serverName)
     const held = new HeldRoom(roomId, room)
     loaded.set(roomId, held)
-    if (room) db.seedRoom(roomId, { maxSeq: room.maxSeq, minSeq: room.minSeq })
+    if (room) db.seedRoom(roomId, { maxSeq: room.maxSeq })
     makeRoom()
     return held
   }

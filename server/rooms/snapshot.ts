@@ -11,6 +11,7 @@ import { PersistentMap } from '../kernel/persistent-map.js'
 import type { RoomSeq, StreamPosition } from '../store/writes.js'
 import { referenceTo } from './build-event.js'
 import type { Extremity, Membership, Snapshot, Timeline } from './room.js'
+import type { Segment } from './segments.js'
 
 /** A room before its first event. */
 export function makeEmptySnapshot(createEvent: PduEvent, rules: RoomVersionRules, serverName: ServerName): Snapshot {
@@ -33,7 +34,6 @@ export function makeEmptySnapshot(createEvent: PduEvent, rules: RoomVersionRules
     invitedCount: 0,
     joined: PersistentMap.of(),
     servers: PersistentMap.of(),
-    historyComplete: true,
     partialState: false,
     waiting: PersistentMap.of(),
   }
@@ -42,9 +42,18 @@ export function makeEmptySnapshot(createEvent: PduEvent, rules: RoomVersionRules
 export const emptyTimeline: Timeline = {
   maxSeq: 0 as RoomSeq,
   minSeq: 1 as RoomSeq,
+  historyComplete: false,
+  segments: [],
   lastPosition: 0 as StreamPosition,
   movedPosition: 0,
   recent: [],
+}
+
+/** The timeline with its segments, and what they say of its oldest event. */
+export function withSegments(timeline: Timeline, segments: readonly Segment[]): Timeline {
+  const [first] = segments
+  if (!first || segments === timeline.segments) return timeline
+  return { ...timeline, segments, minSeq: first.low as RoomSeq, historyComplete: first.below === 'start' }
 }
 
 const powerLevelsKey = stateKeyOf('m.room.power_levels', '')

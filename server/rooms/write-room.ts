@@ -122,8 +122,16 @@ export class HeldRoom {
 }
 
 /** Of the room itself nothing: what is built on this must not carry the old state along. */
-const timelineOf = ({ maxSeq, minSeq, lastPosition, movedPosition, recent }: Room): Timeline => ({
-  ...{ maxSeq, minSeq, lastPosition, movedPosition, recent },
+const timelineOf = ({
+  maxSeq,
+  minSeq,
+  historyComplete,
+  segments,
+  lastPosition,
+  movedPosition,
+  recent,
+}: Room): Timeline => ({
+  ...{ maxSeq, minSeq, historyComplete, segments, lastPosition, movedPosition, recent },
 })
 
 type Needs = {

@@ -7,7 +7,7 @@
 import type { RoomId } from '../kernel/identifiers.js'
 import type { Grant, RoomSeq, StreamPosition } from './writes.js'
 
-type Bounds = { maxSeq: number; minSeq: number }
+type Bounds = { maxSeq: number }
 export type Mark = { position: number; undo: number }
 
 export class Counters {
@@ -19,12 +19,8 @@ export class Counters {
   }
 
   /** Only ever widens: what is read from the database may be older than what this process has given out. */
-  seed(roomId: RoomId, { maxSeq, minSeq }: Bounds): void {
-    const known = this.#rooms.get(roomId)
-    this.#rooms.set(roomId, {
-      maxSeq: Math.max(maxSeq, known?.maxSeq ?? maxSeq),
-      minSeq: Math.min(minSeq, known?.minSeq ?? minSeq),
-    })
+  seed(roomId: RoomId, { maxSeq }: Bounds): void {
+    this.#rooms.set(roomId, { maxSeq: Math.max(maxSeq, this.#rooms.get(roomId)?.maxSeq ?? maxSeq) })
   }
 
   boundsOf(roomId: RoomId): Bounds {
@@ -63,18 +59,11 @@ export class TentativeCounters implements Grant {
     return this.#position as StreamPosition
   }
 
-  seq(roomId: RoomId): RoomSeq {
+  seq(roomId: RoomId, least = 0): RoomSeq {
     const bounds = this.rooms.get(roomId) ?? this.#base.boundsOf(roomId)
-    const maxSeq = bounds.maxSeq + 1
-    this.#set(roomId, { ...bounds, maxSeq })
+    const maxSeq = Math.max(bounds.maxSeq + 1, least)
+    this.#set(roomId, { maxSeq })
     return maxSeq as RoomSeq
-  }
-
-  backfillSeq(roomId: RoomId): RoomSeq {
-    const bounds = this.rooms.get(roomId) ?? this.#base.boundsOf(roomId)
-    const minSeq = bounds.minSeq - 1
-    this.#set(roomId, { ...bounds, minSeq })
-    return minSeq as RoomSeq
   }
 
   mark(): Mark {

@@ -109,7 +109,7 @@ export class CommitQueue {
     this.#counters.position = Math.max(this.#counters.position, position)
   }
 
-  seedRoom(roomId: RoomId, bounds: { maxSeq: RoomSeq; minSeq: RoomSeq }): void {
+  seedRoom(roomId: RoomId, bounds: { maxSeq: RoomSeq }): void {
     this.#counters.seed(roomId, bounds)
   }
 

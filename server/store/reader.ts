@@ -15,7 +15,7 @@ export type Committer = {
   /** Resolves when the unit is durable and memory has moved on; who follows its changes is told in the same turn. */
   commit<T>(unit: CommitUnit<T>): Promise<T>
   /** Tells the queue how far a room's seq have come; needed once per room and process before `grant.seq`. */
-  seedRoom(roomId: RoomId, bounds: { maxSeq: RoomSeq; minSeq: RoomSeq }): void
+  seedRoom(roomId: RoomId, bounds: { maxSeq: RoomSeq }): void
   /** The last position that is durable and told. */
   readonly position: StreamPosition
   /** Followers run synchronously, in stream order, right after each batch, phase by phase; they must be quick. */

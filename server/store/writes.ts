@@ -28,15 +28,13 @@ export type Write =
  * survives restarts and never repeats.
  */
 export type StreamPosition = number & { readonly __brand: 'StreamPosition' }
-/** Place of an accepted event in its room: dense, from 1; backfill from 0 downwards. */
+/** Place of an accepted event in its room: from 1, dense but for holes; filled-in history downwards (rooms/segments.ts). */
 export type RoomSeq = number & { readonly __brand: 'RoomSeq' }
 
 export type Grant = {
   position(): StreamPosition
-  /** Next seq of a room whose counters were seeded with `Database.seedRoom`. */
-  seq(roomId: RoomId): RoomSeq
-  /** Next seq of backfilled history, downwards. */
-  backfillSeq(roomId: RoomId): RoomSeq
+  /** Next seq of a room whose counters were seeded with `Database.seedRoom`; at least `least`. */
+  seq(roomId: RoomId, least?: number): RoomSeq
 }
 
 export type BuiltUnit<T> = {

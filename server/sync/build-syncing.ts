@@ -124,7 +124,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   const visibility = makeVisibility({ rooms })
   const clientEvents = makeClientEvents({ rooms, clock })
   const readSenders = makeReadSenders({ rooms })
-  const readPage = makeReadPage({ rooms, visibility, backfill: needs.backfill })
+  const readPage = makeReadPage({ rooms, visibility, clock, backfill: needs.backfill })
   const reading = { rooms, visibility, readPage, clientEvents, readAccountDataOf, readSenders }
   const section = {
     rooms,

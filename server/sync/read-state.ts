@@ -8,6 +8,7 @@ import { type JsonObject, type PduEvent, parseStateMapKey, stateKeyOf } from '..
 import { forbidden, notFound } from '../kernel/errors.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms } from '../rooms/room.js'
+import { stretchBelow } from '../rooms/segments.js'
 import type { ClientEvents } from './client-events.js'
 import { readGap } from './pagination-token.js'
 import type { RoomAccess, Visibility } from './visibility.js'
@@ -62,7 +63,7 @@ export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadS
     if (at === undefined) return node
     const seq = (await readGap(rooms, room, at)) - 1
     if (seq >= (lastSeq ?? room.maxSeq)) return node
-    const place = Math.max(seq, room.minSeq)
+    const place = stretchBelow(room, seq + 1)?.high ?? room.minSeq
     const [event] = await rooms.readTimeline(room.roomId, place, place)
     return event?.node ?? node
   }

@@ -2,24 +2,22 @@
 import type { Room, Rooms } from '../rooms/room.js'
 
 /**
- * Seq of the last event up to a position, backfilled history apart; 0 where there is none.
+ * Seq of the last event up to a position, filled-in history apart; below all of it where there is none.
  *
- * From memory for the room's recent events; else a binary search, one row a step: seq and position
- * rise together for all but backfilled events, which have no seq above 0.
+ * From memory for the room's recent events; else a binary search in the segment of that time, one row a step: seq
+ * and position rise together from a segment's origin on.
  */
 export async function readSeqAt(rooms: Pick<Rooms, 'readTimeline'>, room: Room, position: number): Promise<number> {
-  const { recent, maxSeq } = room
-  // Backfilled events may stand at the front, with later positions.
-  const first = recent.find(({ seq }) => seq > 0)
-  if (!first || position >= room.lastPosition) return Math.max(0, maxSeq)
-  if (first.position <= position) {
-    for (let at = recent.length - 1; at >= 0; at--) {
-      const event = recent[at]
-      if (event && event.position <= position && event.seq > 0) return event.seq
-    }
-  }
-  let low = 0
-  let high = first.seq - 1
+  const { recent, segments, maxSeq } = room
+  const first = segments[0]
+  if (!first) return 0
+  if (position >= room.lastPosition) return maxSeq
+  const segment = segments.findLast((each) => each.position <= position)
+  if (!segment) return first.origin - 1
+  const known = recent.findLast((event) => event.position <= position && event.seq >= segment.origin)
+  if (known && segment === segments.at(-1)) return known.seq
+  let low = segment.origin
+  let high = segment.high ?? Math.min(maxSeq, (recent[0]?.seq ?? maxSeq + 1) - 1)
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     const [event] = await rooms.readTimeline(room.roomId, middle, middle)

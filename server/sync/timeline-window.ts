@@ -2,12 +2,14 @@
  * The newest events of a room that a user may see and asked for: the `timeline` of /sync.
  *
  * Walks back from the end in pages until there is one event more than the limit, which is how it
- * knows whether the window is *limited*: whether the client has a gap to fill with /messages.
+ * knows whether the window is *limited*: whether the client has a gap to fill with /messages. It ends at a hole: what
+ * this server has not, /messages fetches.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#syncing
  */
 import type { UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms, TimelineEvent } from '../rooms/room.js'
+import { holeBelow, stretchBelow } from '../rooms/segments.js'
 import type { VisibleEvent } from './client-events.js'
 import type { Visibility } from './visibility.js'
 
@@ -42,21 +44,27 @@ export type ReadTimelineWindow = (query: TimelineQuery) => Promise<TimelineWindo
 
 export function makeReadTimelineWindow({ rooms, visibility }: Needs): ReadTimelineWindow {
   return async ({ room, userId, after, last, limit, wants }) => {
-    const lowest = after === undefined ? room.minSeq : after + 1
     const found: VisibleEvent[] = [] // newest first
     const scanned: TimelineEvent[] = [] // newest first
-    let next = last
-    while (next >= lowest && found.length <= limit && scanned.length < maxScanned) {
-      const from = Math.max(lowest, next - pageSize(limit, scanned.length) + 1)
-      const page = await rooms.readTimeline(room.roomId, from, next)
+    let gap = last + 1
+    /** What is below the gap is not here, or was not looked at. */
+    let isOpen = false
+    while (found.length <= limit && scanned.length < maxScanned) {
+      isOpen = holeBelow(room, gap) !== undefined && (after === undefined || gap > after + 1)
+      const stretch = isOpen ? undefined : stretchBelow(room, gap)
+      if (!stretch || (after !== undefined && stretch.high <= after)) break
+      const low = Math.max(stretch.low, (after ?? Number.NEGATIVE_INFINITY) + 1)
+      const from = Math.max(low, stretch.high - pageSize(limit, scanned.length) + 1)
+      const page = await rooms.readTimeline(room.roomId, from, stretch.high)
       const visible = await visibility.filterVisible(room, userId, page.filter(wants))
       found.push(...visible.reverse())
       scanned.push(...page.reverse())
-      next = from - 1
+      gap = from
+      isOpen = scanned.length >= maxScanned && stretchBelow(room, gap) !== undefined && gap > (after ?? -Infinity) + 1
     }
-    const limited = found.length > limit || next >= lowest
+    const limited = found.length > limit || isOpen
     const events = found.slice(0, limit).reverse()
-    const startSeq = limited ? (events[0]?.event.seq ?? last + 1) : Math.min(next + 1, last + 1)
+    const startSeq = found.length > limit ? (events[0]?.event.seq ?? last + 1) : Math.min(gap, last + 1)
     return { events, limited, startSeq, lastSeq: last, scanned: scanned.reverse().filter(({ seq }) => seq >= startSeq) }
   }
 }

@@ -7,8 +7,8 @@
  * when each was sent (events/history-visibility.ts has the rule)?
  *
  * Where in a room's history a membership or a visibility held is told by seq, the order in which this server
- * accepted the events. What was backfilled comes before all of it: before any user of this server was in
- * the room.
+ * accepted the events. Of what was filled in, and in a room with a hole, that order says too little: there the state
+ * at the event tells.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-history-visibility
  */
@@ -18,6 +18,7 @@ import { type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { forbidden } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import type { Membership, Room, RoomMembership, Rooms, TimelineEvent } from '../rooms/room.js'
+import { isFilledIn } from '../rooms/segments.js'
 import type { VisibleEvent } from './client-events.js'
 
 export type MembershipHistory = Awaited<ReturnType<Rooms['readMembershipHistory']>>
@@ -103,13 +104,33 @@ export function makeVisibility({ rooms }: { rooms: Rooms }): Visibility {
   }
 
   async function visibilityBefore(room: Room, event: TimelineEvent): Promise<HistoryVisibility> {
-    if (event.seq > 0 && holdsSince(room, event.seq)) return visibilityOf(room.state.get(visibilityKey))
+    if (holdsSince(room, event.seq)) return visibilityOf(room.state.get(visibilityKey))
     const list = await readPeriods(room)
     // At its own seq a visibility is not yet the one before.
     const period = list.find(({ since }) => since < event.seq)
     if (period) return period.visibility
     // Before the first there was none, unless that lies in history this server does not have.
     return room.historyComplete ? 'shared' : (list.at(-1)?.visibility ?? 'shared')
+  }
+
+  /** What a state entry held before an event, by the state node of the event. */
+  async function entryBefore(
+    room: Room,
+    event: TimelineEvent,
+    type: string,
+    key: string,
+  ): Promise<PduEvent | undefined> {
+    const isOwn = event.pdu.type === type && event.pdu.state_key === key
+    if (!isOwn) return rooms.readStateEntryAt(room.roomId, event.node, type, key)
+    return event.replaces && rooms.readEvent(event.replaces)
+  }
+
+  const visibilityIn = async (room: Room, event: TimelineEvent): Promise<HistoryVisibility> =>
+    visibilityOf(await entryBefore(room, event, 'm.room.history_visibility', ''))
+
+  async function membershipIn(room: Room, event: TimelineEvent, userId: UserId): Promise<Membership | undefined> {
+    const member = await entryBefore(room, event, 'm.room.member', userId)
+    return member?.pdu.content.membership as Membership | undefined // the auth rules know no other
   }
 
   async function filterVisible(room: Room, userId: UserId, events: readonly TimelineEvent[]): Promise<VisibleEvent[]> {
@@ -125,12 +146,15 @@ export function makeVisibility({ rooms }: { rooms: Rooms }): Visibility {
     const lastJoin = history.findLast(({ membership }) => membership === 'join')?.seq
     const visible: VisibleEvent[] = []
     for (const event of events) {
-      const visibility = await visibilityBefore(room, event)
+      const byState = room.segments.length > 1 || isFilledIn(room, event.seq)
+      const visibility = byState ? await visibilityIn(room, event) : await visibilityBefore(room, event)
       const joinedLater = isJoined || (lastJoin !== undefined && lastJoin > event.seq)
-      const before = history.findLast(({ seq }) => seq < event.seq)?.membership
+      const before = byState
+        ? await membershipIn(room, event, userId)
+        : history.findLast(({ seq }) => seq < event.seq)?.membership
       const after = isOwnMemberEvent(event, userId) ? (event.pdu.content.membership as Membership) : before
       const sight = { visibility, membershipAtEvent: before, joinedLater, membershipAfter: after }
-      if (!mayUserSeeEvent(isVisibilityEvent(event) ? { ...sight, visibilityAfter: visibilityIn(event) } : sight))
+      if (!mayUserSeeEvent(isVisibilityEvent(event) ? { ...sight, visibilityAfter: visibilityTold(event) } : sight))
         continue
       visible.push({ event, membership: after ?? 'leave' })
     }
@@ -185,7 +209,7 @@ function holdsSince({ recent, node }: Room, seq: number): boolean {
 const isVisibilityEvent = ({ pdu }: PduEvent) => pdu.type === 'm.room.history_visibility' && pdu.state_key === ''
 
 /** Never undefined, which would mean "as before". */
-const visibilityIn = (event: PduEvent): unknown => visibilityOf(event)
+const visibilityTold = (event: PduEvent): unknown => visibilityOf(event)
 
 export const isOwnMemberEvent = ({ pdu }: PduEvent, userId: UserId) =>
   pdu.type === 'm.room.member' && pdu.state_key === userId

@@ -35,6 +35,7 @@ import { readWithAuthChains } from '../../server/rooms/auth-chain.js'
 import { buildUnsignedEvent, signEvent } from '../../server/rooms/build-event.js'
 import { outlierWrite } from '../../server/rooms/import-room.js'
 import { makeRoomOperations, type RoomOperations } from '../../server/rooms/room-operations.js'
+import { stretchesOf } from '../../server/rooms/segments.js'
 import { readStateBeforeEvent } from '../../server/rooms/state-before.js'
 import { toStoredEvent } from '../../server/rooms/stored-event.js'
 import { defineAccesses } from '../../server/store/accesses.js'
@@ -199,11 +200,12 @@ export async function startFederationServer(options: FederationServerOptions): P
       const room = await ops.rooms.get(roomId)
       if (!room) return []
       const bodies: string[] = []
-      for (let from = room.minSeq as number; from <= room.maxSeq; from += 1000) {
-        const page = await ops.rooms.readTimeline(roomId, from, Math.min(from + 999, room.maxSeq))
-        for (const { pdu } of page)
-          if (pdu.type === 'm.room.message') bodies.push(String(pdu.content.body ?? '(redacted)'))
-      }
+      for (const { low, high } of stretchesOf(room))
+        for (let from = low; from <= high; from += 1000) {
+          const page = await ops.rooms.readTimeline(roomId, from, Math.min(from + 999, high))
+          for (const { pdu } of page)
+            if (pdu.type === 'm.room.message') bodies.push(String(pdu.content.body ?? '(redacted)'))
+        }
       return bodies
     },
     async membershipOf(roomId, userId) {

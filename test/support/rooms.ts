@@ -35,6 +35,8 @@ const noRemote: Remote = {
   inviteUser: unreachable,
 }
 
+export type TestRooms = Awaited<ReturnType<typeof makeTestRooms>>
+
 export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoomsInMemory?: number) {
   const rooms = await makeRooms(db, signer.serverName, maxRoomsInMemory)
   const buildStep = makeBuildStep({ ...rooms, outboxWrites: () => [] })

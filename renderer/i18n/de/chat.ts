@@ -172,6 +172,8 @@ export const chat = {
   'timeline.start': 'Hier beginnt {room}.',
   'timeline.startDirect': 'Hier beginnt dein Gespräch mit {room}.',
   'timeline.loading': 'Lädt ältere Nachrichten',
+  'timeline.asking': 'Ältere Nachrichten werden von anderen Servern geholt',
+  'timeline.hole': 'Hier fehlen Nachrichten. Die Server, die sie haben, antworten nicht.',
   'timeline.error': 'Ältere Nachrichten konnten nicht geladen werden.',
   'timeline.announce': '{name}: {text}',
 

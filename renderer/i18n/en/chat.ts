@@ -172,6 +172,8 @@ export const chat = {
   'timeline.start': 'This is the beginning of {room}.',
   'timeline.startDirect': 'This is the beginning of your conversation with {room}.',
   'timeline.loading': 'Loading older messages',
+  'timeline.asking': 'Older messages are being fetched from other servers',
+  'timeline.hole': 'Messages are missing here. The servers that have them do not answer.',
   'timeline.error': 'Older messages could not be loaded.',
   'timeline.announce': '{name}: {text}',
 

@@ -62,7 +62,7 @@ export class EventWindow {
   /** Rows of the room were written, the oldest of them at `seq`. */
   note(room: Room, seq: number): void {
     const low = windowLow(room)
-    const isStray = seq < low && !this.#older.get(room.roomId)?.has(blockOf(seq))
+    const isStray = seq < low && !this.shows(room, seq)
     if (isStray) this.#pruned.delete(room.roomId)
     if (isStray || this.#pruned.get(room.roomId) !== low) this.#due.set(room.roomId, low)
   }
@@ -77,6 +77,11 @@ export class EventWindow {
       else isMissing = true
     }
     return isMissing
+  }
+
+  /** Whether somebody has read the older block of an event, and will look for what is filled in there. */
+  shows(room: Room, seq: number): boolean {
+    return this.#older.get(room.roomId)?.has(blockOf(seq)) ?? false
   }
 
   async show(room: Room, from: number, to: number): Promise<void> {

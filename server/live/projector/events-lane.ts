@@ -34,7 +34,7 @@ export type EventsLaneNeeds = Omit<EventsNeeds, 'rooms'> & {
   /** How many live queries a write pays for, and whether any of them may be about a room. */
   registry: Pick<LiveRegistry, 'countOn' | 'size'>
   mayBeWatched(roomId: RoomId): boolean
-  window: Pick<EventWindow, 'note'>
+  window: Pick<EventWindow, 'note' | 'shows'>
   /** Rows of these rooms are there now. */
   written(roomIds: Iterable<RoomId>, position: number): void
   logger: Logger
@@ -130,7 +130,8 @@ export function eventsLane(needs: EventsLaneNeeds, after: Lane): LaneParts {
         if (n % worksPerTurn === worksPerTurn - 1) await nextTurn()
         const room = known.get(work.roomId)
         // A backlog of thousands is not written to be deleted again.
-        const isOutside = room && work.kind === 'event' && work.seq < windowLow(room)
+        const isOutside =
+          room && work.kind === 'event' && work.seq < windowLow(room) && !needs.window.shows(room, work.seq)
         if (room && !isOutside) rows.push(...(await rowsOf(work, room, events)))
       }
       const position = works.at(-1)!.position

@@ -131,7 +131,12 @@ export class ListLines {
         lastEvent,
         senderName: lastEvent && displayNameIn(memberOf(lastEvent.pdu.sender)),
         room: {
-          ...{ version: room.version, minSeq: room.minSeq, historyComplete: room.historyComplete },
+          ...{
+            version: room.version,
+            minSeq: room.minSeq,
+            historyComplete: room.historyComplete,
+            segments: room.segments,
+          },
           ...{ maxSeq: leaving.seq, powerLevels: readPowerLevels(levels, room.createEvent, room.rules) },
         },
       },

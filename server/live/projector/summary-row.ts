@@ -22,7 +22,9 @@ export type SummaryParts = {
   asOf: number
 }
 /** A room as a line needs it: as it is, or as it was when the user left. */
-export type ListedRoom = Pick<Room, 'version' | 'maxSeq' | 'minSeq' | 'historyComplete'> & { powerLevels: PowerLevels }
+export type ListedRoom = Pick<Room, 'version' | 'maxSeq' | 'minSeq' | 'historyComplete' | 'segments'> & {
+  powerLevels: PowerLevels
+}
 export type RoomParts = {
   room: ListedRoom
   facts: RoomFacts
@@ -74,6 +76,7 @@ export function summaryRow(
     max_seq: room.maxSeq,
     first_seq: room.minSeq,
     history_complete: room.historyComplete,
+    segments: segmentsOf(room),
     last_event: lastEvent && {
       event_id: lastEvent.eventId,
       sender: lastEvent.pdu.sender,
@@ -118,11 +121,23 @@ export function strippedSummaryRow(parts: SummaryParts): SummaryRow {
     max_seq: 0,
     first_seq: 0,
     history_complete: false,
+    segments: undefined,
     last_event: undefined,
     last_activity_ts: 0,
     my_power_level: 0,
     can: nothingAllowed,
   }
+}
+
+/** The stretches of a room, up to its last event; undefined where there is one, which needs no telling. */
+function segmentsOf({ segments, maxSeq }: ListedRoom): SummaryRow['segments'] {
+  const told = segments.filter(({ low }) => low <= maxSeq)
+  if (told.length < 2) return undefined
+  return told.map(({ low, high, below }) => ({
+    low,
+    high: Math.min(high ?? maxSeq, maxSeq),
+    hole: below === 'unknown',
+  }))
 }
 
 const base = ({ userId, roomId, own, user, unread, readSeq, position, asOf }: SummaryParts) => ({

@@ -21,6 +21,7 @@ import { type HistoryVisibility, readHistoryVisibility } from '../../events/hist
 import { type PduEvent, stateKeyOf } from '../../events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../kernel/identifiers.js'
 import type { Room, Rooms, StoredEvent } from '../../rooms/room.js'
+import { isFilledIn } from '../../rooms/segments.js'
 
 export type Bounds = { joined_from: number; joined_to: number; shared_to: number; invited_from: number }
 
@@ -91,7 +92,8 @@ export type ReadVisibility = (room: Room, event: StoredEvent) => Promise<History
 
 /**
  * Reads the visibility that held when an event was sent. For events in the order this server accepted them it
- * is the last one before; for backfilled ones that order says nothing, so the state at the event does.
+ * is the last one before; of what was filled in, and in a room with a hole, that order says too little: there the
+ * state at the event does.
  */
 export function makeReadVisibility(rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt'>): ReadVisibility {
   const known = new LRUCache<RoomId, { of: EventId | undefined; periods: Period[] }>({ max: 1_000 })
@@ -121,9 +123,11 @@ export function makeReadVisibility(rooms: Pick<Rooms, 'readEvents' | 'readStateE
     const { seq, node } = event
     if (seq === undefined) return 'joined'
     let before: HistoryVisibility
-    if (seq <= 0) {
+    if (room.segments.length > 1 || isFilledIn(room, seq)) {
       if (node === undefined) return 'joined'
-      before = visibilityIn(await rooms.readStateEntryAt(room.roomId, node, 'm.room.history_visibility', ''))
+      const [replaced] = isVisibilityEvent(event) && event.replaces ? await rooms.readEvents([event.replaces]) : []
+      const held = replaced ?? (await rooms.readStateEntryAt(room.roomId, node, 'm.room.history_visibility', ''))
+      before = visibilityIn(held)
     } else {
       const period = (await readPeriods(room)).find(({ since }) => since < seq)
       before = period?.visibility ?? 'shared'

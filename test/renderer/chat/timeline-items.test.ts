@@ -17,6 +17,7 @@ const build = (input: Partial<TimelineInput>) =>
     echoes: [],
     userId: ana,
     isAtStart: true,
+    holes: [],
     newAfterSeq: undefined,
     ignored: new Set(),
     receipts: new Map(),

@@ -198,6 +198,52 @@ describe('paging back', () => {
     expect(room.timeline.store.get().isAtStart).toBe(true)
   })
 
+  describe('a hole in the history', () => {
+    const above = 1_000
+    /** Thirty events, a hole, thirty more from `low` up. */
+    const segments = (low: number, hole: boolean) => [
+      { low: 1, high: 30, hole: false },
+      { low, high: above + 29, hole },
+    ]
+    const openAbove = (table: RoomEventRow[], pages: MessagesPage[]) =>
+      openRoom(table, { max_seq: above + 29, history_complete: true, segments: segments(above, true) }, pages)
+
+    test('is filled by asking /messages from above it, and read on over the jump below', async () => {
+      const table = [...rows(1, 30), ...rows(above, above + 29)]
+      const room = openAbove(table, [{ start: 'a', end: 'b', chunk: [clientEvent('$x')] }])
+      await room.timeline.loadOlder()
+      expect(room.asked).toEqual([])
+      table.push(...rows(above - 5, above - 1)) // what the server has filled in by the time it answers
+      const loading = room.timeline.loadOlder()
+      expect(room.timeline.store.get().isAskingServers).toBe(true)
+      await loading
+      expect(room.timeline.store.get().isAskingServers).toBe(false)
+      expect(room.asked).toEqual([`before $event${above}`])
+      expect(room.seqs()[0]).toBe(above - 5)
+
+      room.setSummary({ segments: segments(above - 5, false) })
+      await room.timeline.loadOlder()
+      expect(room.seqs().slice(0, 31)).toEqual([...rows(1, 30).map(({ seq }) => seq), above - 5])
+      await room.timeline.loadOlder()
+      expect(room.timeline.store.get().isAtStart).toBe(true)
+    })
+
+    test('that nobody can fill is passed, and what is filled in later is read when the room says so', async () => {
+      const table = [...rows(1, 30), ...rows(above, above + 29)]
+      const room = openAbove(table, [{ start: 'a', end: 'b', chunk: [] }])
+      await room.timeline.loadOlder()
+      await room.timeline.loadOlder()
+      expect(room.seqs().slice(0, 2)).toEqual([1, 2])
+      expect(room.asked).toHaveLength(1)
+
+      table.push(...rows(above - 5, above - 1))
+      room.setSummary({ segments: segments(above - 5, false) })
+      room.ring(above + 29)
+      await settle()
+      expect(room.seqs().slice(29, 32)).toEqual([30, above - 5, above - 4])
+    })
+  })
+
   test('an error is kept, and the next try forgets it', async () => {
     const room = openRoom(rows(1, 100))
     room.setDown(true)

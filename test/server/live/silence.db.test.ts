@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RoomId } from '../../../server/kernel/identifiers.js'
 import { makeInsertHistory } from '../../../server/rooms/insert-history.js'
+import { forgetBeginning, toldAs } from '../../support/holes.js'
 import { type LiveServer, startLiveServer } from '../../support/live.js'
 import { MemoryChannel, type Note } from '../../support/memory-channel.js'
 import { user } from '../../support/rooms.js'
@@ -88,13 +89,21 @@ describe('silence', () => {
     expect(before).toMatchObject([{ first_seq: 1 }])
 
     const [template] = await rooms.readEvents([oldest.eventId])
+    const idOf = (n: number) => `$history${n}` as typeof oldest.eventId
     const history = [1, 2, 3].map((n) => ({
       ...template!,
-      eventId: `$history${n}` as typeof oldest.eventId,
-      pdu: { ...template!.pdu, type: 'm.room.message', content: { body: `old ${n}` }, depth: n },
+      eventId: idOf(n),
+      pdu: {
+        ...template!.pdu,
+        type: 'm.room.message',
+        content: { body: `old ${n}` },
+        depth: n,
+        prev_events: n === 1 ? [] : [idOf(n - 1)],
+      },
     }))
     for (const event of history) delete (event.pdu as { state_key?: string }).state_key
-    await makeInsertHistory(rooms, Date.now)(roomId, history)
+    await forgetBeginning(rooms, roomId, [idOf(3)])
+    await makeInsertHistory(rooms, Date.now)(roomId, toldAs(room.segments[0]!.origin, history))
     await hs.settled()
 
     await expect.poll(() => channel.notes.some(({ result }) => result.first_seq === -2)).toBe(true)

@@ -8,6 +8,7 @@ import { makeInsertHistory } from '../../../server/rooms/insert-history.js'
 import type { Room } from '../../../server/rooms/room.js'
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
 import { makeGate, readOf } from '../../support/gate.js'
+import { forgetBeginning, toldAs } from '../../support/holes.js'
 import { makeSigner, makeTestRooms, user } from '../../support/rooms.js'
 import { makeTestSyncing } from '../../support/syncing.js'
 
@@ -252,14 +253,21 @@ describe('in a stretch of older events', () => {
     const early = await make(redacts(zoe, oldest.eventId))
     const bad = await make(redacts(eve, target.eventId), evil)
 
-    await insertHistory(roomId, [bad, early, redaction, target])
+    const all = [bad, early, redaction, target, oldest]
+    await forgetBeginning(
+      hs.rooms,
+      roomId,
+      all.map(({ eventId }) => eventId),
+    )
+    const { origin } = (await hs.rooms.get(roomId))!.segments[0]!
+    await insertHistory(roomId, toldAs(origin, [bad, early, redaction, target]))
     expect(await contentOf(target.eventId)).toEqual({})
     expect(await shown()).toContain(redaction.eventId)
     expect(await shown()).not.toContain(bad.eventId)
     expect(await shown()).not.toContain(early.eventId)
     expect((await waitingIn(db, roomId)).map(({ target: of }) => of)).toEqual([oldest.eventId])
 
-    await insertHistory(roomId, [oldest])
+    await insertHistory(roomId, toldAs(origin, [oldest]))
     expect(await contentOf(oldest.eventId)).toEqual({})
     expect((await hs.rooms.readEvent(oldest.eventId))?.redactedBy).toBe(early.eventId)
     expect(await waitingIn(db, roomId)).toEqual([])

@@ -16,7 +16,7 @@ import {
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
 
 const room = '!room:example.org' as RoomId
-const noBounds = { maxSeq: 0 as RoomSeq, minSeq: 1 as RoomSeq }
+const noBounds = { maxSeq: 0 as RoomSeq }
 const write = (db: TestDatabase, ...writes: Write[]) =>
   db.commit(() => ({ writes, changes: [] as Change[], result: undefined }))
 
@@ -226,21 +226,21 @@ describe('commit queue', () => {
     expect(told).toBe(1)
   })
 
-  test('seq goes up from the greatest and down from the least; a room that was not seeded is refused', async () => {
+  test('seq goes up from the greatest, or from where it is told to; a room that was not seeded is refused', async () => {
     await using db = await openTestDatabase()
     await expect(insertEvent(db, '$a')).rejects.toThrow('not seeded')
-    db.seedRoom(room, { maxSeq: 7 as RoomSeq, minSeq: -2 as RoomSeq })
+    db.seedRoom(room, { maxSeq: 7 as RoomSeq })
 
     const given = await db.commit((grant) => ({
       writes: [],
       changes: [],
-      result: [grant.seq(room), grant.backfillSeq(room), grant.seq(room), grant.backfillSeq(room)],
+      result: [grant.seq(room), grant.seq(room, 5), grant.seq(room, 50), grant.seq(room)],
     }))
-    db.seedRoom(room, { maxSeq: 3 as RoomSeq, minSeq: 0 as RoomSeq })
+    db.seedRoom(room, { maxSeq: 3 as RoomSeq })
     const next = await db.commit((grant) => ({ writes: [], changes: [], result: grant.seq(room) }))
 
-    expect(given).toEqual([8, -3, 9, -4])
-    expect(next).toBe(10)
+    expect(given).toEqual([8, 9, 50, 51])
+    expect(next).toBe(52)
   })
 
   test('every position leaves a feed row that says what it was', async () => {

@@ -1,9 +1,8 @@
-/** /sync where the room's history forks and state resolution moves the state, and where history is backfilled. */
+/** /sync where the room's history forks and state resolution moves the state. */
 import { describe, expect, test } from 'vitest'
 import type { PduEvent } from '../../../server/events/pdu.js'
 import type { RoomId } from '../../../server/kernel/identifiers.js'
 import { buildUnsignedEvent, type EventDraft, signEvent } from '../../../server/rooms/build-event.js'
-import { makeInsertHistory } from '../../../server/rooms/insert-history.js'
 import { openTestDatabase } from '../../support/database.js'
 import { user } from '../../support/rooms.js'
 import { bodies, makeTestSyncing, only, type RoomAnswer } from '../../support/syncing.js'
@@ -20,13 +19,6 @@ describe('/sync of a forked room', async () => {
     if (!room) throw new Error('no room')
     return signEvent(buildUnsignedEvent(room, draft, Date.now()), room.rules, hs.signer).event
   }
-
-  /** As in a room joined over federation. */
-  const forgetThatHistoryIsComplete = (roomId: RoomId) =>
-    hs.rooms.write(roomId, async (tx) => {
-      if (tx.tip)
-        tx.stage({ ...tx.tip, historyComplete: false }, (_, timeline) => ({ writes: [], changes: [], timeline }))
-    })
 
   test('state that resolution takes back is told, though no event in the timeline says so', async () => {
     const roomId = await hs.createRoom({
@@ -149,56 +141,5 @@ describe('/sync of a forked room', async () => {
     await hs.acceptPdu(roomId, fork)
 
     expect(bodies(only(await device.sync({ since })).timeline.events)).toEqual(['right', 'left'])
-  })
-
-  test('backfilled history is reached by /messages, is asked for once, and no sync tells it', async () => {
-    const roomId = await hs.createRoom({ creator: alice, preset: 'public_chat', roomVersion: '11' })
-    await hs.sendText(roomId, alice, 'known')
-    await forgetThatHistoryIsComplete(roomId)
-    const older = await Promise.all(
-      ['third', 'second', 'first'].map((body) =>
-        prepareFork(roomId, { type: 'm.room.message', sender: alice, content: { msgtype: 'm.text', body } }),
-      ),
-    )
-    let asked = 0
-    const insertHistory = makeInsertHistory(hs.rooms, Date.now)
-    const reading = await makeTestSyncing(db, {
-      rooms: hs.rooms,
-      backfill: async (id) => {
-        asked++
-        return insertHistory(id, older)
-      },
-    })
-    const device = reading.device(alice)
-    const { next_batch: since } = await device.sync()
-
-    const page = await device.messages(roomId, { limit: 100 })
-    const forwards = await device.messages(roomId, { direction: 'f', limit: 100 })
-    const later = await device.sync({ since })
-
-    expect(bodies(page.chunk)).toEqual(['known', 'third', 'second', 'first'])
-    expect(bodies(forwards.chunk)).toEqual(['first', 'second', 'third', 'known'])
-    expect(asked).toBe(1)
-    expect(later.rooms).toBeUndefined()
-    reading.close()
-  })
-
-  test('what was backfilled is judged by the visibility it had, not by a membership that came later', async () => {
-    const roomId = await hs.createRoom({
-      creator: alice,
-      preset: 'public_chat',
-      roomVersion: '11',
-      initialState: [{ type: 'm.room.history_visibility', state_key: '', content: { history_visibility: 'joined' } }],
-    })
-    await hs.joinRoom({ roomId, sender: carol })
-    await forgetThatHistoryIsComplete(roomId)
-    const old = await prepareFork(roomId, {
-      type: 'm.room.message',
-      sender: alice,
-      content: { msgtype: 'm.text', body: 'old' },
-    })
-    await makeInsertHistory(hs.rooms, Date.now)(roomId, [old])
-
-    expect(bodies((await hs.device(carol).messages(roomId, { limit: 100 })).chunk)).toEqual([])
   })
 })

@@ -52,6 +52,8 @@ export type TimelineItem =
   | { kind: 'start'; key: string }
   /** In place of the beginning while there is more above: always first, so that nothing is pushed when it loads. */
   | { kind: 'older'; key: string }
+  /** Events are missing right below the one with this seq. */
+  | { kind: 'hole'; key: string; seq: number }
 
 export type TimelineInput = {
   rows: readonly RoomEventRow[]
@@ -59,6 +61,8 @@ export type TimelineInput = {
   userId: string
   /** Nothing older exists: the room's beginning is shown. */
   isAtStart: boolean
+  /** Seqs above holes in what is loaded, ascending. */
+  holes: readonly number[]
   /** The line above new messages goes after this seq; undefined for none. */
   newAfterSeq: number | undefined
   ignored: ReadonlySet<string>
@@ -81,6 +85,7 @@ export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
   let day = 0
   let isNewLineDue = input.newAfterSeq !== undefined
   const hidden = rowsShownAsEchoes(input)
+  const holes = [...input.holes]
 
   const startDay = (ts: number) => {
     if (dayOf(ts) === day) return
@@ -95,6 +100,10 @@ export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
   for (const row of input.rows) {
     const before = contentBefore(row, memberContent)
     if (!isShown(row) || hidden.has(row.event_id)) continue
+    while (holes[0] !== undefined && row.seq >= holes[0]) {
+      const seq = holes.shift()!
+      items.push({ kind: 'hole', key: `hole ${seq}`, seq })
+    }
     startDay(row.origin_server_ts)
     if (isNewLineDue && row.seq > input.newAfterSeq! && row.sender !== input.userId && row.state_key === undefined) {
       items.push({ kind: 'new', key: 'new' })

@@ -15,6 +15,7 @@ import { formatDay, isoTimeOf } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import { readIgnoredUsers } from '../../../live/account-data.js'
 import type { RoomData } from '../../../live/live-data.js'
+import { holesIn } from '../../../live/room-stretches.js'
 import { useStore } from '../../../live/store.js'
 import { Banner, Skeleton } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
@@ -267,6 +268,8 @@ function TimelineLine({ item, room, names, ...rest }: LineProps) {
       return <h2 className={styles.new}>{t('timeline.new')}</h2>
     case 'older':
       return <Older data={rest.data} />
+    case 'hole':
+      return <Hole data={rest.data} seq={item.seq} />
     case 'start':
       return (
         <div className={styles.start}>
@@ -280,11 +283,36 @@ function TimelineLine({ item, room, names, ...rest }: LineProps) {
 /** What stands above the oldest message that is loaded. */
 function Older({ data }: { data: RoomData }) {
   const hasFailed = useStore(data.timeline.store, ({ error }) => error !== undefined)
+  const isAsking = useStore(data.timeline.store, ({ isAskingServers }) => isAskingServers)
+  if (isAsking)
+    return (
+      <div className={styles.asking}>
+        <OlderSkeleton label={t('timeline.asking')} count={2} />
+        <p aria-hidden>{t('timeline.asking')}</p>
+      </div>
+    )
   if (!hasFailed) return <OlderSkeleton label={t('timeline.loading')} count={2} />
   return (
     <div className={styles.error}>
       <Banner tone="warn" action={<Button onClick={() => void data.timeline.loadOlder()}>{t('common.retry')}</Button>}>
         {t('timeline.error')}
+      </Banner>
+    </div>
+  )
+}
+
+/** Messages are missing between what is above and what is below, and nobody could tell them. */
+function Hole({ data, seq }: { data: RoomData; seq: number }) {
+  const isAsking = useStore(data.timeline.store, ({ isAskingServers }) => isAskingServers)
+  const retry = (
+    <Button disabled={isAsking} onClick={() => void data.timeline.fillHole(seq)}>
+      {t('common.retry')}
+    </Button>
+  )
+  return (
+    <div className={styles.error}>
+      <Banner tone="plain" action={retry}>
+        {t(isAsking ? 'timeline.asking' : 'timeline.hole')}
       </Banner>
     </div>
   )
@@ -304,6 +332,9 @@ function useItems(room: RoomSummaryRow, data: RoomData): TimelineItem[] {
     () => pendingEchoes(outgoing, timeline.rows, room.room_id),
     [outgoing, timeline.rows, room.room_id],
   )
+  // By value: the room's line is another object each time it is written.
+  const holesKey = holesIn(room, timeline.low, timeline.high).join(' ')
+  const holes = useMemo(() => (holesKey === '' ? [] : holesKey.split(' ').map(Number)), [holesKey])
   return useMemo(
     () =>
       buildTimelineItems({
@@ -311,12 +342,13 @@ function useItems(room: RoomSummaryRow, data: RoomData): TimelineItem[] {
         echoes,
         userId: session.userId,
         isAtStart,
+        holes,
         newAfterSeq,
         ignored,
         receipts,
         keyOf: outbox.keyOf,
       }),
-    [timeline.rows, echoes, session.userId, isAtStart, newAfterSeq, ignored, receipts, outbox],
+    [timeline.rows, echoes, session.userId, isAtStart, holes, newAfterSeq, ignored, receipts, outbox],
   )
 }
 

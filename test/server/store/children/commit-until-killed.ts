@@ -11,7 +11,7 @@ export async function main({ dir, run }: { dir: string; run: number }, say: Say)
   const db = await openDatabase({ url: `rocksdb://${dir}/db`, logger: createLogger('silent') })
   const room = '!r:x' as RoomId
   const [newest] = await db.query<[{ seq: number }[]]>('SELECT seq FROM event ORDER BY seq DESC LIMIT 1')
-  db.seedRoom(room, { maxSeq: (newest[0]?.seq ?? 0) as RoomSeq, minSeq: 1 as RoomSeq })
+  db.seedRoom(room, { maxSeq: (newest[0]?.seq ?? 0) as RoomSeq })
   say({ started: db.position })
 
   const lane = async (name: string) => {

@@ -180,7 +180,10 @@ describe('two whole servers', { timeout: 60_000 }, () => {
     await using world = await makeWorld()
     const { b, alice, bob, aliceId } = world
     const carol = b.as('carol')
-    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    const roomId = await alice.createRoom({
+      preset: 'public_chat',
+      power_level_content_override: { invite: 0 },
+    })
     await bob.post(
       `/join/${encodeURIComponent(roomId)}?via=${encodeURIComponent(aliceId.split(':').slice(1).join(':'))}`,
       {},

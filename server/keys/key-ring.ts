@@ -140,9 +140,13 @@ export function makeKeyRing(needs: Needs): KeyRing {
     }
   }
 
-  /** Whether it may be asked now: not soon after it failed, nor for what it has just been asked for. */
-  function mayAsk(server: KnownServer | undefined, wanted: readonly WantedKey[]): boolean {
-    if (!server) return true
+  /**
+   * Whether it may be asked now: not soon after it failed, nor for what it has just been asked for. A question
+   * that is under way is joined: who turned away from it would take the key for unknown while it comes.
+   */
+  function mayAsk(serverName: ServerName, wanted: readonly WantedKey[]): boolean {
+    const server = servers.get(serverName)
+    if (!server || asking.has(serverName)) return true
     if (server.failures > 0) return server.retryAt <= clock.now()
     const { since, times, keys } = server.asked
     if (clock.now() - since >= questions.perMs) return true
@@ -205,8 +209,7 @@ export function makeKeyRing(needs: Needs): KeyRing {
     const signatures = isJsonObject(document.signatures) ? document.signatures[notary] : undefined
     const keyIds = isJsonObject(signatures) ? Object.keys(signatures).slice(0, 10) : []
     const wanted = keyIds.map((keyId) => ({ serverName: notary, keyId }))
-    if (!keyIds.some((keyId) => find(notary, keyId)) && mayAsk(servers.get(notary), wanted))
-      await askOnce(notary, wanted, signal)
+    if (!keyIds.some((keyId) => find(notary, keyId)) && mayAsk(notary, wanted)) await askOnce(notary, wanted, signal)
     return keyIds.some((keyId) => {
       const key = find(notary, keyId)
       return key !== undefined && verifyJson(document, notary, keyId, key.publicKey)
@@ -220,7 +223,7 @@ export function makeKeyRing(needs: Needs): KeyRing {
     const missing = wanted.filter((key) => key.serverName !== needs.serverName && !isKnown(key))
     const due = new Map<ServerName, WantedKey[]>()
     for (const key of missing) due.set(key.serverName, [...(due.get(key.serverName) ?? []), key])
-    for (const [name, keys] of due) if (!mayAsk(servers.get(name), keys)) due.delete(name)
+    for (const [name, keys] of due) if (!mayAsk(name, keys)) due.delete(name)
     if (due.size === 0) return
     await inParallel([...due], ([name, keys]) => askOnce(name, keys, signal))
     await askNotaries(
@@ -245,7 +248,7 @@ export function makeKeyRing(needs: Needs): KeyRing {
         (row) => row.valid_until_ts >= validAt && clock.now() - row.fetched_at < halfLife(row),
       )
       const wanted = [{ serverName, keyId: anyKey, validAt }]
-      if (!isFresh && mayAsk(server, wanted)) await askOnce(serverName, wanted)
+      if (!isFresh && mayAsk(serverName, wanted)) await askOnce(serverName, wanted)
       return [...new Set(rows().map((row) => row.document))].map((text) => JSON.parse(text) as JsonObject)
     },
   }

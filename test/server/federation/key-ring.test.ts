@@ -29,7 +29,11 @@ function documentOf(
   return signJson(unsigned, server, key)
 }
 
-type World = { direct: Map<ServerName, JsonObject | Error>; notary: JsonObject; asked: string[] }
+type World = {
+  direct: Map<ServerName, JsonObject | Promise<JsonObject> | Error>
+  notary: JsonObject
+  asked: string[]
+}
 
 function ringOn(db: TestDatabase, clock: FakeClock, trustedKeyServers: ServerName[] = []) {
   const world: World = { direct: new Map(), notary: { server_keys: [] }, asked: [] }
@@ -74,6 +78,24 @@ describe('the key ring', () => {
     await later.ring.fetch(wanted)
     expect(later.ring.find(peer, 'ed25519:1')).toMatchObject({ publicKey: peerKey.publicKeyBase64 })
     expect(later.world.asked).toEqual([])
+  })
+
+  test('who needs a key that is on its way waits for it, and does not take it for unknown', async () => {
+    await using db = await openTestDatabase()
+    const clock = fakeClock()
+    const { ring, world } = ringOn(db, clock)
+    let release: (document: JsonObject) => void = () => {}
+    world.direct.set(peer, new Promise<JsonObject>((resolve) => (release = resolve)))
+    const wanted = [{ serverName: peer, keyId: 'ed25519:1' }]
+
+    const first = ring.fetch(wanted)
+    await expect.poll(() => world.asked).toEqual(['direct peer.test'])
+    const found = ring.fetch(wanted).then(() => ring.find(peer, 'ed25519:1'))
+    release(documentOf(peer, peerKey, clock.now() + 24 * hour))
+
+    expect(await found).toMatchObject({ publicKey: peerKey.publicKeyBase64 })
+    await first
+    expect(world.asked).toEqual(['direct peer.test'])
   })
 
   test('a key that has run out is asked for again; one valid for years counts for seven days', async () => {

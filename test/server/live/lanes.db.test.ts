@@ -146,8 +146,8 @@ describe('failures', () => {
     await hs.rooms.leaveRoom({ roomId: room, sender: bob })
     await hs.rooms.sendText(room, alice, 'meanwhile')
 
-    await expect.poll(() => bodiesIn(hs, room)).toContain('meanwhile')
-    await expect.poll(() => lagOf(hs, 'events')).toBe(0)
+    await expect.poll(() => bodiesIn(hs, room), { timeout: 8_000 }).toContain('meanwhile')
+    await expect.poll(() => lagOf(hs, 'events'), { timeout: 8_000 }).toBe(0)
     expect(lagOf(hs, 'members')).toBeGreaterThan(0)
     mend()
     await hs.settled()

@@ -135,6 +135,8 @@ class Counting {
       this.#entries.set(key, entry)
     }
     entry.askedAt = this.#needs.clock.now()
+    const { counted } = entry
+    if (counted?.holesIn && counted.holesIn !== this.#needs.rooms.peek(roomId)?.segments) startOver(entry)
     if (entry.counted) return entry.counted.threads
     entry.walk ??= this.#walkUntilCurrent(entry)
     return entry.walk
@@ -354,9 +356,9 @@ function feelRoom(ofRoom: OfRoom, { joinedCount, powerLevels }: Room): void {
 
 const isPlaced = (row: ReceiptRow): row is ReceiptRow & { seq: NonNullable<ReceiptRow['seq']> } => row.seq !== undefined
 
-/** Undefined where it would be large: then the next walk is longer. */
-function toCheckpoint({ upTo, reading, threads, judge }: Count): PushCount | undefined {
-  if (threads.size > maxThreadsSaved) return undefined
+/** Undefined where it would be large, or has a hole that will be filled: then the next walk is longer. */
+function toCheckpoint({ upTo, reading, threads, judge, holesIn }: Count): PushCount | undefined {
+  if (threads.size > maxThreadsSaved || holesIn) return undefined
   return {
     upto_seq: upTo,
     from_seq: reading.unthreaded,

@@ -4,7 +4,7 @@
  *
  * Without a checkpoint a walk ends after `maxScanned` events, and the count says what lies in those: less than is
  * unread, never more. What the user sent closed its thread: all before it in that thread is read. State events and
- * redactions do not, since the server makes them too (a new name goes into every room).
+ * redactions do not, since the server makes them too (a new name goes into every room). A hole in the history is unread.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
  */
@@ -12,8 +12,9 @@ import type { Pdu } from '../events/pdu.js'
 import { type EventId, parseEventId, type RoomId, type UserId } from '../kernel/identifiers.js'
 import { viewOf } from '../push/evaluate.js'
 import type { Room, Rooms, TimelineEvent } from '../rooms/room.js'
+import { holeBelow, type Segment, stretchBelow } from '../rooms/segments.js'
 import type { PushCount, ReceiptRow } from '../store/receipt-store.js'
-import type { ReadThreadOf } from './thread-of.js'
+import { mainThread, type ReadThreadOf } from './thread-of.js'
 import type { Judge, Weight } from './unread-judge.js'
 import { isOwnMemberEvent } from './visibility.js'
 
@@ -24,7 +25,13 @@ export type Counts = Map<string, UnreadCount>
 export type Reading = { readonly unthreaded: number; readonly threads: ReadonlyMap<string, number> }
 
 /** Unread events up to one of them. */
-export type Counted = { upTo: number; reading: Reading; threads: Counts }
+export type Counted = {
+  upTo: number
+  reading: Reading
+  threads: Counts
+  /** The room's segments where there is a hole among what is unread: that counts as one message until it is filled. */
+  holesIn?: readonly Segment[] | undefined
+}
 
 export type Walk = (room: Room, judge: Judge, reading: Reading) => Promise<Counted & { hasRead: boolean }>
 
@@ -59,15 +66,25 @@ export function makeWalk({ rooms, readCheckpoint, readThreadOf }: Needs): Walk {
     const limit = checkpoint ? maxScannedToCheckpoint : maxScanned
 
     const inMemory = room.recent.filter(({ seq }) => seq >= lowest && seq <= upTo)
-    let next = (inMemory[0]?.seq ?? upTo + 1) - 1
+    let gap = inMemory[0]?.seq ?? upTo + 1
+    let scanned = inMemory.length
+    let hasHole = false
     let hasJoined = await countPage(counting, inMemory)
-    const hasRead = next >= lowest && !hasJoined
-    for (; next >= lowest && upTo - next < limit && !hasJoined; next -= pageSize)
-      hasJoined = await countPage(
-        counting,
-        await rooms.readTimeline(roomId, Math.max(lowest, next - pageSize + 1), next),
-      )
-    return { counting, hasJoined, result: { upTo, reading, threads: counting.threads, hasRead } }
+    const hasRead = gap > lowest && !hasJoined
+    while (gap > lowest && scanned < limit && !hasJoined) {
+      if (holeBelow(room, gap)) {
+        hasHole = true
+        countHole(counting, gap)
+      }
+      const stretch = stretchBelow(room, gap)
+      if (!stretch || stretch.high < lowest) break
+      gap = Math.max(lowest, stretch.low, stretch.high - pageSize + 1)
+      const page = await rooms.readTimeline(roomId, gap, stretch.high)
+      scanned += page.length
+      hasJoined = await countPage(counting, page)
+    }
+    const holesIn = hasHole ? room.segments : undefined
+    return { counting, hasJoined, result: { upTo, reading, threads: counting.threads, hasRead, holesIn } }
   }
 
   /** @returns true where nothing before the page can be unread: the user joined here */
@@ -90,6 +107,12 @@ export function makeWalk({ rooms, readCheckpoint, readThreadOf }: Needs): Walk {
       }
     }
     return false
+  }
+
+  /** Whatever is missing, something was said: one message of the main timeline, until it is known better. */
+  function countHole({ closed, reading, threads }: Counting, gap: number): void {
+    if (closed.has(mainThread) || (reading.threads.get(mainThread) ?? 0) >= gap) return
+    addTo(threads, mainThread, { notifies: true, highlights: false })
   }
 
   /** Whether the user came in with this event, rather than changing their profile. */

@@ -55,7 +55,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     trustProxy: [...options.trustedProxies],
     genReqId: makeRequestIds(),
     routerOptions: { maxParamLength: 2048 },
-    // Scripts and bots of before v1.1 say r0 (docs/decisions/0014-old-paths.md).
+    // Scripts and bots of before v1.1 say r0 (docs/decisions/0016-old-paths.md).
     rewriteUrl: ({ url = '/' }) => url.replace(/^\/_matrix\/(client|media)\/r0\//, '/_matrix/$1/v3/'),
     keepAliveTimeout: 75_000,
     clientErrorHandler: answerClientError,

@@ -9,7 +9,7 @@
  * A gap between events is named by the seq after it (pagination tokens carry that). The place right after the last event of
  * a segment is below the hole, the place right before the first one of the next is above it.
  *
- * Decision: docs/decisions/0011-timeline-segments.md
+ * Decision: docs/decisions/0015-timeline-segments.md
  */
 import type { EventId } from '../kernel/identifiers.js'
 

@@ -164,32 +164,38 @@ async function gatherOrigin(
   { destinations = [] }: AcceptPduOptions,
   now: number,
 ): Promise<{ event?: PduEvent; json?: string; origin: Origin }> {
-  const origin: Origin = { isLocal: false, destinations }
+  const origin = { isLocal: false, destinations, ...(await gatherRedaction(tx, room, event, before, now)) }
   const waited = room.waiting.get(event.eventId)
-  if (waited) {
-    const by = awaitedRedaction(room, event)
-    const [redaction] = by ? await tx.readEvents([by.eventId]) : []
-    const awaited = { by: redaction, waited }
-    if (!redaction) return { origin: { ...origin, awaited } }
-    const { redacted, json } = applyTo(room, { ...event, status: 'accepted' }, redaction.eventId)
-    const { eventId, roomId, pdu } = redacted
-    return { event: { eventId, roomId, pdu }, json, origin: { ...origin, awaited } }
-  }
+  if (!waited) return { origin }
+  const awaited = awaitedRedaction(room, event)
+  const [by] = awaited ? await tx.readEvents([awaited.eventId]) : []
+  if (!by) return { origin: { ...origin, awaited: { by, waited } } }
+  const { redacted, json } = applyTo(room, { ...event, status: 'accepted' }, by.eventId)
+  const { eventId, roomId, pdu } = redacted
+  return { event: { eventId, roomId, pdu }, json, origin: { ...origin, awaited: { by, waited } } }
+}
+
+/** What becomes of the event as a redaction. */
+async function gatherRedaction(
+  tx: RoomTx,
+  room: Snapshot,
+  event: PduEvent,
+  before: Entries,
+  now: number,
+): Promise<Pick<Origin, 'redaction' | 'isHidden' | 'waits'>> {
   const targetId = targetOf(event, room.rules)
   const [target] = targetId ? await tx.readEvents([targetId]) : []
   const levels = levelsIn(room, before)
   const outcome = decideRedaction(room, event, target, levels)
   switch (outcome.kind) {
     case 'none':
-      return { origin }
+      return {}
     case 'applied':
-      return { origin: { ...origin, redaction: outcome.redaction } }
+      return { redaction: outcome.redaction }
     case 'hidden':
-      return { origin: { ...origin, isHidden: true } }
-    case 'waits': {
-      const waits = { target: outcome.target, entry: waitingOf(room, event, levels, now) }
-      return { origin: { ...origin, isHidden: true, waits } }
-    }
+      return { isHidden: true }
+    case 'waits':
+      return { isHidden: true, waits: { target: outcome.target, entry: waitingOf(room, event, levels, now) } }
   }
 }
 

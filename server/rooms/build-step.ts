@@ -114,6 +114,7 @@ function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Gr
     draft.remembers.push(() => needs.rememberEvent(toStored(placed), placed.json.length))
     if (placed.absent?.length) addHole(room, placed, grant, draft)
     if (stateChanges.size > 0) addStateMove(needs, room, placed, grant.position(), draft)
+    if (placed.awaited) addAwaited(needs, roomId, placed.awaited, event.eventId, grant, draft)
     return
   }
   const { absent = [] } = placed

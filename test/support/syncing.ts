@@ -58,8 +58,12 @@ export const never = new AbortController().signal
 
 export type TestSyncing = Awaited<ReturnType<typeof makeTestSyncing>>
 
-export async function makeTestSyncing(db: Database, more: Partial<SyncingNeeds> & { clock?: Clock } = {}) {
-  const hs = await makeTestRooms(db)
+export async function makeTestSyncing(
+  db: Database,
+  more: Partial<SyncingNeeds> & { clock?: Clock } = {},
+  maxRoomsInMemory?: number,
+) {
+  const hs = await makeTestRooms(db, undefined, maxRoomsInMemory)
   const accountData = makeAccountData({ db })
   const edus: { to: ServerName[]; edu: Edu }[] = []
   const typingRows: string[] = []

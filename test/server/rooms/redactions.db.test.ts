@@ -189,6 +189,22 @@ describe('a redaction that comes before its target', () => {
     expect(await shown()).not.toContain(byStranger.eventId)
   })
 
+  test('one that has itself been redacted meanwhile is judged as any other', async () => {
+    await using db = await openTestDatabase()
+    const { hs, roomId, make, accept, shown, contentOf } = await setUp(db)
+    const target = await hs.sendText(roomId, alice, 'stays')
+    const redaction = await make(redacts(eve, target), evil)
+    const ofRedaction = await make(redacts(eve, redaction.eventId), evil)
+    await accept(ofRedaction)
+
+    await accept(redaction)
+
+    expect((await contentOf(target))?.body).toBe('stays')
+    expect(await shown()).not.toContain(redaction.eventId)
+    expect((await hs.rooms.readEvent(redaction.eventId))?.redactedBy).toBe(ofRedaction.eventId)
+    expect(await waitingIn(db, roomId)).toEqual([])
+  })
+
   test('a server has so many waiting and no more: its oldest are given up, those of others stay', async () => {
     await using db = await openTestDatabase()
     const { roomId, make, accept } = await setUp(db)

@@ -5,6 +5,7 @@
 import type { PduEvent } from '../../server/events/pdu.js'
 import { systemClock } from '../../server/kernel/clock.js'
 import type { RoomId, ServerName, UserId } from '../../server/kernel/identifiers.js'
+import { StallMeter } from '../../server/kernel/stalls.js'
 import { CommitTimes } from '../../server/live/delays.js'
 import { LiveRegistry } from '../../server/live/live-registry.js'
 import { startLive } from '../../server/live/start-live.js'
@@ -62,6 +63,7 @@ export async function makeWorld(random: Random) {
   const through = unsteady(db, random, weather)
   /** With room for one of the two rooms alone, each is forgotten and read afresh all the time. */
   const begin = () => makeTestSyncing(through, {}, random.chance(0.5) ? 1 : undefined)
+  const stalls = new StallMeter(systemClock)
   let hs = await begin()
   let live = await beginLive()
 
@@ -70,7 +72,7 @@ export async function makeWorld(random: Random) {
     return startLive({
       ...{ db, clock: systemClock, logger: silentLogger, serverName: 'hearth.test' as ServerName, nodeId: 'node1' },
       ...{ registry: new LiveRegistry(), viewers: new LiveViewers(), commitTimes: new CommitTimes() },
-      rooms,
+      ...{ rooms, stalls },
       countUnread: unreadCounts.countUnread,
       readOwnReceipts: receipts.readOwn,
       connectedClients: () => 0,
@@ -123,6 +125,7 @@ export async function makeWorld(random: Random) {
     },
     async [Symbol.asyncDispose]() {
       await live.close()
+      stalls.close()
       hs.close()
       await db[Symbol.asyncDispose]()
     },

@@ -26,9 +26,6 @@ const other = makeSigner('other.test', 2)
 
 export type World = Awaited<ReturnType<typeof makeWorld>>
 
-/** A commit that fails on purpose. */
-export class FailedOnPurpose extends Error {}
-
 /** Delays a third of what passes, and fails some commits, for as long as it is told to. */
 function unsteady(db: TestDatabase, random: Random, weather: { isCalm: boolean }): Database {
   const linger = async (): Promise<void> => {

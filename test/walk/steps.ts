@@ -112,17 +112,6 @@ const receiveFork: Step = async (world, random, memory, roomId) => {
   else await accept(world, memory, event)
 }
 
-/** A later event comes first, with the state before it as another server told it. */
-const receiveOverGap: Step = async (world, random, memory, roomId) => {
-  const view = await world.roomOf(roomId)
-  const early = remoteEvent(world, random, memory, view)
-  const end = { eventId: early.eventId, depth: early.pdu.depth, node: view.node, reference: early.eventId }
-  const later = remoteEvent(world, random, memory, { ...view, extremities: [end] })
-  await accept(world, memory, later, view)
-  if (random.chance(0.5)) memory.held.push(early)
-  else await accept(world, memory, early)
-}
-
 const receiveHeld: Step = async (world, random, memory) => {
   const event = memory.held.splice(random.integer(memory.held.length + 1), 1)[0]
   if (event) await accept(world, memory, event)
@@ -143,5 +132,5 @@ const look: Step = async ({ hs, roomOf }, random, _, roomId) => {
 
 export const steps: readonly Step[] = [
   ...[send, send, send, setState, redact, changeMember, changeMember],
-  ...[receive, receive, receiveFork, receiveFork, receiveOverGap, receiveHeld, receiveAgain, look],
+  ...[receive, receive, receiveFork, receiveFork, receiveHeld, receiveAgain, look],
 ]

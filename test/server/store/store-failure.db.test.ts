@@ -1,4 +1,5 @@
 /** A storage error is never "nothing was written": what the store does when it cannot know, and when it never hears. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { UserId } from '../../../server/kernel/identifiers.js'
 import { createLogger } from '../../../server/kernel/logger.js'
@@ -6,10 +7,10 @@ import type { OpenDatabaseOptions } from '../../../server/store/database.js'
 import { EngineClosedError } from '../../../server/store/engine.js'
 import { StoreUnavailableError, TransactionTooLargeError } from '../../../server/store/errors.js'
 import { enoughFreeBytes, leastFreeBytes } from '../../../server/store/free-space.js'
-import { settleWithinMs } from '../../../server/store/settle-in-time.js'
+import { settleWithinSeconds } from '../../../server/store/settle-in-time.js'
 import { type Change, insertRow, upsertRow, type Write } from '../../../server/store/writes.js'
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
-import { fakeClock } from '../../support/fake-clock.js'
+import { type FakeClock, fakeClock } from '../../support/fake-clock.js'
 import { type Fault, makeFaultyEngine } from '../../support/faulty-engine.js'
 
 const noSpace: Fault = {
@@ -41,6 +42,14 @@ async function openFaulty(options: Partial<OpenDatabaseOptions> = {}) {
   const left: string[] = []
   db.health.onFailed((reason) => left.push(reason))
   return { db, engine, clock, lines, told, left, [Symbol.asyncDispose]: () => db[Symbol.asyncDispose]() }
+}
+
+/** Seconds one after the other, as a process that runs sees them. */
+async function pass(clock: FakeClock, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    clock.advance(1_000)
+    await nextTurn()
+  }
 }
 
 describe('a transaction whose outcome is not known', () => {
@@ -144,10 +153,10 @@ describe('the watchdog', () => {
       (error: Error) => error.message,
     )
     await expect.poll(() => db.commitMetrics().bytesUnderWay).toBeGreaterThan(0)
-    clock.advance(settleWithinMs - 1)
+    await pass(clock, settleWithinSeconds - 1)
     expect(db.health.hasFailed).toBe(false)
-    expect(db.commitMetrics().oldestMs).toBe(settleWithinMs - 1)
-    clock.advance(1)
+    expect(db.commitMetrics().oldestMs).toBe((settleWithinSeconds - 1) * 1_000)
+    await pass(clock, 1)
 
     expect(await settled).toMatch(/stopped taking writes/)
     expect(left).toHaveLength(1)
@@ -157,6 +166,21 @@ describe('the watchdog', () => {
     expect(JSON.stringify(line)).not.toContain('not for the log')
   })
 
+  test('a night that the machine slept through is no stall', async () => {
+    await using faulty = await openFaulty()
+    const { db, engine, clock } = faulty
+
+    engine.next({ kind: 'hang' })
+    write(db, insertRow('event', { id: '$a' })).catch(() => undefined)
+    await expect.poll(() => db.commitMetrics().bytesUnderWay).toBeGreaterThan(0)
+    clock.advance(8 * 3_600_000)
+    await nextTurn()
+
+    expect(db.health.hasFailed).toBe(false)
+    await pass(clock, settleWithinSeconds)
+    expect(db.health.hasFailed).toBe(true)
+  })
+
   test('a live write that does not settle fails it too', async () => {
     await using faulty = await openFaulty()
     const { db, engine, clock } = faulty
@@ -164,7 +188,7 @@ describe('the watchdog', () => {
     engine.next({ kind: 'hang' })
     const stuck = db.live.writeLive([upsertRow('receipts', { id: '1' })]).catch((error: Error) => error.message)
     await expect.poll(() => clock.timers).toBeGreaterThan(0)
-    clock.advance(settleWithinMs)
+    await pass(clock, settleWithinSeconds)
 
     expect(await stuck).toMatch(/stopped taking writes/)
   })

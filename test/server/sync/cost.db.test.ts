@@ -97,7 +97,7 @@ describe('the cost of /sync', async () => {
     expect(reads).toBe(0)
     expect(writes).toBeLessThanOrEqual(101) // the events, and the checkpoints of all members in one transaction
     console.log(`CPU of an event: ${uncounted.toFixed(2)} ms, with 300 counts ${counted.toFixed(2)} ms`)
-    expect(counted - uncounted).toBeLessThan(2) // a tenth of one on a quiet machine
+    expect(counted - uncounted).toBeLessThan(6) // a tenth of one on a quiet machine; a row or a read for each would be a hundred
     expect((await hs.unreadCounts.countUnread(members[7]!, roomId)).notification_count).toBe(300)
   })
 

@@ -141,7 +141,7 @@ test('a link to a room joins nothing by itself: it asks', async () => {
   await roomRow(ana.page, 'Kitchen').click()
   await write(ana.page, 'come to https://matrix.to/#/#linked:hearth.test')
 
-  await ana.page.getByRole('link', { name: /matrix\.to/ }).click()
+  await ana.page.getByRole('link', { name: 'https://matrix.to/#/#linked:hearth.test', exact: true }).click()
   await ana.page.getByRole('heading', { name: '#linked:hearth.test' }).waitFor()
   expect(await roomRow(ana.page, 'Orchard').count()).toBe(0)
 

@@ -7,6 +7,7 @@
 import { checkAuthRules } from '../events/auth-rules/index.js'
 import { authEventIds, type PduEvent } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
+import { inStandingOrder } from '../events/standing-order.js'
 import type { Clock } from '../kernel/clock.js'
 import type { EventId, RoomId } from '../kernel/identifiers.js'
 import { makePause } from './verify-pdus.js'
@@ -56,30 +57,10 @@ export async function judgeByAuthEvents(
 }
 
 /**
- * Depth first without recursion: a chain ten thousand long must not end in a stack overflow. In
- * version 12, where nothing names the create event, it goes first. A cycle (possible only with the opaque
- * IDs of versions 1 and 2) leaves its members with an auth event that is not judged yet, which counts as missing.
+ * In version 12, where nothing names the create event, it goes first. A cycle leaves its members with an auth event
+ * that is not judged yet, which counts as missing.
  */
 function inAuthOrder(events: readonly PduEvent[], own: ReadonlyMap<EventId, PduEvent>): PduEvent[] {
-  const ordered: PduEvent[] = []
-  const state = new Map<EventId, 'open' | 'done'>()
   const creates = events.filter(({ pdu }) => pdu.type === 'm.room.create')
-  for (const root of [...creates, ...events]) {
-    const stack = [root]
-    for (let event = stack.at(-1); event; event = stack.at(-1)) {
-      const progress = state.get(event.eventId)
-      if (progress !== undefined) {
-        stack.pop()
-        if (progress === 'open') ordered.push(event)
-        state.set(event.eventId, 'done')
-        continue
-      }
-      state.set(event.eventId, 'open')
-      for (const id of authEventIds(event.pdu)) {
-        const auth = own.get(id)
-        if (auth && !state.has(id)) stack.push(auth)
-      }
-    }
-  }
-  return ordered
+  return inStandingOrder([...creates, ...events], own, ({ pdu }) => authEventIds(pdu))
 }

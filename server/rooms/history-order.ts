@@ -1,5 +1,6 @@
 /** The order of events that another server told in any order: each after those of them that it stands on. Pure. */
 import { type PduEvent, prevEventIds } from '../events/pdu.js'
+import { inStandingOrder } from '../events/standing-order.js'
 import type { EventId } from '../kernel/identifiers.js'
 
 /** Oldest first; among those that do not stand on each other the depth decides, then the time, then that the newer was told first. */
@@ -8,26 +9,7 @@ export function inHistoryOrder(events: readonly PduEvent[]): PduEvent[] {
   const roots = [...byId.values()]
     .reverse()
     .sort((a, b) => a.pdu.depth - b.pdu.depth || a.pdu.origin_server_ts - b.pdu.origin_server_ts)
-  const ordered: PduEvent[] = []
-  const state = new Map<EventId, 'open' | 'done'>()
-  for (const root of roots) {
-    const stack = [root]
-    for (let event = stack.at(-1); event; event = stack.at(-1)) {
-      const progress = state.get(event.eventId)
-      if (progress !== undefined) {
-        stack.pop()
-        if (progress === 'open') ordered.push(event)
-        state.set(event.eventId, 'done')
-        continue
-      }
-      state.set(event.eventId, 'open')
-      for (const id of prevEventIds(event.pdu)) {
-        const prev = byId.get(id)
-        if (prev && !state.has(id)) stack.push(prev)
-      }
-    }
-  }
-  return ordered
+  return inStandingOrder(roots, byId, ({ pdu }) => prevEventIds(pdu))
 }
 
 /**

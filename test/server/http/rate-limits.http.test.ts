@@ -74,6 +74,7 @@ const ask = async (url: string, user: string, path = 'mine') => {
   return { status: answer.status, body: await answer.json(), headers: answer.headers }
 }
 
+/** What a person waits in the quicker half of the time, the lower quartile: a flood would slow that as well, other work of the machine seldom does. */
 async function waits(url: string, user: string): Promise<number> {
   const took: number[] = []
   for (let i = 0; i < 60; i++) {
@@ -82,7 +83,7 @@ async function waits(url: string, user: string): Promise<number> {
     took.push(performance.now() - began)
     await new Promise((resolve) => setTimeout(resolve, 25)) // a person, not a loop
   }
-  return took.sort((a, b) => a - b)[30]!
+  return took.sort((a, b) => a - b)[15]!
 }
 
 describe('budgets', () => {

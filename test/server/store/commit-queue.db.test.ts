@@ -199,12 +199,14 @@ describe('commit queue', () => {
       while (!isOver) await db.root.queryReplies('UPDATE room SET rival += 1 RETURN NONE')
     })
 
-    for (let n = 1; n <= 60; n++)
+    let n = 0
+    // A rival that is slow gets in nobody's way: on, until one was.
+    for (; n < 60 || (db.commitMetrics().retries === 0 && n < 2_000); n++)
       await write(db, { op: 'statement', sql: 'UPDATE room SET n += 1 RETURN NONE', bindings: {} })
     isOver = true
     await Promise.all(rivals)
 
-    expect(await db.query('SELECT VALUE n FROM room')).toEqual([[60]])
+    expect(await db.query('SELECT VALUE n FROM room')).toEqual([[n]])
     expect(db.commitMetrics().retries).toBeGreaterThan(0)
   })
 

@@ -17,7 +17,6 @@ import { readIgnoredUsers } from '../../../live/account-data.js'
 import type { RoomData } from '../../../live/live-data.js'
 import { holesIn } from '../../../live/room-stretches.js'
 import { useStore } from '../../../live/store.js'
-import { Banner, Skeleton } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
 import type { ChatDialog } from '../dialogs/dialogs.js'
 import { markRead } from '../mark-read.js'
@@ -27,6 +26,7 @@ import type { ComposerTask } from '../room-view.js'
 import { IgnoredLine } from './ignored-line.js'
 import { LineBoundary } from './line-boundary.js'
 import { Message } from './message.js'
+import { Hole, Older, OlderSkeleton } from './missing-history.js'
 import { StateLine } from './state-line.js'
 import styles from './timeline.module.css'
 import { buildTimelineItems, type MessageItem, pendingEchoes, type TimelineItem } from './timeline-items.js'
@@ -280,44 +280,6 @@ function TimelineLine({ item, room, names, ...rest }: LineProps) {
   }
 }
 
-/** What stands above the oldest message that is loaded. */
-function Older({ data }: { data: RoomData }) {
-  const hasFailed = useStore(data.timeline.store, ({ error }) => error !== undefined)
-  const isAsking = useStore(data.timeline.store, ({ isAskingServers }) => isAskingServers)
-  if (isAsking)
-    return (
-      <div className={styles.asking}>
-        <OlderSkeleton label={t('timeline.asking')} count={2} />
-        <p aria-hidden>{t('timeline.asking')}</p>
-      </div>
-    )
-  if (!hasFailed) return <OlderSkeleton label={t('timeline.loading')} count={2} />
-  return (
-    <div className={styles.error}>
-      <Banner tone="warn" action={<Button onClick={() => void data.timeline.loadOlder()}>{t('common.retry')}</Button>}>
-        {t('timeline.error')}
-      </Banner>
-    </div>
-  )
-}
-
-/** Messages are missing between what is above and what is below, and nobody could tell them. */
-function Hole({ data, seq }: { data: RoomData; seq: number }) {
-  const isAsking = useStore(data.timeline.store, ({ isAskingServers }) => isAskingServers)
-  const retry = (
-    <Button disabled={isAsking} onClick={() => void data.timeline.fillHole(seq)}>
-      {t('common.retry')}
-    </Button>
-  )
-  return (
-    <div className={styles.error}>
-      <Banner tone="plain" action={retry}>
-        {t(isAsking ? 'timeline.asking' : 'timeline.hole')}
-      </Banner>
-    </div>
-  )
-}
-
 function useItems(room: RoomSummaryRow, data: RoomData): TimelineItem[] {
   const { session, outbox, live } = useServices()
   const { timeline, isAtStart } = useStore(data.timeline.store)
@@ -457,20 +419,6 @@ function useMarkRead(
     return () => window.removeEventListener('focus', tell)
   }, [isAtEnd, last])
 }
-
-const OlderSkeleton = ({ label, count, fills }: { label: string; count: number; fills?: boolean }) => (
-  <div className={`${styles.older} ${fills ? styles.region : ''}`} role="status" aria-label={label}>
-    {Array.from({ length: count }, (_, index) => 40 + ((index * 37) % 50)).map((width) => (
-      <div key={width} className={styles.olderRow}>
-        <Skeleton width={36} height={36} />
-        <div>
-          <Skeleton width={96} height={12} />
-          <Skeleton width={`${width}%`} />
-        </div>
-      </div>
-    ))}
-  </div>
-)
 
 /** Reads new messages of others out, politely; not the history that is loaded. */
 function Announcer({

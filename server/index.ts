@@ -119,8 +119,8 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
       hasAccounts ||= await accounts.hasAccounts()
       return hasAccounts
     },
-    readServerName: () => services?.serverName,
-    nameServer,
+    readServerName: () => services?.forClients.serverName,
+    nameServer: async (...named) => (await nameServer(...named)).forClients,
   })
 
   measureStore(metrics.registry, base.db)
@@ -135,18 +135,18 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     ...bindEndpoints<object>([getVersionsEndpoint], {}),
     ...bindEndpoints<NeedsOf<typeof namedEndpoints>>(
       namedEndpoints.filter((endpoint) => endpoint !== getVersionsEndpoint),
-      () => services ?? throwNotSetUp(),
+      () => (services ?? throwNotSetUp()).forClients,
     ),
     ...bindEndpoints<NeedsOf<typeof federationEndpoints>>(
       federationEndpoints,
-      () => (services ?? throwNotSetUp()).federationOperations ?? refuseServers(),
+      () => (services ?? throwNotSetUp()).forServers ?? refuseServers(),
     ),
   ]
   const upgrade = makeUpgradeHandler({
     openLiveChannel: base.liveBridge.openLiveChannel,
     clock,
     get serverName() {
-      return services?.serverName
+      return services?.forClients.serverName
     },
     publicBaseUrl: config.public_baseurl,
     listenHost: config.listeners.client.host,
@@ -176,7 +176,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   }
   return {
     get serverName() {
-      return services?.serverName
+      return services?.forClients.serverName
     },
     get clientUrl() {
       return opened.clientUrl

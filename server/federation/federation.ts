@@ -109,8 +109,6 @@ export type FederationEndpointNeeds = ReadHistory &
     readonly softwareVersion: string
     readonly allowPublicRooms: boolean
     readonly federationDelegate: string | undefined
-    readonly serverName: ServerName
-    readonly clock: Clock
   }
 
 export type Federation = {
@@ -324,8 +322,6 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
     softwareVersion: needs.softwareVersion,
     allowPublicRooms: config.federation.allow_public_rooms,
     federationDelegate: delegateOf(serverName, config.public_baseurl),
-    serverName,
-    clock,
   }
   return { parts, endpointNeeds }
 }

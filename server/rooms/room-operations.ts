@@ -1,6 +1,7 @@
 /** Builds every operation on rooms once, in the order in which they use each other. */
 import type { JsonObject } from '../events/pdu.js'
 import type { RoomAlias, UserId } from '../kernel/identifiers.js'
+import { together } from '../kernel/together.js'
 import type { Database } from '../store/reader.js'
 import { type AcceptPdu, makeAcceptPdu } from './accept-pdu.js'
 import type { Signer } from './build-event.js'
@@ -61,27 +62,29 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
   const { serverName, now } = signer
   const hierarchies = makeSpaceHierarchies({ rooms, serverName, now, querySpace: remote.querySpace })
   const { queryRoomSummary } = hierarchies
-  return {
-    rooms,
-    setOutsideMembership,
-    ...hierarchies,
-    readRoomSummary: makeReadRoomSummary({ rooms, serverName, queryRoomSummary, resolveAlias: aliases.resolveAlias }),
-    sendEvent,
-    createRoom,
-    sendState: makeSendState({
+  return together({
+    hierarchies,
+    members,
+    aliases,
+    directory: makePublicRooms(rooms, signer.now, needs.anyoneMayPublish),
+    own: {
       rooms,
+      setOutsideMembership,
+      readRoomSummary: makeReadRoomSummary({ rooms, serverName, queryRoomSummary, resolveAlias: aliases.resolveAlias }),
       sendEvent,
-      serverName: signer.serverName,
-      resolveAlias: aliases.resolveAlias,
-      inviteUser,
-    }),
-    redactEvent: makeRedactEvent(rooms, sendEvent),
-    upgradeRoom: makeUpgradeRoom({ rooms, createRoom, sendEvent, acceptPdu, signer }),
-    acceptPdu,
-    importRoom: makeImportRoom(rooms, buildStep, signer.serverName),
-    insertHistory: makeInsertHistory(rooms, signer.now),
-    ...members,
-    ...aliases,
-    ...makePublicRooms(rooms, signer.now, needs.anyoneMayPublish),
-  }
+      createRoom,
+      sendState: makeSendState({
+        rooms,
+        sendEvent,
+        serverName: signer.serverName,
+        resolveAlias: aliases.resolveAlias,
+        inviteUser,
+      }),
+      redactEvent: makeRedactEvent(rooms, sendEvent),
+      upgradeRoom: makeUpgradeRoom({ rooms, createRoom, sendEvent, acceptPdu, signer }),
+      acceptPdu,
+      importRoom: makeImportRoom(rooms, buildStep, signer.serverName),
+      insertHistory: makeInsertHistory(rooms, signer.now),
+    },
+  })
 }

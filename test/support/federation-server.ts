@@ -151,6 +151,7 @@ export async function startFederationServer(options: FederationServerOptions): P
   const endpoints = bindEndpoints(federationEndpoints as unknown as Parameters<typeof bindEndpoints<object>>[0], {
     ...endpointNeeds,
     ...ops,
+    ...{ serverName, clock },
     readLocalProfile: async (userId: UserId) => (userId.startsWith('@nobody:') ? undefined : memberProfile(userId)),
     findMedia: async () => {
       throw notFound('no media in this test')

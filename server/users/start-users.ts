@@ -1,0 +1,82 @@
+/**
+ * Builds what users do that needs the rooms: closing an account, reports, finding each other, following upgrades.
+ *
+ * Together with what accounts do by themselves (`start-accounts.ts`) it is what endpoints take of users.
+ */
+
+import type { RoomId, UserId } from '../kernel/identifiers.js'
+import { type Logger, loggerFor } from '../kernel/logger.js'
+import { together } from '../kernel/together.js'
+import { makeLeaveAllRooms } from '../rooms/leave-all-rooms.js'
+import type { MemberOperations } from '../rooms/member-operations.js'
+import type { Rooms } from '../rooms/room.js'
+import type { ReadEvents } from '../sync/read-event.js'
+import type { Authenticator } from './authenticate.js'
+import { startFollowingUpgrades } from './follow-upgrade.js'
+import type { LoginSessions } from './login-sessions.js'
+import { makeManageAccount } from './manage-account.js'
+import { makeReports } from './reports.js'
+import type { AccountNeeds, Accounts } from './start-accounts.js'
+import { makeCheckMaySend } from './suspension.js'
+import { makeMakeTurnCredentials } from './turn-credentials.js'
+import { makeSearchUsers } from './user-directory.js'
+
+type Needs = Pick<AccountNeeds, 'clock' | 'serverName' | 'config'> & {
+  db: Parameters<typeof makeManageAccount>[0]['db'] & Pick<Parameters<typeof makeManageAccount>[0], 'live'>
+  /** The root logger. */
+  logger: Logger
+  loginSessions: LoginSessions
+  authenticator: Authenticator
+  accounts: Accounts
+  rooms: Rooms
+  leaveRoom: MemberOperations['leaveRoom']
+  readOpenRooms(): Promise<ReadonlySet<RoomId>>
+  readOneEvent: ReadEvents['readEvent']
+  /** Runs for each session of a user who was locked. */
+  closeSession(sid: string): void
+}
+
+export function startUsers(needs: Needs) {
+  const { db, clock, serverName, config, accounts, rooms, loginSessions } = needs
+  const { hasher, profiles, accountData, openIdTokens, registration, reading, ...own } = accounts
+  const logger = loggerFor(needs.logger, 'users')
+  const stopFollowing = startFollowingUpgrades({ db, rooms, serverName, ...accountData, logger })
+  const manageAccount = makeManageAccount({
+    ...{ db, hasher, logger },
+    sessions: loginSessions,
+    authenticator: needs.authenticator,
+    leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom: needs.leaveRoom, logger }),
+    closeSession: needs.closeSession,
+    live: db.live,
+  })
+  void manageAccount
+    .resumeDeactivations()
+    .catch((error: unknown) => logger.error({ err: error }, 'accounts that were closed are not out of their rooms'))
+  const reports = makeReports({
+    ...{ db, clock, logger },
+    async findSender(userId, roomId, eventId) {
+      if (!(await rooms.get(roomId))?.joined.has(userId)) return undefined
+      const { sender } = await needs.readOneEvent({ userId, sid: '', roomId, eventId })
+      return sender as UserId
+    },
+    isKnownRoom: async (roomId) => (await rooms.get(roomId)) !== undefined,
+    isKnownUser: async (userId) =>
+      (await profiles.readLocalProfile(userId)) !== undefined || (await rooms.membershipsOf(userId)).size > 0,
+  })
+  return {
+    operations: together({
+      ...{ own, profiles, accountData, openIdTokens, registration, reading, loginSessions, manageAccount, reports },
+      others: {
+        makeTurnCredentials: makeMakeTurnCredentials(config.voip, clock),
+        checkMaySend: makeCheckMaySend({ readEvent: rooms.readEvent }),
+        searchUsers: makeSearchUsers({
+          ...{ db, clock, rooms },
+          readOpenRooms: needs.readOpenRooms,
+          allLocalUsers: config.user_directory.all_local_users,
+        }),
+      },
+    }),
+    /** Waits for what is under way. */
+    close: stopFollowing,
+  }
+}

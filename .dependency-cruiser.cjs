@@ -35,11 +35,12 @@ module.exports = {
       ['^server/(kernel|events|store)/', '^schema/migrations/'],
       'owns the tables, knows no operation',
     ),
+    layer('outbound', '^server/outbound/', ['^server/(kernel|outbound)/'], 'asks the web, knows not what for'),
     layer('delivery', '^server/delivery/', ['^server/(kernel|delivery)/'], 'knows no destination and no engine'),
     layer(
       'domain',
       `^server/${domain}/`,
-      [`^server/(kernel|events|store|data-dir|delivery|${domain})/`],
+      [`^server/(kernel|events|store|data-dir|delivery|outbound|${domain})/`],
       'knows neither HTTP nor endpoints',
     ),
     layer(

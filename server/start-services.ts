@@ -18,6 +18,7 @@ import { loadSigningKeys } from './keys/signing-key.js'
 import { ConnectedClients, deviceKey } from './live/connected-clients.js'
 import { type Live, startLive } from './live/start-live.js'
 import { startMedia } from './media/start-media.js'
+import { makeOutbound } from './outbound/outbound.js'
 import { makePushRules } from './push/push-rules.js'
 import { makePushers } from './push/pushers.js'
 import { startRooms } from './rooms/start-rooms.js'
@@ -114,9 +115,16 @@ export async function startServices(
     closeSession: (sid) => void recordSessions.endLoginSession(sid),
   })
   await syncing.restore()
+  const outbound = makeOutbound({
+    rules: {
+      verifyCertificates: config.outbound.verify_certificates,
+      allowPrivateAddresses: config.outbound.allow_private_addresses,
+    },
+  })
   const media = await startMedia({
     ...{ db, clock, serverName, dir: layout.media, limits: config.media },
     fetchRemoteMedia: remote.fetchRemoteMedia,
+    outbound: config.url_previews.enabled ? outbound : undefined,
     log: loggerFor(logger, 'server'),
   })
   const cleaning = startCleaning({
@@ -127,6 +135,7 @@ export async function startServices(
       'answers to other servers': makeForgetInbox({ db, clock }),
       'OpenID tokens': accounts.openIdTokens.forgetOpenIdTokens,
       'files that nothing stands for': media.removeOrphans,
+      'previews of links': media.forgetUrlPreviews,
     },
   })
 
@@ -177,6 +186,7 @@ export async function startServices(
     async close() {
       syncing.close()
       await users.close()
+      await outbound.close()
       await media.close()
       await cleaning.close()
       await federation.close()

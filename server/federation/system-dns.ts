@@ -2,17 +2,14 @@
  * DNS as this machine does it: the system's resolver for addresses (hosts file included), the
  * configured name servers for SRV records.
  */
-import { lookup, Resolver } from 'node:dns/promises'
+import { Resolver } from 'node:dns/promises'
+import { systemLookUp } from '../outbound/look-up.js'
 import type { Dns } from './resolve-server-name.js'
 
 export function systemDns(): Dns {
   const resolver = new Resolver({ timeout: 3000, tries: 2 })
   return {
-    lookup: async (host) =>
-      (await lookup(host, { all: true, verbatim: true })).map(({ address, family }) => ({
-        address,
-        family: family === 6 ? 6 : 4,
-      })),
+    lookup: systemLookUp,
     async srv(name) {
       try {
         return await resolver.resolveSrv(name)

@@ -208,12 +208,8 @@ export const configOptions = {
     ),
   },
   outbound: {
-    verify_certificates: unbuilt(
-      option(flag, true, 'Whether certificates must verify for push gateways, application services and previews.'),
-    ),
-    allow_private_addresses: unbuilt(
-      option(flag, false, 'Whether push gateways, application services and previews may be at private addresses.'),
-    ),
+    verify_certificates: option(flag, true, 'Whether certificates must verify of web pages that are previewed.'),
+    allow_private_addresses: option(flag, false, 'Whether web pages that are previewed may be at private addresses.'),
   },
   registration: {
     enabled: option(flag, false, 'Whether people can make accounts themselves.'),
@@ -253,7 +249,7 @@ export const configOptions = {
       'Whether everybody here finds everybody here by name; otherwise only who shares a room with them or is in an open one.',
     ),
   },
-  url_previews: { enabled: unbuilt(option(flag, false, 'Whether the server fetches web pages to preview links.')) },
+  url_previews: { enabled: option(flag, false, 'Whether the server fetches web pages to preview links.') },
   media: {
     max_upload_bytes: option(bytes, 104_857_600, 'Largest file that can be uploaded, in bytes.'),
     remote_cache_bytes: option(

@@ -20,7 +20,11 @@ type Party = { running: number; served: number; waiting: Set<Waiting> }
 const goesBefore = (one: Party, other: Party | undefined) =>
   other === undefined || one.running < other.running || (one.running === other.running && one.served < other.served)
 
-export function makeFairLanes(limits: { atOnce: number; perParty: number; waitingPerParty: number }): FairLanes {
+/** @param tooMany the sentence for a party of whose work too much waits */
+export function makeFairLanes(
+  limits: { atOnce: number; perParty: number; waitingPerParty: number },
+  tooMany: string,
+): FairLanes {
   const parties = new Map<string, Party>()
   let running = 0
   let begun = 0
@@ -51,7 +55,7 @@ export function makeFairLanes(limits: { atOnce: number; perParty: number; waitin
     const party = parties.get(name) ?? { running: 0, served: 0, waiting: new Set() }
     parties.set(name, party)
     if (party.waiting.size >= limits.waitingPerParty)
-      throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many pictures of yours wait already.', {
+      throw new MatrixError(429, 'M_LIMIT_EXCEEDED', tooMany, {
         retry_after_ms: 2_000,
       })
     return new Promise((resolve, reject) => {

@@ -61,13 +61,14 @@ const laneLimits = {
   large: { atOnce: 1, perParty: 1, waitingPerParty: 100 },
 }
 
+const tooMany = 'Too many pictures of yours wait already.'
 const tooManyPixels = () => new MatrixError(413, 'M_TOO_LARGE', 'The image has too many pixels to make thumbnails of.')
 const cannot = () => new MatrixError(400, 'M_UNKNOWN', 'This server cannot make a thumbnail of that.')
 
 export function makeReadThumbnail({ files }: { files: MediaFiles }): ReadThumbnail {
   const share = makeShareWork<Thumbnail>()
-  const lanes = makeFairLanes(laneLimits.usual)
-  const largeLanes = makeFairLanes(laneLimits.large)
+  const lanes = makeFairLanes(laneLimits.usual, tooMany)
+  const largeLanes = makeFairLanes(laneLimits.large, tooMany)
 
   return async (media, request, { party, signal }) => {
     if (media.size > maxInputBytes)

@@ -8,6 +8,8 @@ import { getContentOverrideNameEndpoint } from './media/get-content-override-nam
 import { getContentOverrideNameAuthedEndpoint } from './media/get-content-override-name-authed.js'
 import { getContentThumbnailEndpoint } from './media/get-content-thumbnail.js'
 import { getContentThumbnailAuthedEndpoint } from './media/get-content-thumbnail-authed.js'
+import { getUrlPreviewEndpoint } from './media/get-url-preview.js'
+import { getUrlPreviewAuthedEndpoint } from './media/get-url-preview-authed.js'
 import { uploadContentEndpoint } from './media/upload-content.js'
 import { uploadContentToMxcEndpoint } from './media/upload-content-to-mxc.js'
 
@@ -23,4 +25,6 @@ export const mediaEndpoints = [
   createContentEndpoint,
   getConfigAuthedEndpoint,
   getConfigEndpoint,
+  getUrlPreviewAuthedEndpoint,
+  getUrlPreviewEndpoint,
 ] as const

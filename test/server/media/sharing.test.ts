@@ -72,7 +72,7 @@ describe('shared work', () => {
 describe('lanes', () => {
   const never = new AbortController().signal
   const make = () => {
-    const lanes = makeFairLanes({ atOnce: 2, perParty: 1, waitingPerParty: 3 })
+    const lanes = makeFairLanes({ atOnce: 2, perParty: 1, waitingPerParty: 3 }, 'Too much.')
     const held = heldWork()
     const ask = (name: string, signal = never) => lanes.run(name[0]!, signal, held.work(name))
     return { ...held, ask }
@@ -116,7 +116,7 @@ describe('lanes', () => {
   })
 
   test('work that fails gives its lane back', async () => {
-    const lanes = makeFairLanes({ atOnce: 1, perParty: 1, waitingPerParty: 3 })
+    const lanes = makeFairLanes({ atOnce: 1, perParty: 1, waitingPerParty: 3 }, 'Too much.')
     const fails = () => Promise.reject(new Error('broken'))
     await expect(lanes.run('a', never, fails)).rejects.toThrow('broken')
     expect(await lanes.run('b', never, async () => 'fine')).toBe('fine')

@@ -5,10 +5,13 @@
  * preload: one CommonJS file, since a sandboxed preload can neither be a module nor require files.
  * renderer: static files with relative URLs, served by app:// and by HTTP alike.
  */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import react from '@vitejs/plugin-react'
-import { defineConfig, type UserConfig } from 'vite'
+import { defineConfig, type Plugin, type UserConfig } from 'vite'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const builtins = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
@@ -50,10 +53,26 @@ const preload: UserConfig = {
   },
 }
 
+/** Lays what compresses well beside each file of the page, once and for all requests (`server/http/renderer.ts`). */
+const compressed = (folder: string): Plugin => ({
+  name: 'compressed',
+  apply: 'build',
+  closeBundle() {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (!/\.(?:html|js|css|json|svg|webmanifest)$/.test(name)) continue
+      const bytes = readFileSync(join(folder, name))
+      if (bytes.length < 1024) continue
+      const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY }
+      writeFileSync(join(folder, `${name}.br`), brotliCompressSync(bytes, { params: quality }))
+      writeFileSync(join(folder, `${name}.gz`), gzipSync(bytes, { level: 9 }))
+    }
+  },
+})
+
 const renderer: UserConfig = {
   root: at('renderer'),
   base: './',
-  plugins: [react()],
+  plugins: [react(), compressed(at('out/renderer'))],
   build: {
     outDir: at('out/renderer'),
     emptyOutDir: true,

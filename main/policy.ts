@@ -13,6 +13,7 @@ import {
   parseServerName,
   parseUserId,
 } from '../server/kernel/identifiers.js'
+import { fileSegments } from '../server/kernel/page-files.js'
 
 export const appScheme = 'app'
 export const appHost = 'local'
@@ -64,22 +65,8 @@ export function judgeAppRequest(method: string, text: string): AppRequest {
   if (serverPaths.some((prefix) => pathname.startsWith(prefix))) return { by: 'server' }
   if (method !== 'GET' && method !== 'HEAD') return { by: 'nobody', status: 405 }
   if (pathname === '/') return { by: 'file', segments: ['index.html'] }
-  const segments = decodeSegments(pathname)
+  const segments = fileSegments(pathname)
   return segments ? { by: 'file', segments } : { by: 'nobody', status: 404 }
-}
-
-/** undefined for anything that could leave the folder or name no file in it. */
-function decodeSegments(pathname: string): string[] | undefined {
-  let segments: string[]
-  try {
-    segments = pathname.slice(1).split('/').map(decodeURIComponent)
-  } catch {
-    return undefined
-  }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends a path in C, a colon names a drive or stream
-  return segments.some((segment) => segment === '' || segment.startsWith('.') || /[\\/\u0000:]/.test(segment))
-    ? undefined
-    : segments
 }
 
 const entityParsers: Readonly<Record<string, (id: string) => string | undefined>> = {

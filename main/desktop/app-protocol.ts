@@ -4,25 +4,11 @@
  * The same relative URLs work in the headless server, so the page does not know the difference.
  */
 import { readFile } from 'node:fs/promises'
-import { extname, resolve, sep } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { protocol } from 'electron'
+import { pageFileType } from '../../server/kernel/page-files.js'
 import { pageHeaders } from '../../server/kernel/page-security.js'
 import { appScheme, judgeAppRequest } from '../policy.js'
-
-const contentTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json',
-  '.wasm': 'application/wasm',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.webp': 'image/webp',
-  '.ico': 'image/x-icon',
-  '.woff2': 'font/woff2',
-  '.mp3': 'audio/mpeg',
-  '.webmanifest': 'application/manifest+json',
-}
 
 /** Must run before the app is ready. */
 export const registerAppScheme = () =>
@@ -45,7 +31,7 @@ export function serveApp(rendererDir: string, handle: (request: Request) => Prom
 async function serveFile(rendererDir: string, segments: readonly string[], isHead: boolean): Promise<Response> {
   const root = resolve(rendererDir)
   const path = resolve(root, ...segments)
-  const type = contentTypes[extname(path)]
+  const type = pageFileType(path)
   // The segments were checked already; what counts is where the path ends up.
   if (!path.startsWith(root + sep) || !type) return new Response(null, { status: 404, headers: pageHeaders })
   try {

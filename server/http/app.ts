@@ -9,12 +9,12 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { Requester } from '../users/requester.js'
 import type { Admission } from './admission.js'
 import { answerClientError } from './client-error.js'
-import { corsHeaders, isCrossOriginPath, isMatrixPath } from './cors.js'
+import { corsHeaders, isApiPath, isCrossOriginPath, isMatrixPath } from './cors.js'
 import { dropBody } from './drop-body.js'
 import type { BoundEndpoint } from './endpoint.js'
 import { toReply, unrecognized } from './errors.js'
 import type { HttpMetrics } from './metrics.js'
-import { isView, serveRenderer } from './renderer.js'
+import { openPage, sendPage } from './renderer.js'
 import { makeServe, type ServeContext } from './serve.js'
 import { makeLazySignal } from './signal.js'
 
@@ -61,6 +61,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     clientErrorHandler: answerClientError,
     requestTimeout: 0, // uploads over slow lines; connections.ts asks for a least rate
     frameworkErrors: (error, request, reply) => {
+      if (!isApiPath(request.url))
+        return void sendRefusal(request, reply as FastifyReply, 404, unrecognized(404).toBody(), {})
       const refusal = toReply(error, options.logger, { operationId: 'none', id: request.id })
       return void sendRefusal(request, reply as FastifyReply, refusal.status, refusal.body, corsHeaders)
     },
@@ -89,12 +91,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
     const refusal = toReply(error, options.logger, { operationId: operationOf(request), id: request.id })
     return sendRefusal(request, reply, refusal.status, refusal.body, refusal.headers)
   })
-  const sendsPage = options.side === 'client' && serveRenderer(app, options.rendererDir)
-  app.setNotFoundHandler((request, reply) =>
-    sendsPage && isView(request)
-      ? reply.sendFile('index.html')
-      : sendRefusal(request, reply, 404, unrecognized(404).toBody(), {}),
-  )
+  const page = options.side === 'client' ? openPage(options.rendererDir) : undefined
+  app.setNotFoundHandler(async (request, reply) => {
+    const found = await page?.find(request)
+    if (!found) return sendRefusal(request, reply, 404, unrecognized(404).toBody(), {})
+    dropBody(request, reply)
+    return sendPage(reply, found)
+  })
   options.admission.connections.guard(app.server)
   addRoutes(app, options)
   return app

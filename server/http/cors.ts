@@ -14,3 +14,6 @@ export const corsHeaders: Record<string, string> = {
 export const isMatrixPath = (url: string) => url.startsWith('/_matrix/') || url.startsWith('/.well-known/matrix/')
 /** Synapse's admin API is called by web pages of other origins (admin tools), with a token like all else. */
 export const isCrossOriginPath = (url: string) => isMatrixPath(url) || url.startsWith('/_synapse/admin/')
+
+/** Of a program's, so that even an error is one of the API's. */
+export const isApiPath = (url: string) => url.startsWith('/_') || isMatrixPath(url)

@@ -68,10 +68,13 @@ export const toContentType = (given: string | undefined): string =>
     ? given
     : 'application/octet-stream'
 
+/** Control characters, and what makes a name read otherwise than it is (`annexe.jpg` for `ann\u202egpj.exe`). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unshown = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
 function fileNameParameter(name: string | undefined): string {
   if (!name) return ''
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const safe = name.replace(/[\u0000-\u001f\u007f]/g, '').slice(0, 255)
+  const safe = name.replace(unshown, '').slice(0, 255)
   if (/^[\x20-\x7e]*$/.test(safe)) return `; filename="${safe.replace(/["\\]/g, '\\$&')}"`
   return `; filename*=utf-8''${encodeURIComponent(Buffer.from(safe).toString()).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)}`
 }

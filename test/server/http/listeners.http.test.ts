@@ -354,21 +354,4 @@ describe('listeners', () => {
     for (const name of ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'])
       expect(await at({ [name]: '203.0.113.7' }), name).toBe(403)
   })
-
-  test('a path of the app answers with its page under the content security policy, an unknown file with 404', async () => {
-    const to = await start({ renderer: true })
-    const page = await call(to, 'GET', '/room/!a:b.example.org', { headers: { accept: 'text/html' } })
-    const view = await call(to, 'GET', '/home/live', { headers: { accept: 'text/html' } })
-    const script = await call(to, 'GET', '/assets/app-1.js')
-    const none = await call(to, 'GET', '/assets/none.js', { headers: { accept: '*/*' } })
-    const outside = await call(to, 'GET', '/..%2f..%2fetc%2fpasswd', { headers: { accept: 'text/html' } })
-
-    expect([view.status, view.body]).toEqual([200, '<title>Hearth</title>'])
-    expect(view.headers.get('content-security-policy')).toContain("default-src 'none'")
-    expect(page.status).toBe(200)
-    expect(script.status).toBe(200)
-    expect(script.headers.get('cache-control')).toContain('immutable')
-    expect(none.status).toBe(404)
-    expect(outside.body).not.toContain('root:')
-  })
 })

@@ -31,6 +31,16 @@ describe('upload and download', () => {
     expect(renamed.headers.get('content-disposition')).toBe('attachment; filename="other.txt"')
   })
 
+  test('a name is saved as it reads: nothing in it turns the direction of writing', async () => {
+    await using hs = await startHomeserver({ users: ['alice'] })
+    const turned = encodeURIComponent('ann\u202egpj\u2066.exe\u200f')
+    const { content_uri } = (await upload(hs.as('alice'), Buffer.from('x'), 'image/png', `?filename=${turned}`)).body
+
+    const answer = await hs.as('alice').get(`${media}/download/${pathOf(content_uri)}`)
+
+    expect(answer.headers.get('content-disposition')).toBe('inline; filename="anngpj.exe"')
+  })
+
   test('only harmless types are shown in place; a type that is none is a download', async () => {
     await using hs = await startHomeserver({ users: ['alice'] })
     const alice = hs.as('alice')

@@ -109,7 +109,7 @@ export async function startServices(
   const users = startUsers({
     ...{ db, clock, serverName, config, logger, loginSessions, accounts, rooms: rooms.rooms },
     authenticator: base.authenticator,
-    leaveRoom: rooms.operations.leaveRoom,
+    memberships: rooms.operations,
     readOpenRooms: rooms.readOpenRooms,
     readOneEvent: syncing.operations.readOneEvent,
     closeSession: (sid) => void recordSessions.endLoginSession(sid),
@@ -133,6 +133,7 @@ export async function startServices(
     tasks: {
       'answers to transaction IDs': rooms.forgetTransactionIds,
       'answers to other servers': makeForgetInbox({ db, clock }),
+      'invitations that are spent': users.forgetInvitations,
       'OpenID tokens': accounts.openIdTokens.forgetOpenIdTokens,
       'files that nothing stands for': media.removeOrphans,
       'previews of links': media.forgetUrlPreviews,

@@ -18,6 +18,8 @@ export type UserRow = {
   admin: boolean
   /** May read but not speak; apart from `status`, as a locked account may be suspended too. */
   suspended?: boolean
+  /** The password was handed out by an admin. */
+  must_change_password?: boolean
   kind: UserKind
   displayname?: string
   avatar_url?: string

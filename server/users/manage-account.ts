@@ -29,11 +29,13 @@ import {
 import type { Authenticator } from './authenticate.js'
 import type { LoginSessions } from './login-sessions.js'
 import type { PasswordHasher } from './password-hashing.js'
-import { checkPasswordShape } from './register-user.js'
+import { checkPasswordShape } from './password-rules.js'
 
 export type ManageAccount = {
   /** @param keep the session that stays; undefined ends none, null ends all */
   setPassword(userId: UserId, password: string, keep: { sid: string } | null | undefined): Promise<void>
+  /** A password to hand on, of which its user is asked to make one of their own. @param endsAll their sessions */
+  setTemporaryPassword(userId: UserId, password: string, endsAll: boolean): Promise<void>
   /** Ends an account for good: password, devices, pushers and rooms. Its name stays taken. @param erase forgets the profile too */
   deactivate(userId: UserId, erase: boolean): Promise<void>
   /** @throws MatrixError 404 `M_NOT_FOUND` for an unknown account, 400 where it is deactivated */
@@ -80,20 +82,28 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     const rest = [...(erase ? deleteUserData(userId) : []), deleteDeactivation(userId)]
     await db.commit(() => ({ writes: rest, changes: [], result: undefined }))
   }
+  async function changePassword(
+    userId: UserId,
+    password: string,
+    keep: { sid: string } | null | undefined,
+    mustChange: true | undefined,
+  ): Promise<void> {
+    checkPasswordShape(password)
+    await readOpen(userId)
+    const credential = setPasswordHash(userId, await hasher.hash(password))
+    const writes = [credential, setUser(userId, { must_change_password: mustChange })]
+    if (keep !== undefined) return sessions.deleteAllDevices(userId, keep ?? undefined, writes)
+    await sessions.inTurn(userId, () => db.commit(() => ({ writes, changes: [], result: undefined })))
+  }
   const setFields = async (userId: UserId, fields: Parameters<typeof setUser>[1]) => {
     await db.commit(() => ({ writes: [setUser(userId, fields)], changes: [], result: undefined }))
     authenticator.forgetUser(userId)
   }
 
   return {
-    async setPassword(userId, password, keep) {
-      checkPasswordShape(password)
-      const { status } = await readExisting(userId)
-      if (status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
-      const credential = setPasswordHash(userId, await hasher.hash(password))
-      if (keep !== undefined) return sessions.deleteAllDevices(userId, keep ?? undefined, [credential])
-      await sessions.inTurn(userId, () => db.commit(() => ({ writes: [credential], changes: [], result: undefined })))
-    },
+    setPassword: (userId, password, keep) => changePassword(userId, password, keep, undefined),
+    setTemporaryPassword: (userId, password, endsAll) =>
+      changePassword(userId, password, endsAll ? null : undefined, true),
 
     async deactivate(userId, erase) {
       await readExisting(userId)

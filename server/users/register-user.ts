@@ -15,7 +15,8 @@ import type { Database } from '../store/reader.js'
 import { isUsedUp } from '../store/registration-token-store.js'
 import { insertUser, readUser, setPasswordHash, type UserKind } from '../store/user-store.js'
 import type { Write } from '../store/writes.js'
-import { maxPasswordLength, type PasswordHasher } from './password-hashing.js'
+import type { PasswordHasher } from './password-hashing.js'
+import { checkPasswordShape } from './password-rules.js'
 
 export type RegisterUser = (options: {
   localpart: string
@@ -26,7 +27,7 @@ export type RegisterUser = (options: {
   admin?: boolean
   kind?: UserKind
   /** Made durable with the account. */
-  writes?: Write[]
+  writes?: (userId: UserId) => Write[]
 }) => Promise<UserId>
 
 export type Registration = {
@@ -51,7 +52,7 @@ export function makeRegistration({ db, serverName, hasher, clock }: Needs): Regi
   const answers = new LRUCache<string, Promise<object>>({ max: maxAnswers, ttl: answersKeptMs })
   const inUse = (localpart: string) => new MatrixError(400, 'M_USER_IN_USE', `The name ${localpart} is taken.`)
 
-  const registerUser: RegisterUser = async ({ localpart, password, displayName, admin, kind, writes = [] }) => {
+  const registerUser: RegisterUser = async ({ localpart, password, displayName, admin, kind, writes = () => [] }) => {
     const userId = toUserId(localpart, serverName)
     if (password !== undefined) checkPasswordShape(password)
     const credential = password === undefined ? [] : [setPasswordHash(userId, await hasher.hash(password))]
@@ -69,7 +70,7 @@ export function makeRegistration({ db, serverName, hasher, clock }: Needs): Regi
         const position = grant.position()
         const entry = { roomId: undefined, type: pushRulesType, content: JSON.stringify(pushRules), position }
         return {
-          writes: [user, ...credential, setAccountDataEntry(userId, entry), ...writes],
+          writes: [user, ...credential, setAccountDataEntry(userId, entry), ...writes(userId)],
           changes: [
             { kind: 'account_data', position, userId, type: pushRulesType, content: pushRules },
             { kind: 'profile', position: grant.position(), userId },
@@ -79,7 +80,7 @@ export function makeRegistration({ db, serverName, hasher, clock }: Needs): Regi
       })
     } catch (error) {
       if (error instanceof AlreadyExistsError) throw inUse(localpart)
-      if (isUsedUp(error)) throw forbidden('The registration token has been used up.')
+      if (isUsedUp(error)) throw forbidden('The registration token is not good any more.')
       throw error
     }
     return userId
@@ -118,11 +119,4 @@ function toUserId(name: string, serverName: ServerName): UserId {
       'A name has only a-z, 0-9 and . _ = / + - in it, and is not too long.',
     )
   return userId
-}
-
-/** @throws MatrixError 400 `M_WEAK_PASSWORD` */
-export function checkPasswordShape(password: string): void {
-  if (password === '') throw new MatrixError(400, 'M_WEAK_PASSWORD', 'The password is empty.')
-  if (password.length > maxPasswordLength)
-    throw new MatrixError(400, 'M_WEAK_PASSWORD', `The password has more than ${maxPasswordLength} characters.`)
 }

@@ -11,9 +11,10 @@ import { makePasswordHasher } from './password-hashing.js'
 import { makeProfiles } from './profile.js'
 import { makeReadAccounts } from './read-accounts.js'
 import { makeRegistration } from './register-user.js'
+import { makeRegistrationPolicy } from './registration-policy.js'
 import { makeRegistrationTokens } from './registration-tokens.js'
 import { makeSharedSecretRegistration } from './shared-secret-registration.js'
-import { makeRequireAuth, type Stage } from './user-interactive-auth.js'
+import { makeRequireAuth } from './user-interactive-auth.js'
 
 export type AccountNeeds = Omit<Parameters<typeof makeProfiles>[0], 'db' | 'serverName'> & {
   db: Database
@@ -34,7 +35,10 @@ export function startAccounts({ db, clock, serverName, config, ...profileNeeds }
     hasher,
     checkPassword,
     registrationTokens,
-    registrationPolicy: registrationPolicy(config.registration),
+    registrationPolicy: makeRegistrationPolicy({
+      config: config.registration,
+      hasInvitation: registrationTokens.hasInvitation,
+    }),
     sharedSecretRegistration: makeSharedSecretRegistration(config.registration.shared_secret),
     requireAuth: makeRequireAuth({ checkPassword, registrationTokens }),
     registration: makeRegistration({ db, serverName, hasher, clock }),
@@ -43,12 +47,4 @@ export function startAccounts({ db, clock, serverName, config, ...profileNeeds }
     profiles: makeProfiles({ db, serverName, ...profileNeeds }),
     accountData: makeAccountData({ db }),
   }
-}
-
-/** Which proofs registration asks for: nothing where `dummy_flow` is on, else (or besides) a registration token. */
-function registrationPolicy(config: HomeserverConfig['registration']) {
-  const flows: Stage[][] = []
-  if (config.dummy_flow) flows.push(['m.login.dummy'])
-  if (config.tokens.length > 0 || !config.dummy_flow) flows.push(['m.login.registration_token'])
-  return { isOpen: config.enabled, guests: config.guests, flows }
 }

@@ -1,5 +1,5 @@
 /**
- * Builds what users do that needs the rooms: closing an account, reports, finding each other, following upgrades.
+ * Builds what users do that needs the rooms: closing an account, invitations, reports, finding each other, following upgrades.
  *
  * Together with what accounts do by themselves (`start-accounts.ts`) it is what endpoints take of users.
  */
@@ -7,12 +7,15 @@
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import { type Logger, loggerFor } from '../kernel/logger.js'
 import { together } from '../kernel/together.js'
+import { describeRoom } from '../rooms/describe-room.js'
 import { makeLeaveAllRooms } from '../rooms/leave-all-rooms.js'
 import type { MemberOperations } from '../rooms/member-operations.js'
 import type { Rooms } from '../rooms/room.js'
+import { checkRoomPermission } from '../rooms/room-permission.js'
 import type { ReadEvents } from '../sync/read-event.js'
 import type { Authenticator } from './authenticate.js'
 import { startFollowingUpgrades } from './follow-upgrade.js'
+import { makeInvitations } from './invitations.js'
 import type { LoginSessions } from './login-sessions.js'
 import { makeManageAccount } from './manage-account.js'
 import { makeReports } from './reports.js'
@@ -29,7 +32,7 @@ type Needs = Pick<AccountNeeds, 'clock' | 'serverName' | 'config'> & {
   authenticator: Authenticator
   accounts: Accounts
   rooms: Rooms
-  leaveRoom: MemberOperations['leaveRoom']
+  memberships: Pick<MemberOperations, 'leaveRoom' | 'inviteUser' | 'joinRoom'>
   readOpenRooms(): Promise<ReadonlySet<RoomId>>
   readOneEvent: ReadEvents['readEvent']
   /** Runs for each session of a user who was locked. */
@@ -45,13 +48,24 @@ export function startUsers(needs: Needs) {
     ...{ db, hasher, logger },
     sessions: loginSessions,
     authenticator: needs.authenticator,
-    leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom: needs.leaveRoom, logger }),
+    leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom: needs.memberships.leaveRoom, logger }),
     closeSession: needs.closeSession,
     live: db.live,
   })
   void manageAccount
     .resumeDeactivations()
     .catch((error: unknown) => logger.error({ err: error }, 'accounts that were closed are not out of their rooms'))
+  const invitations = makeInvitations({
+    ...{ db, clock, logger, tokens: own.registrationTokens },
+    ...{ membershipsOf: rooms.membershipsOf, ...needs.memberships },
+    async mayInvite(roomId, userId) {
+      const room = await rooms.get(roomId)
+      return room !== undefined && checkRoomPermission(room, userId, 'invite')
+    },
+  })
+  void invitations
+    .resumeRoomEntries()
+    .catch((error: unknown) => logger.error({ err: error }, 'accounts are not in the rooms of their invitations'))
   const reports = makeReports({
     ...{ db, clock, logger },
     async findSender(userId, roomId, eventId) {
@@ -65,9 +79,24 @@ export function startUsers(needs: Needs) {
   })
   return {
     operations: together({
-      ...{ own, profiles, accountData, openIdTokens, registration, reading, loginSessions, manageAccount, reports },
+      ...{
+        own,
+        profiles,
+        accountData,
+        openIdTokens,
+        registration,
+        reading,
+        loginSessions,
+        manageAccount,
+        reports,
+        invitations,
+      },
       others: {
         makeTurnCredentials: makeMakeTurnCredentials(config.voip, clock),
+        async readRoomName(roomId: RoomId) {
+          const room = await rooms.get(roomId)
+          return room && describeRoom(room).name
+        },
         checkMaySend: makeCheckMaySend({ readEvent: rooms.readEvent }),
         searchUsers: makeSearchUsers({
           ...{ db, clock, rooms },
@@ -76,6 +105,7 @@ export function startUsers(needs: Needs) {
         }),
       },
     }),
+    forgetInvitations: invitations.forgetInvitations,
     /** Waits for what is under way. */
     close: stopFollowing,
   }

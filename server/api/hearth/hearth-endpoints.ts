@@ -1,9 +1,14 @@
-/** Our own endpoints for signed-in users and administrators. */
+/** Our own endpoints for signed-in users, administrators and whoever was invited. */
+import { createInvitationEndpoint } from './create-invitation.js'
+import { giveTemporaryPasswordEndpoint } from './give-temporary-password.js'
 import { issueLiveTokenEndpoint } from './issue-live-token.js'
+import { listInvitationsEndpoint } from './list-invitations.js'
 import { listReportsEndpoint } from './list-reports.js'
+import { readInvitationEndpoint } from './read-invitation.js'
 import { readMetricsHistoryEndpoint } from './read-metrics-history.js'
 import { readServerInfoEndpoint } from './read-server-info.js'
 import { removeReportEndpoint } from './remove-report.js'
+import { revokeInvitationEndpoint } from './revoke-invitation.js'
 
 export const hearthEndpoints = [
   issueLiveTokenEndpoint,
@@ -11,4 +16,9 @@ export const hearthEndpoints = [
   readMetricsHistoryEndpoint,
   listReportsEndpoint,
   removeReportEndpoint,
+  giveTemporaryPasswordEndpoint,
+  createInvitationEndpoint,
+  listInvitationsEndpoint,
+  revokeInvitationEndpoint,
+  readInvitationEndpoint,
 ] as const

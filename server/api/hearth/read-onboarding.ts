@@ -1,7 +1,7 @@
 /**
  * GET /_hearth/client/v1/onboarding (operationId `readOnboarding`)
  *
- * Whether this server has still to be set up: anybody may know that. The rest is for whoever may answer the
+ * Whether this server has still to be set up, and once it is, its name: anybody may know that. The rest is for whoever may answer the
  * questions (see `answer-onboarding.ts`), and without it the page says how to get there.
  */
 import { Type } from 'typebox'
@@ -24,7 +24,8 @@ export const readOnboardingEndpoint = defineEndpoint({
   }),
   async handle({ headers, isLoopback }, hs: Needs) {
     const { state, serverName, dataDir } = await hs.onboarding.readState()
-    if (state === 'done' || !isLoopback || !hs.setupSecret.isRight(headers[setupSecretHeader])) return { state }
+    if (state === 'done') return { state, ...(serverName && { server_name: serverName }) }
+    if (!isLoopback || !hs.setupSecret.isRight(headers[setupSecretHeader])) return { state }
     return { state, ...(serverName && { server_name: serverName }), data_dir: dataDir }
   },
 })

@@ -67,7 +67,7 @@ describe('onboarding', () => {
     const room = await hs.request('GET', `/_synapse/admin/v1/rooms/${encodeURIComponent(joined[0])}`, { token })
     expect(room.body).toMatchObject({ name: 'Notes', joined_members: 2, creator: '@ana:home.example' })
 
-    expect((await hs.request('GET', path, { headers })).body).toEqual({ state: 'done' })
+    expect((await hs.request('GET', path, { headers })).body).toEqual({ state: 'done', server_name: 'home.example' })
     expect(hs.server.setupSecret).toBeUndefined()
     const again = await hs.request('POST', path, { headers, body: { ...answers, username: 'eve' } })
     expect([again.status, again.body.errcode]).toEqual([403, 'M_FORBIDDEN'])

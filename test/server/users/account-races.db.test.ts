@@ -7,7 +7,7 @@ import type { DeviceId, ServerName, UserId } from '../../../server/kernel/identi
 import { setAccountDataEntry } from '../../../server/store/account-data-store.js'
 import { readDevices } from '../../../server/store/device-store.js'
 import type { Database } from '../../../server/store/reader.js'
-import { insertRow, type StreamPosition } from '../../../server/store/writes.js'
+import { deleteRow, insertRow, type StreamPosition } from '../../../server/store/writes.js'
 import { makeAuthenticator } from '../../../server/users/authenticate.js'
 import { makeCheckPassword } from '../../../server/users/check-password.js'
 import { makeLoginSessions } from '../../../server/users/login-sessions.js'
@@ -17,6 +17,7 @@ import { makePasswordHasher } from '../../../server/users/password-hashing.js'
 import { makeProfiles } from '../../../server/users/profile.js'
 import { makeRegistration } from '../../../server/users/register-user.js'
 import { makeRegistrationTokens } from '../../../server/users/registration-tokens.js'
+import { hashToken } from '../../../server/users/tokens.js'
 import { openTestDatabase, silentLogger, type TestDatabase } from '../../support/database.js'
 import { anyCommit, makeGate, readOf } from '../../support/gate.js'
 
@@ -219,7 +220,7 @@ describe('the end of an account', () => {
 describe('a registration token', () => {
   const token = (db: Database, row: Record<string, unknown>) =>
     db.commit(() => ({
-      writes: [insertRow('registration_token', { id: 'word', completed: 0, ...row })],
+      writes: [insertRow('registration_token', { id: hashToken('word'), completed: 0, ...row })],
       changes: [],
       result: undefined,
     }))
@@ -230,10 +231,9 @@ describe('a registration token', () => {
     const tokens = makeRegistrationTokens({ db, clock: systemClock, configured: [] })
     await token(db, { uses_allowed: 2 })
 
+    const writes = await tokens.writesForUse('word')
     const results = await Promise.allSettled(
-      Array.from({ length: 6 }, (_, i) =>
-        registration.registerUser({ localpart: `guest${i}`, password: 'x', writes: tokens.writesForUse('word') }),
-      ),
+      Array.from({ length: 6 }, (_, i) => registration.registerUser({ localpart: `guest${i}`, password: 'x', writes })),
     )
 
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
@@ -248,9 +248,27 @@ describe('a registration token', () => {
     const tokens = makeRegistrationTokens({ db, clock: systemClock, configured: [] })
     await token(db, { expiry_time: Date.now() - 1 })
 
-    await expect(
-      registration.registerUser({ localpart: 'late', password: 'x', writes: tokens.writesForUse('word') }),
-    ).rejects.toMatchObject({ errcode: 'M_FORBIDDEN' })
+    const writes = await tokens.writesForUse('word')
+    await expect(registration.registerUser({ localpart: 'late', password: 'x', writes })).rejects.toMatchObject({
+      errcode: 'M_FORBIDDEN',
+    })
+  })
+
+  test('that is taken back between proof and account makes none', async () => {
+    await using db = await openTestDatabase()
+    const { registration } = await accounts(db)
+    const tokens = makeRegistrationTokens({ db, clock: systemClock, configured: [] })
+    await token(db, {})
+    const writes = await tokens.writesForUse('word')
+    await db.commit(() => ({
+      writes: [deleteRow('registration_token', hashToken('word'))],
+      changes: [],
+      result: undefined,
+    }))
+
+    await expect(registration.registerUser({ localpart: 'late', password: 'x', writes })).rejects.toMatchObject({
+      errcode: 'M_FORBIDDEN',
+    })
   })
 })
 

@@ -1,7 +1,8 @@
 /**
  * POST /_matrix/client/v3/register (operationId `register`)
  *
- * Makes an account, where this server lets people do that, and logs it in unless asked not to.
+ * Makes an account, where this server lets people do that or an invitation is shown, and logs it in unless asked not
+ * to. Whoever was invited is in the rooms of the invitation when they are answered.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3register
  */
@@ -10,19 +11,21 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { randomId } from '../../../kernel/clock.js'
-import { forbidden, invalidParam, MatrixError, missingParam } from '../../../kernel/errors.js'
+import { invalidParam, MatrixError, missingParam } from '../../../kernel/errors.js'
 import { DeviceIdSchema, type UserId, UserIdSchema } from '../../../kernel/identifiers.js'
+import type { Invitations } from '../../../users/invitations.js'
 import type { BeginSession } from '../../../users/login-sessions.js'
 import type { Registration } from '../../../users/register-user.js'
+import { type RegistrationPolicy, registrationClosed } from '../../../users/registration-policy.js'
 import type { RegistrationTokens } from '../../../users/registration-tokens.js'
-import type { RequireAuth, Stage } from '../../../users/user-interactive-auth.js'
+import type { RequireAuth } from '../../../users/user-interactive-auth.js'
 import { DeviceNameSchema } from '../device-management/device-schema.js'
 
 type Needs = Registration & {
-  /** What the configuration says about registering. */
-  registrationPolicy: { isOpen: boolean; guests: boolean; flows: readonly (readonly Stage[])[] }
+  registrationPolicy: RegistrationPolicy
   registrationTokens: Pick<RegistrationTokens, 'writesForUse'>
   requireAuth: RequireAuth
+  enterRooms: Invitations['enterRooms']
   beginSession: BeginSession
 }
 
@@ -65,15 +68,14 @@ export const registerEndpoint = defineEndpoint({
     const kind = query.kind ?? 'user'
     if (kind === 'guest') return registerGuest(given, hs)
     if (kind !== 'user') throw invalidParam('kind is user or guest.')
-    if (!hs.registrationPolicy.isOpen)
-      throw forbidden('This server makes accounts by invitation of its administrator only.')
-    // A client that lost the answer asks again with the session that it completed.
+    const flows = await hs.registrationPolicy.readFlows()
+    // A client that lost the answer asks again with the session that it completed. Nothing is awaited in between.
     const session = typeof auth?.session === 'string' ? auth.session : undefined
     const answered = hs.registeredBy(session)
     if (answered) return answered as Promise<RegisterAnswer>
+    if (flows.length === 0) throw registrationClosed()
     // Before anyone proves anything: they may have to choose another name.
     if (given.username !== undefined && auth?.session === undefined) await hs.checkAvailable(given.username)
-    const { flows } = hs.registrationPolicy
     const { body, registrationToken } = await hs.requireAuth({
       operation: 'register',
       userId: undefined,
@@ -85,11 +87,11 @@ export const registerEndpoint = defineEndpoint({
     const { password } = body
     if (password === undefined) throw missingParam('There is no password.')
     return hs.registerOnce(session, async () => {
-      const userId = await hs.registerUser({
-        localpart: body.username ?? randomId(12).toLowerCase(),
-        password,
-        writes: registrationToken === undefined ? [] : hs.registrationTokens.writesForUse(registrationToken),
-      })
+      const localpart = body.username ?? randomId(12).toLowerCase()
+      if (registrationToken === undefined) return logIn(await hs.registerUser({ localpart, password }), body, hs)
+      const writes = await hs.registrationTokens.writesForUse(registrationToken)
+      const userId = await hs.registerUser({ localpart, password, writes })
+      await hs.enterRooms(userId)
       return logIn(userId, body, hs)
     })
   },

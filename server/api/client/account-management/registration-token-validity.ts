@@ -7,10 +7,13 @@
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
-import { forbidden } from '../../../kernel/errors.js'
+import { type RegistrationPolicy, registrationClosed } from '../../../users/registration-policy.js'
 import type { RegistrationTokens } from '../../../users/registration-tokens.js'
 
-type Needs = { registrationPolicy: { isOpen: boolean }; registrationTokens: Pick<RegistrationTokens, 'isValid'> }
+type Needs = {
+  registrationPolicy: Pick<RegistrationPolicy, 'readFlows'>
+  registrationTokens: Pick<RegistrationTokens, 'isValid'>
+}
 
 export const registrationTokenValidityEndpoint = defineEndpoint({
   operationId: 'registrationTokenValidity',
@@ -22,8 +25,7 @@ export const registrationTokenValidityEndpoint = defineEndpoint({
   response: Type.Object({ valid: Type.Boolean() }),
   errors: ['M_FORBIDDEN'],
   async handle({ query }, hs: Needs) {
-    if (!hs.registrationPolicy.isOpen)
-      throw forbidden('This server makes accounts by invitation of its administrator only.')
+    if ((await hs.registrationPolicy.readFlows()).length === 0) throw registrationClosed()
     return { valid: await hs.registrationTokens.isValid(query.token) }
   },
 })

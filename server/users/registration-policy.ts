@@ -1,0 +1,33 @@
+/**
+ * Who may register: what the configuration offers, and whoever was invited.
+ *
+ * Spec: https://spec.matrix.org/v1.19/client-server-api/#legacy-account-registration
+ */
+import type { HomeserverConfig } from '../kernel/config.js'
+import { forbidden } from '../kernel/errors.js'
+import type { Stage } from './user-interactive-auth.js'
+
+export type RegistrationPolicy = {
+  guests: boolean
+  /** Which proofs are asked for, of which one will do; none where nobody can register now. */
+  readFlows(): Promise<readonly (readonly Stage[])[]>
+}
+
+type Needs = { config: HomeserverConfig['registration']; hasInvitation(): Promise<boolean> }
+
+export function makeRegistrationPolicy({ config, hasInvitation }: Needs): RegistrationPolicy {
+  const byToken: Stage[] = ['m.login.registration_token']
+  const open: Stage[][] = [
+    ...(config.enabled && config.dummy_flow ? [['m.login.dummy'] satisfies Stage[]] : []),
+    ...(config.enabled && (config.tokens.length > 0 || !config.dummy_flow) ? [byToken] : []),
+  ]
+  return {
+    guests: config.guests,
+    async readFlows() {
+      if (open.includes(byToken)) return open
+      return (await hasInvitation()) ? [...open, byToken] : open
+    },
+  }
+}
+
+export const registrationClosed = () => forbidden('This server makes accounts by invitation of its administrator only.')

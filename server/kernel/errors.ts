@@ -43,6 +43,7 @@ export const errorCodes = [
   'M_BAD_ALIAS',
   'M_PROFILE_TOO_LARGE',
   'M_KEY_TOO_LARGE',
+  'M_DUPLICATE_ANNOTATION',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

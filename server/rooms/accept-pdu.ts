@@ -17,6 +17,7 @@ import { type PowerLevels, readPowerLevels } from '../events/power-levels.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
 import type { BuildStep } from './build-step.js'
 import { groundOf } from './extremities.js'
+import { gatherIsRelated, gatherParent } from './gather-relations.js'
 import { type Entries, judgePdu } from './judge-pdu.js'
 import {
   extremitiesWith,
@@ -69,7 +70,9 @@ export function makeAcceptPdu(rooms: RoomsForWriting, buildStep: BuildStep, now:
       const judgement = judgePdu(room, event, { authEvents, ...evidence })
 
       const isAccepted = judgement.status === 'accepted'
-      const origin = isAccepted ? await gatherOrigin(tx, room, event, evidence.before, options, now()) : undefined
+      const origin = isAccepted
+        ? await gatherOrigin(rooms, tx, room, event, evidence.before, options, now())
+        : undefined
       const shown = origin?.event ?? event
       const json = origin?.json ?? canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
       const placement =
@@ -157,6 +160,7 @@ async function readEntries(tx: RoomTx, room: Snapshot, state: StateMap, keys: re
 
 /** How an accepted event is shown: what it redacts, what redacts it. */
 async function gatherOrigin(
+  rooms: RoomsForWriting,
   tx: RoomTx,
   room: Snapshot,
   event: PduEvent,
@@ -164,7 +168,14 @@ async function gatherOrigin(
   { destinations = [] }: AcceptPduOptions,
   now: number,
 ): Promise<{ event?: PduEvent; json?: string; origin: Origin }> {
-  const origin = { isLocal: false, destinations, ...(await gatherRedaction(tx, room, event, before, now)) }
+  const relatesTo = await gatherParent(tx, event)
+  const origin = {
+    isLocal: false,
+    destinations,
+    ...(await gatherRedaction(tx, room, event, before, now)),
+    ...(relatesTo ? { relatesTo } : {}),
+    isRelated: await gatherIsRelated(rooms, room, event),
+  }
   const waited = room.waiting.get(event.eventId)
   if (!waited) return { origin }
   const awaited = awaitedRedaction(room, event)

@@ -2,19 +2,20 @@
  * Describes what is to be written of a placed event, as a step of its room's next commit, and what of the memory
  * moves on with it.
  */
-import { isJsonObject, type PduEvent, parseStateMapKey } from '../events/pdu.js'
-import { type EventId, parseEventId, type RoomId, type ServerName, type UserId } from '../kernel/identifiers.js'
+import { type PduEvent, parseStateMapKey } from '../events/pdu.js'
+import { relationOf } from '../events/relations.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import {
   deleteAbsentEvent,
   deleteWaitingRedaction,
   insertEvent,
-  insertRelation,
   insertTimelineRow,
   insertWaitingRedaction,
   setAbsentEvent,
   setEvent,
 } from '../store/event-store.js'
 import { insertMembershipChange, setMembership } from '../store/membership-store.js'
+import { deleteRelation, insertRelation } from '../store/relation-store.js'
 import { deleteStateEntry, insertStateNode, setStateEntry } from '../store/room-store.js'
 import { setSegment } from '../store/segment-store.js'
 import { insertStateMove } from '../store/state-move-store.js'
@@ -41,6 +42,8 @@ export type StepNeeds = {
   rememberEvent(event: StoredEvent, bytes: number): void
   /** Forgets the event that replaced this one in the state: it is read again as another object. */
   forgetReplacing(eventId: EventId): void
+  /** Notes that something relates to the event. */
+  noteRelated(eventId: EventId): void
   setMembershipInMemory(userId: UserId, row: RoomMembership): void
 }
 
@@ -66,7 +69,7 @@ export function makeBuildStep(needs: StepNeeds): BuildStep {
     }
 }
 
-function eventColumns({ event, json, status, reason, node, replaces, behind, awaited }: Placed) {
+function eventColumns({ event, json, status, reason, node, replaces, behind, awaited, isRelated }: Placed) {
   const { pdu } = event
   return {
     room_id: event.roomId,
@@ -82,10 +85,11 @@ function eventColumns({ event, json, status, reason, node, replaces, behind, awa
     ...(replaces === undefined ? {} : { replaces }),
     ...(behind === undefined ? {} : { behind }),
     ...(awaited?.by ? { redacted_by: awaited.by.eventId } : {}),
+    ...(isRelated ? { related: true } : {}),
   }
 }
 
-const toStored = ({ event, status, reason, node, replaces, behind, awaited }: Placed): StoredEvent => ({
+const toStored = ({ event, status, reason, node, replaces, behind, awaited, isRelated }: Placed): StoredEvent => ({
   ...event,
   rejected: status === 'rejected',
   status,
@@ -94,6 +98,7 @@ const toStored = ({ event, status, reason, node, replaces, behind, awaited }: Pl
   ...(replaces === undefined ? {} : { replaces }),
   ...(behind === undefined ? {} : { behind }),
   ...(awaited?.by ? { redactedBy: awaited.by.eventId } : {}),
+  ...(isRelated ? { related: true } : {}),
 })
 
 /** A soft-failed or rejected event is kept, and shown to nobody; the ends of the room may move by it all the same. */
@@ -135,8 +140,18 @@ function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Gr
     const movedAt = grant.position()
     addMoveChange(roomId, placed, movedAt, draft)
   }
+  if (placed.relatesTo) addParent(needs, placed.relatesTo, draft)
   if (placed.redaction) addRedaction(needs, room, placed.redaction, grant, draft)
   if (placed.awaited) addAwaited(needs, roomId, placed.awaited, event.eventId, grant, draft)
+}
+
+/** Something relates to the event from now on. */
+export function addParent(needs: Pick<StepNeeds, 'noteRelated'>, parent: EventId, draft: Draft): void {
+  draft.writes.push(setEvent(parent, { related: true }))
+  draft.remembers.push(() => needs.noteRelated(parent))
+  const { timeline } = draft
+  const recent = timeline.recent.map((event) => (event.eventId === parent ? { ...event, related: true } : event))
+  draft.timeline = { ...timeline, recent }
 }
 
 /** An event that is not shown stands on what is not here: the hole is there all the same, and what comes next is above it. */
@@ -293,16 +308,15 @@ function membershipWrites(userId: UserId, row: RoomMembership, seq: RoomSeq): Wr
 
 /** The row by which the event is found from the one it relates to. */
 export function relationWrites(event: PduEvent, seq: RoomSeq): Write[] {
-  const relation = event.pdu.content['m.relates_to']
-  if (!isJsonObject(relation)) return []
-  const parent = parseEventId(relation.event_id)
-  const { rel_type: relType } = relation
-  if (!parent || typeof relType !== 'string' || relType.length > 255) return []
+  const relation = relationOf(event.pdu)
+  if (!relation) return []
+  const { sender, type, origin_server_ts: ts } = event.pdu
   return [
-    insertRelation(event.roomId, parent, relType, seq, {
+    insertRelation(event.roomId, relation.eventId, relation.relType, seq, {
       event_id: event.eventId,
-      sender: event.pdu.sender,
-      type: event.pdu.type,
+      sender,
+      type,
+      ts,
     }),
   ]
 }
@@ -311,7 +325,7 @@ export function relationWrites(event: PduEvent, seq: RoomSeq): Write[] {
 export function addRedaction(
   needs: Pick<StepNeeds, 'rememberEvent' | 'forgetReplacing'>,
   room: Snapshot,
-  { redacted, json, stateKey }: AppliedRedaction,
+  { redacted, json, stateKey, relation }: AppliedRedaction,
   grant: Grant,
   draft: Draft,
 ): void {
@@ -335,6 +349,8 @@ export function addRedaction(
     }),
   }
   if (seq === undefined || !redactedBy) return
-  const change: Change = { kind: 'redaction', position, roomId: room.roomId, eventId, seq, redactedBy }
+  if (relation) draft.writes.push(deleteRelation(room.roomId, relation.eventId, relation.relType, seq))
+  const relatedTo = relation ? { relatedTo: relation.eventId } : {}
+  const change: Change = { kind: 'redaction', position, roomId: room.roomId, eventId, seq, redactedBy, ...relatedTo }
   draft.changes.push(change)
 }

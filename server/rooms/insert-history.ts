@@ -17,7 +17,8 @@ import { deleteAbsentEvent, insertTimelineRow, setEvent } from '../store/event-s
 import { insertStateNode, type StateNodeRow } from '../store/room-store.js'
 import { setSegment } from '../store/segment-store.js'
 import type { Change, RoomSeq, Write } from '../store/writes.js'
-import { addRedaction, relationWrites } from './build-step.js'
+import { addParent, addRedaction, relationWrites } from './build-step.js'
+import { gatherHistoryRelations } from './gather-relations.js'
 import { inHistoryOrder, reachedFrom } from './history-order.js'
 import { gatherHistoryRedactions } from './history-redactions.js'
 import type { Room, StoredEvent } from './room.js'
@@ -56,6 +57,8 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
       const levels = await readLevels(tx, room, state.oldest)
       const newestFirst = fresh.toReversed()
       const plan = await gatherHistoryRedactions(tx, room, newestFirst, levels, now())
+      const shownAs = newestFirst.map((event) => plan.redacted.get(event.eventId)?.redacted ?? event)
+      const relations = await gatherHistoryRelations(rooms, tx, room, shownAs)
       const low = segment.low - newestFirst.filter(({ eventId }) => !plan.hidden.has(eventId)).length
       const under = room.segments[room.segments.indexOf(segment) - 1]
       if (under && low <= (under.high ?? 0))
@@ -73,6 +76,7 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
             ...(redaction?.redacted ?? { ...event, status: 'accepted' }),
             node,
             ...(replaces ? { replaces } : {}),
+            ...(relations.related.has(event.eventId) ? { related: true } : {}),
           }
           const json = redaction?.json ?? canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
           writes.push(deleteAbsentEvent(roomId, event.eventId))
@@ -86,7 +90,7 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
           writes.push(
             setEvent(event.eventId, { ...columns(shown, json), ...place }),
             insertTimelineRow(roomId, place.seq, event.eventId, place.position),
-            ...relationWrites(event, place.seq),
+            ...relationWrites(shown, place.seq),
           )
           changes.push({
             kind: 'event',
@@ -106,6 +110,7 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
         const filled = segments.find(({ origin }) => origin === segment.origin)
         if (filled) writes.push(setSegment(roomId, filled))
         const draft = { writes, changes, remembers, timeline: withSegments(timeline, segments) }
+        for (const parent of relations.parents) addParent(rooms, parent, draft)
         for (const redaction of plan.known) addRedaction(rooms, plan.next, redaction, grant, draft)
         return draft
       })
@@ -209,7 +214,7 @@ async function readLevels(tx: RoomTx, room: Room, state: StateMap): Promise<Powe
   return readPowerLevels(event?.pdu.content, room.createEvent, room.rules)
 }
 
-function columns({ roomId, pdu, redactedBy, node, replaces }: StoredEvent, json: string) {
+function columns({ roomId, pdu, redactedBy, node, replaces, related }: StoredEvent, json: string) {
   return {
     room_id: roomId,
     sender: pdu.sender,
@@ -222,5 +227,6 @@ function columns({ roomId, pdu, redactedBy, node, replaces }: StoredEvent, json:
     ...(node === undefined ? {} : { node }),
     ...(replaces ? { replaces } : {}),
     ...(redactedBy ? { redacted_by: redactedBy } : {}),
+    ...(related ? { related } : {}),
   }
 }

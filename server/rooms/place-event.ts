@@ -45,6 +45,10 @@ export type Placed = {
   absent?: readonly EventId[]
   /** An accepted event named it before it came. */
   wasAbsent?: boolean
+  /** Event that it relates to, as the first one to do so. */
+  relatesTo?: EventId
+  /** What relates to it came before it. */
+  isRelated?: boolean
 }
 
 export type Placement = { next: Snapshot; placed: Placed }
@@ -52,7 +56,7 @@ export type Placement = { next: Snapshot; placed: Placed }
 /** What decides how an accepted event is shown, besides its state. */
 export type Origin = Pick<
   Placed,
-  'isLocal' | 'isNew' | 'txn' | 'destinations' | 'isHidden' | 'redaction' | 'awaited'
+  'isLocal' | 'isNew' | 'txn' | 'destinations' | 'isHidden' | 'redaction' | 'awaited' | 'relatesTo' | 'isRelated'
 > & { waits?: { target: EventId; entry: WaitingRedaction } }
 
 const noChanges: StateChanges = new Map()

@@ -14,6 +14,7 @@ import { canonicalJson } from '../events/canonical-json.js'
 import type { PduEvent } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
 import { mayApplyRedaction, redactedEventId, redactPdu } from '../events/redaction.js'
+import { type Relation, relationOf } from '../events/relations.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import { type EventId, type ServerName, serverNameOf } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
@@ -25,6 +26,8 @@ export type AppliedRedaction = {
   json: string
   /** State key under which the target is part of the current state. */
   stateKey?: string
+  /** What the target related to: redacted, it relates to nothing. */
+  relation?: Relation
 }
 
 /** What becomes of an accepted event that may be a redaction. */
@@ -69,7 +72,9 @@ const mayBeApplied = ({ rules }: Snapshot, event: PduEvent, target: PduEvent, le
 export function applyTo(room: Pick<Snapshot, 'rules'>, target: StoredEvent, redactedBy: EventId): AppliedRedaction {
   const pdu = redactPdu(target.pdu, room.rules)
   const { unsigned: _, ...kept } = pdu
+  const relation = relationOf(target.pdu)
   return {
+    ...(relation ? { relation } : {}),
     redacted: { ...target, pdu, redactedBy },
     json: canonicalJson(kept, { strict: room.rules.strictCanonicalJson }),
   }

@@ -17,6 +17,7 @@ import { makeRedactEvent, type RedactEvent } from './redact-event.js'
 import { makeRoomAliases, type ResolvedAlias, type RoomAliases } from './room-aliases.js'
 import { makeRooms, type RoomsForWriting } from './rooms.js'
 import { makeSendEvent, type SendEvent } from './send-event.js'
+import { makeSendMessage } from './send-message.js'
 import { makeSendState, type SendState } from './send-state.js'
 import { makeSpaceHierarchies, type QuerySpace, type SpaceHierarchies } from './space-hierarchy.js'
 import { makeUpgradeRoom, type UpgradeRoom } from './upgrade-room.js'
@@ -39,6 +40,7 @@ export type RoomOperations = MemberOperations &
     rooms: RoomsForWriting
     setOutsideMembership: SetOutsideMembership
     sendEvent: SendEvent
+    sendMessage: SendEvent
     sendState: SendState
     redactEvent: RedactEvent
     createRoom: CreateRoom
@@ -72,6 +74,7 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
       setOutsideMembership,
       readRoomSummary: makeReadRoomSummary({ rooms, serverName, queryRoomSummary, resolveAlias: aliases.resolveAlias }),
       sendEvent,
+      sendMessage: makeSendMessage({ db, rooms, sendEvent }),
       createRoom,
       sendState: makeSendState({
         rooms,

@@ -28,6 +28,8 @@ export type TimelineEvent = PduEvent & {
   redactedBy?: EventId
   /** The state event that this one replaced, for `unsigned.replaces_state` and `prev_content`. */
   replaces?: EventId
+  /** Whether other events relate to it: where not, nobody has to look for what is bundled with it. */
+  related?: boolean
   /** Present while this process remembers it: which device sent it under which transaction ID. */
   txn?: { sid: string; txnId: string }
 }
@@ -165,6 +167,7 @@ export type StoredEvent = PduEvent & {
   node?: number
   redactedBy?: EventId
   replaces?: EventId
+  related?: boolean
   /** Of a soft-failed or rejected event: the accepted ones (and unknown ones) that it stands on. */
   behind?: readonly EventId[]
 }

@@ -9,6 +9,7 @@ import { VersionedCache } from '../kernel/versioned-cache.js'
 import { isAbsentEvent, readEventRows, readTimelineRows } from '../store/event-store.js'
 import { type MembershipRow, readMembershipChanges, readMembershipsOf } from '../store/membership-store.js'
 import type { Database } from '../store/reader.js'
+import { readRelated } from '../store/relation-store.js'
 import { readRoomPositions } from '../store/room-store.js'
 import type { Change, RoomSeq, StreamPosition } from '../store/writes.js'
 import { loadRoom } from './load-room.js'
@@ -30,6 +31,10 @@ export type RoomsForWriting = Rooms & {
   rememberEvent(event: StoredEvent, bytes: number): void
   /** Forgets the event that replaced this one in the state: it is read again as another object. */
   forgetReplacing(eventId: EventId): void
+  /** Notes that something relates to the event. */
+  noteRelated(eventId: EventId): void
+  /** Those of the events that something relates to. */
+  readRelated(roomId: RoomId, eventIds: readonly EventId[]): Promise<EventId[]>
   setMembershipInMemory(userId: UserId, row: RoomMembership): void
   /** Whether an accepted event stands on this one, which was not here. */
   isAbsent(roomId: RoomId, eventId: EventId): Promise<boolean>
@@ -185,6 +190,12 @@ export async function makeRooms(
     forgetReplacing(eventId) {
       for (const event of [...events.values()]) if (event.replaces === eventId) events.delete(event.eventId)
     },
+    noteRelated(eventId) {
+      const known = events.peek(eventId)
+      if (!known) return events.delete(eventId) // a load under way may be from before
+      events.set(eventId, { ...known, related: true }, bytesOf(JSON.stringify(known.pdu).length))
+    },
+    readRelated: (roomId, eventIds) => readRelated(db, roomId, eventIds),
     rememberEvent: (event, bytes) => events.set(event.eventId, event, bytesOf(bytes)),
     setMembershipInMemory(userId, row) {
       const known = memberships.peek(userId)

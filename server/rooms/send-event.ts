@@ -13,6 +13,7 @@ import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId }
 import type { Write } from '../store/writes.js'
 import { buildUnsignedEvent, type EventDraft, type Signer, signEvent } from './build-event.js'
 import type { BuildStep } from './build-step.js'
+import { gatherParent } from './gather-relations.js'
 import { type Placement, placeOnTop } from './place-event.js'
 import { decideRedaction, type RedactionOutcome, targetOf, waitingOf } from './redactions.js'
 import type { Snapshot, StoredEvent } from './room.js'
@@ -62,12 +63,14 @@ export async function prepareEvent(
   if (!verdict.allowed) throw forbidden(`Not allowed: ${verdict.reason}`)
   const targetId = targetOf(event, room.rules)
   const [target] = targetId ? await tx.readEvents([targetId]) : []
+  const relatesTo = await gatherParent(tx, event)
   const outcome = decideRedaction(room, event, target, room.powerLevels)
   checkRedacts(room, draft.sender, target, outcome)
   return placeOnTop(room, event, json, {
     isLocal: true,
     isNew: true,
     ...(txn ? { txn } : {}),
+    ...(relatesTo ? { relatesTo } : {}),
     destinations: destinationsOf(room, signer.serverName, draft),
     ...(outcome.kind === 'applied' ? { redaction: outcome.redaction } : {}),
     // Who may redact anything may do so before it comes: shown at once, as it is sure to be applied.

@@ -15,6 +15,7 @@ export function toStoredEvent(row: ReadEventRow): StoredEvent {
     node: row.node,
     redactedBy: row.redacted_by,
     replaces: row.replaces,
+    related: row.related,
     behind: row.behind,
   }
 }

@@ -32,6 +32,8 @@ export type EventRow = {
   redacted_by?: EventId
   /** The state event that it replaced in the state before it. */
   replaces?: EventId
+  /** Something relates to it (relation-store.ts). */
+  related?: boolean
   /** Of a soft-failed or rejected event: what it stands on. */
   behind?: readonly EventId[]
 }
@@ -85,14 +87,6 @@ export const insertTimelineRow = (roomId: RoomId, seq: RoomSeq, eventId: EventId
   table: 'timeline',
   row: { id: [roomId, seq], e: new RecordId('event', eventId), position },
 })
-
-export const insertRelation = (
-  roomId: RoomId,
-  parent: EventId,
-  relType: string,
-  seq: RoomSeq,
-  row: { event_id: EventId; sender: UserId; type: string },
-): Write => ({ op: 'insert', table: 'relation', row: { id: [roomId, parent, relType, seq], ...row } })
 
 export type WaitingRow = { target: EventId; redaction: EventId; sender: UserId; is_sure: boolean; ts: number }
 

@@ -79,7 +79,15 @@ export type Change = { position: StreamPosition } & (
       /** The entries that moved, as keys of a state map; absent: compare everything. */
       keys?: readonly string[]
     }
-  | { kind: 'redaction'; roomId: RoomId; eventId: EventId; seq: RoomSeq; redactedBy: EventId }
+  | {
+      kind: 'redaction'
+      roomId: RoomId
+      eventId: EventId
+      seq: RoomSeq
+      redactedBy: EventId
+      /** What it related to until then. */
+      relatedTo?: EventId
+    }
   /** A membership that has no timeline here: an invite or knock over federation, its withdrawal, a forget. */
   | { kind: 'membership'; roomId: RoomId; userId: UserId; membership: string }
   | {

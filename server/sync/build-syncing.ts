@@ -12,6 +12,7 @@ import type { Rooms } from '../rooms/room.js'
 import { readPresenceRows } from '../store/presence-store.js'
 import type { Database } from '../store/reader.js'
 import { makeReadAccountDataOf } from './account-data-changes.js'
+import { makeAggregations } from './aggregations.js'
 import { makeClientEvents } from './client-events.js'
 import { type DeviceUpdates, makeDeviceUpdates } from './device-updates.js'
 import { makeReadEphemeral } from './ephemeral.js'
@@ -122,7 +123,8 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   ]
 
   const visibility = makeVisibility({ rooms })
-  const clientEvents = makeClientEvents({ rooms, clock })
+  const aggregations = makeAggregations({ db, rooms, visibility, readAccountDataOf })
+  const clientEvents = makeClientEvents({ rooms, clock, aggregations })
   const readSenders = makeReadSenders({ rooms })
   const readPage = makeReadPage({ rooms, visibility, clock, backfill: needs.backfill })
   const reading = { rooms, visibility, readPage, clientEvents, readAccountDataOf, readSenders }

@@ -9,14 +9,16 @@
 import { type ClientEvent, toClientEvent } from '../events/client-event.js'
 import type { JsonObject, PduEvent } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
-import type { EventId } from '../kernel/identifiers.js'
+import type { EventId, UserId } from '../kernel/identifiers.js'
 import type { Membership, Room, Rooms, StoredEvent, TimelineEvent } from '../rooms/room.js'
+import type { Aggregations, Bundle } from './aggregations.js'
 import { parsePropertyPath, pickFields } from './event-fields.js'
 
 /** An event that a user may see, with the user's membership when it was sent, where that is known. */
 export type VisibleEvent = { event: TimelineEvent; membership?: Membership }
 
 export type EventView = {
+  userId: UserId
   /** The login session that reads: it alone is told its own transaction IDs. */
   sid: string
   /** Left out in /sync, where the room is named around the event. */
@@ -38,9 +40,9 @@ type Shared = { event: ClientEvent; unsigned: JsonObject }
 
 export const fieldPaths = (fields: readonly string[] | undefined) => fields?.map(parsePropertyPath)
 
-type Needs = { rooms: Pick<Rooms, 'readEvents'>; clock: Pick<Clock, 'now'> }
+type Needs = { rooms: Pick<Rooms, 'readEvents'>; clock: Pick<Clock, 'now'>; aggregations: Aggregations }
 
-export function makeClientEvents({ rooms, clock }: Needs): ClientEvents {
+export function makeClientEvents({ rooms, clock, aggregations }: Needs): ClientEvents {
   const bare = new WeakMap<PduEvent, ClientEvent>()
   const shared = new WeakMap<PduEvent, Shared>()
 
@@ -82,6 +84,26 @@ export function makeClientEvents({ rooms, clock }: Needs): ClientEvents {
     return unsigned
   }
 
+  /** A timeline event with what is bundled with it, which is shown in the same form. */
+  function showInTimeline(
+    room: Room,
+    { event, membership }: VisibleEvent,
+    view: EventView,
+    bundles: ReadonlyMap<EventId, Bundle>,
+  ): JsonObject {
+    const known = shared.get(event)
+    const unsigned: Record<string, unknown> = { age: clock.now() - event.pdu.origin_server_ts, ...known?.unsigned }
+    if (membership) unsigned.membership = membership
+    if (event.txn && event.txn.sid === view.sid) unsigned.transaction_id = event.txn.txnId
+    const bundle = bundles.get(event.eventId)
+    if (bundle) {
+      const whole = { ...view, fields: undefined }
+      const relations = relationsOf(bundle, (child) => showInTimeline(room, child, whole, bundles))
+      if (Object.keys(relations).length > 0) unsigned['m.relations'] = relations
+    }
+    return show(event, known?.event ?? bareEvent(event, room), unsigned, view)
+  }
+
   function show(source: PduEvent, event: ClientEvent, unsigned: JsonObject, view: EventView): JsonObject {
     // Members of the PDU win: the wire format is what other servers see, with our `unsigned` beside it.
     const base = view.format === 'federation' ? { event_id: source.eventId, ...source.pdu } : event
@@ -91,19 +113,32 @@ export function makeClientEvents({ rooms, clock }: Needs): ClientEvents {
 
   return {
     async ofTimeline(room, events, view) {
-      await prepare(room, events)
-      const now = clock.now()
-      return events.map(({ event, membership }) => {
-        const known = shared.get(event)
-        const unsigned: Record<string, unknown> = { age: now - event.pdu.origin_server_ts, ...known?.unsigned }
-        if (membership) unsigned.membership = membership
-        if (event.txn && event.txn.sid === view.sid) unsigned.transaction_id = event.txn.txnId
-        return show(event, known?.event ?? bareEvent(event, room), unsigned, view)
-      })
+      const bundles = await aggregations.read(
+        room,
+        view.userId,
+        events.map(({ event }) => event),
+      )
+      const bundled = [...bundles.values()].flatMap(({ edit, thread }) => [edit ?? [], thread?.latest ?? []].flat())
+      await prepare(room, [...events, ...bundled])
+      return events.map((event) => showInTimeline(room, event, view, bundles))
     },
     ofState(room, events, view) {
       const now = clock.now()
       return events.map((event) => show(event, bareEvent(event, room), { age: now - event.pdu.origin_server_ts }, view))
     },
   }
+}
+
+/** Spec: https://spec.matrix.org/v1.19/client-server-api/#aggregations-of-child-events */
+function relationsOf({ edit, references, thread }: Bundle, show: (child: VisibleEvent) => JsonObject): JsonObject {
+  const relations: Record<string, unknown> = {}
+  if (edit) relations['m.replace'] = show(edit)
+  if (references) relations['m.reference'] = { chunk: references.map((event_id) => ({ event_id })) }
+  if (thread)
+    relations['m.thread'] = {
+      latest_event: show(thread.latest),
+      count: thread.count,
+      current_user_participated: thread.isParticipant,
+    }
+  return relations
 }

@@ -98,7 +98,7 @@ export function makeReadEvents({
       const access = await visibility.readAccess(userId, roomId)
       const visible = access && (await findVisible(access, userId, eventId))
       if (!visible) throw notFound('There is no such event, or it is not yours to see')
-      const [event] = await clientEvents.ofTimeline(access.room, [visible], { sid, omitRoomId: false })
+      const [event] = await clientEvents.ofTimeline(access.room, [visible], { userId, sid, omitRoomId: false })
       return event ?? {}
     },
     async readContext({ userId, sid, roomId, eventId, limit, filter }) {
@@ -116,7 +116,7 @@ export function makeReadEvents({
 
       const last = after.events.at(-1) ?? visible
       const shown = [...before.events, visible, ...after.events]
-      const view = { sid, omitRoomId: false }
+      const view = { userId, sid, omitRoomId: false }
       return {
         start: formatGap(before.next ?? before.events.at(-1)?.event.seq ?? seq),
         end: formatGap(after.next ?? last.event.seq + 1),

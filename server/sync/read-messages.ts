@@ -177,7 +177,7 @@ export function makeReadMessages({
       wants: ({ pdu }) =>
         filter.matches({ ...pdu, roomId }) && (pdu.state_key !== undefined || !ignored.has(pdu.sender)),
     })
-    const view: EventView = { sid, omitRoomId: false }
+    const view: EventView = { userId, sid, omitRoomId: false }
     const members = filter.lazyLoadMembers ? await readSenders(access, events) : []
     return {
       start: from ?? formatGap(start),

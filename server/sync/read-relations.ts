@@ -105,7 +105,7 @@ export function makeReadRelationsOf(needs: Needs): ReadRelationsOf {
     const visible = await visibility.filterVisible(room, userId, events as TimelineEvent[]) // relations are of accepted events
     const last = page.at(-1)
     return {
-      chunk: await clientEvents.ofTimeline(room, visible, { sid, omitRoomId: false }),
+      chunk: await clientEvents.ofTimeline(room, visible, { userId, sid, omitRoomId: false }),
       ...(last && wanted.length > page.length ? { next_batch: formatGap(isBack ? last.seq : last.seq + 1) } : {}),
       ...(query.from === undefined ? {} : { prev_batch: query.from }),
       ...(query.recurse === undefined ? {} : { recursion_depth: depth }),

@@ -71,7 +71,7 @@ export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadS
   return {
     async readState({ userId, sid, roomId }) {
       const { room, node } = await checkStateAccess(userId, roomId)
-      return clientEvents.ofState(room, await readEntries(room, node), { sid, omitRoomId: false })
+      return clientEvents.ofState(room, await readEntries(room, node), { userId, sid, omitRoomId: false })
     },
     async readStateEvent({ userId, sid, roomId }, type, stateKey) {
       const { room, node } = await checkStateAccess(userId, roomId)
@@ -80,14 +80,14 @@ export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadS
           ? room.state.get(stateKeyOf(type, stateKey))
           : await rooms.readStateEntryAt(roomId, node, type, stateKey)
       if (!event) throw notFound('The room has no such state')
-      const [shown] = clientEvents.ofState(room, [event], { sid, omitRoomId: false })
+      const [shown] = clientEvents.ofState(room, [event], { userId, sid, omitRoomId: false })
       return { ...shown, content: event.pdu.content }
     },
     async readMembers({ userId, sid, roomId, at, membership, notMembership }) {
       const access = await checkStateAccess(userId, roomId)
       const events = await readEntries(access.room, await nodeAt(access, at), 'm.room.member')
       const wanted = events.filter(({ pdu }) => isWanted(pdu.content.membership, membership, notMembership))
-      return clientEvents.ofState(access.room, wanted, { sid, omitRoomId: false })
+      return clientEvents.ofState(access.room, wanted, { userId, sid, omitRoomId: false })
     },
     async readJoinedMembers(userId, roomId) {
       const { kind, room } = await visibility.checkAccess(userId, roomId)

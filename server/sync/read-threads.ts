@@ -3,16 +3,16 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidthreads
  */
-import type { JsonObject } from '../events/pdu.js'
+import { isJsonObject, type JsonObject } from '../events/pdu.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import type { Rooms } from '../rooms/room.js'
 import type { Database } from '../store/reader.js'
-import { type RelationRow, readThreadRelations } from '../store/relation-store.js'
+import { readThreadParts, type ThreadPart } from '../store/relation-store.js'
 import type { ReadAccountDataOf } from './account-data-changes.js'
 import type { ClientEvents, VisibleEvent } from './client-events.js'
 import { formatGap, readGap } from './pagination-token.js'
 import type { ReadEvents } from './read-event.js'
-import type { RoomAccess, Visibility } from './visibility.js'
+import type { Visibility } from './visibility.js'
 
 export type ThreadsQuery = {
   userId: UserId
@@ -28,7 +28,7 @@ export type ReadThreads = (query: ThreadsQuery) => Promise<{ chunk: JsonObject[]
 
 const maxLimit = 100
 
-type Thread = { root: EventId; replies: RelationRow[]; latest: RelationRow }
+type Thread = { root: EventId; last: number; isOwn: boolean }
 
 type Needs = {
   db: Database
@@ -42,61 +42,45 @@ type Needs = {
 export function makeReadThreads(needs: Needs): ReadThreads {
   const { db, rooms, visibility, findVisible, clientEvents, readAccountDataOf } = needs
 
-  async function show(
-    access: RoomAccess,
-    { userId, sid }: ThreadsQuery,
-    root: VisibleEvent,
-    thread: Thread,
-  ): Promise<JsonObject[]> {
-    const { room } = access
-    const view = { sid, omitRoomId: false }
-    const latest = await findVisible(access, userId, thread.latest.event_id)
-    const [event] = await clientEvents.ofTimeline(room, [root], view)
-    const [latestEvent] = latest ? await clientEvents.ofTimeline(room, [latest], view) : []
-    if (!event || !latestEvent) return []
-    const summary = {
-      latest_event: latestEvent,
-      count: thread.replies.length,
-      current_user_participated: hasTakenPart(thread, root, userId),
-    }
-    return [{ ...event, unsigned: { ...(event.unsigned as JsonObject), 'm.relations': { 'm.thread': summary } } }]
-  }
-
-  return async (query) => {
-    const { userId, roomId, participated } = query
+  return async ({ userId, sid, roomId, participated, from, limit }) => {
     const access = await visibility.checkAccess(userId, roomId)
-    const from = query.from === undefined ? undefined : await readGap(rooms, access.room, query.from)
+    const { room } = access
+    const before = from === undefined ? undefined : await readGap(rooms, room, from)
     const { ignored } = await readAccountDataOf(userId)
-    const rows = (await readThreadRelations(db, roomId)).filter(({ sender }) => !ignored.has(sender))
-    const threads = threadsIn(rows).filter(({ latest }) => from === undefined || latest.seq < from)
+    const parts = (await readThreadParts(db, roomId)).filter(({ sender }) => !ignored.has(sender))
+    const threads = threadsIn(parts, userId).filter(({ last }) => before === undefined || last < before)
 
-    const chunk: JsonObject[] = []
-    const limit = Math.min(query.limit, maxLimit)
+    const roots: VisibleEvent[] = []
+    const wanted = Math.min(limit, maxLimit)
+    let next: string | undefined
     let last: Thread | undefined
     for (const thread of threads) {
-      if (chunk.length >= limit) return { chunk, ...(last ? { next_batch: formatGap(last.latest.seq) } : {}) }
+      if (roots.length >= wanted) {
+        next = last && formatGap(last.last)
+        break
+      }
       last = thread
       const root = await findVisible(access, userId, thread.root)
       if (!root || ignored.has(root.event.pdu.sender)) continue
-      if (!participated || hasTakenPart(thread, root, userId)) chunk.push(...(await show(access, query, root, thread)))
+      if (!participated || thread.isOwn || root.event.pdu.sender === userId) roots.push(root)
     }
-    return { chunk }
+    const shown = await clientEvents.ofTimeline(room, roots, { userId, sid, omitRoomId: false })
+    return { chunk: shown.filter(isThread), ...(next === undefined ? {} : { next_batch: next }) }
   }
 }
 
-const hasTakenPart = ({ replies }: Thread, root: VisibleEvent, userId: UserId) =>
-  root.event.pdu.sender === userId || replies.some(({ sender }) => sender === userId)
+/** Without a reply that the user may see it is none for them. */
+function isThread({ unsigned }: JsonObject): boolean {
+  const relations = isJsonObject(unsigned) ? unsigned['m.relations'] : undefined
+  return isJsonObject(relations) && relations['m.thread'] !== undefined
+}
 
 /** Newest first by their last reply. */
-function threadsIn(rows: readonly RelationRow[]): Thread[] {
+function threadsIn(parts: readonly (ThreadPart & { root: EventId })[], userId: UserId): Thread[] {
   const threads = new Map<EventId, Thread>()
-  for (const row of rows) {
-    const thread = threads.get(row.parent)
-    if (!thread) threads.set(row.parent, { root: row.parent, replies: [row], latest: row })
-    else {
-      thread.replies.push(row)
-      if (row.seq > thread.latest.seq) thread.latest = row
-    }
+  for (const { root, last, sender } of parts) {
+    const { last: lastBefore = last, isOwn = false } = threads.get(root) ?? {}
+    threads.set(root, { root, last: Math.max(last, lastBefore), isOwn: isOwn || sender === userId })
   }
-  return [...threads.values()].sort((a, b) => b.latest.seq - a.latest.seq)
+  return [...threads.values()].sort((a, b) => b.last - a.last)
 }

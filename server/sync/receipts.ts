@@ -9,6 +9,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { ReceiptEdu } from '../events/edu.js'
+import { relationOf } from '../events/relations.js'
 import type { Clock } from '../kernel/clock.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
@@ -19,7 +20,7 @@ import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import { type ReceiptRow, type ReceiptType, readReceipts, setReceipt } from '../store/receipt-store.js'
 import type { Change, StreamPosition } from '../store/writes.js'
-import { makeReadThreadOf, relatedTo } from './thread-of.js'
+import { makeReadThreadOf } from './thread-of.js'
 
 export type Receipts = {
   /**
@@ -160,7 +161,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
   async function checkThread(event: StoredEvent, threadId: string): Promise<void> {
     if (threadId === '') throw invalidParam('thread_id is empty')
     // A root may be read in its own thread and in the main one, and what relates to it with it.
-    if (threadId === event.eventId || threadId === relatedTo(event.pdu)) return
+    if (threadId === event.eventId || threadId === relationOf(event.pdu)?.eventId) return
     if ((await readThreadOf(event)) !== threadId) throw invalidParam('The event is not in that thread')
   }
 

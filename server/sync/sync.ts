@@ -120,7 +120,7 @@ export function makeSync(needs: SyncNeeds): Sync {
     const context: SyncContext = {
       userId,
       filter,
-      view: { sid, omitRoomId: true, fields: fieldPaths(filter.eventFields), format: filter.eventFormat },
+      view: { userId, sid, omitRoomId: true, fields: fieldPaths(filter.eventFields), format: filter.eventFormat },
       from,
       fromSerial: serialOf(stream, from),
       upTo: token.position,

@@ -9,7 +9,7 @@ import type { RoomsForWriting } from '../../server/rooms/rooms.js'
 import { idsOf, toExtremity, withState } from '../../server/rooms/snapshot.js'
 import type { TestRooms } from './rooms.js'
 
-type Origin = { rooms: RoomsForWriting; signer: Signer }
+type Origin = { rooms: Pick<RoomsForWriting, 'get'>; signer: Signer }
 
 /** Events on top of the room, each on the one before, and the room as it is after them for who has them. */
 export async function prepareChain(

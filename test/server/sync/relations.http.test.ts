@@ -88,4 +88,42 @@ describe('relations', () => {
       current_user_participated: false,
     })
   })
+
+  test('a second equal reaction is refused, also at the same time, until the first is taken back', async () => {
+    const event = await alice.say(roomId, 'liked')
+    const react = (client: TestClient, key: unknown = '👍') =>
+      client.put(
+        `/rooms/${encodeURIComponent(roomId)}/send/m.reaction/r${txn++}`,
+        relate('m.annotation', event, key as string),
+      )
+
+    const both = await Promise.all([react(bob), react(bob)])
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 400])
+    expect(both.find(({ status }) => status === 400)?.body.errcode).toBe('M_DUPLICATE_ANNOTATION')
+    const others = await Promise.all([react(alice), react(bob, '👎'), react(bob, 5), react(bob, 5)])
+    expect(others.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+
+    const { event_id: first } = both.find(({ status }) => status === 200)!.body
+    await bob.put(`/rooms/${encodeURIComponent(roomId)}/redact/${first}/r${txn++}`)
+    expect((await react(bob)).status).toBe(200)
+    expect((await react(bob)).body.errcode).toBe('M_DUPLICATE_ANNOTATION')
+  })
+
+  test('a repeated request for a reaction gets the first answer, and no refusal', async () => {
+    const event = await alice.say(roomId, 'liked')
+    const path = `/rooms/${encodeURIComponent(roomId)}/send/m.reaction/once`
+    const first = await bob.put(path, relate('m.annotation', event, '👍'))
+
+    expect(await bob.put(path, relate('m.annotation', event, '👍'))).toMatchObject({ status: 200, body: first.body })
+  })
+
+  test('a thread cannot begin at an event that relates to another', async () => {
+    const inThread = await reply(bob, root, 'one more')
+    const nested = await bob.put(`/rooms/${encodeURIComponent(roomId)}/send/m.room.message/r${txn++}`, {
+      body: 'nested',
+      ...relate('m.thread', inThread),
+    })
+
+    expect([nested.status, nested.body.errcode]).toEqual([400, 'M_UNKNOWN'])
+  })
 })

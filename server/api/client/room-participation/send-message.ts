@@ -15,7 +15,7 @@ import type { OncePerTxn } from '../../../rooms/transaction-ids.js'
 import type { CheckMaySend } from '../../../users/suspension.js'
 
 /** All this endpoint may touch. Keep it short: it is also what a test has to supply. */
-type Needs = { sendEvent: SendEvent; oncePerTxn: OncePerTxn; checkMaySend: CheckMaySend }
+type Needs = { sendMessage: SendEvent; oncePerTxn: OncePerTxn; checkMaySend: CheckMaySend }
 
 export const sendMessageEndpoint = defineEndpoint({
   operationId: 'sendMessage',
@@ -28,14 +28,14 @@ export const sendMessageEndpoint = defineEndpoint({
   query: Type.Object({ ts: Type.Optional(Type.Integer()) }),
   body: Type.Record(Type.String(), Type.Unknown()), // any event content; its size is checked in events/
   response: Type.Object({ event_id: EventIdSchema }),
-  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_TOO_LARGE', 'M_BAD_JSON', 'M_USER_SUSPENDED'],
+  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_TOO_LARGE', 'M_BAD_JSON', 'M_DUPLICATE_ANNOTATION', 'M_USER_SUSPENDED'],
   async handle({ params, body, requester, path }, hs: Needs) {
     const { roomId, eventType: type, txnId } = params
     // Versions that name a redaction's target at the top level take it from there; clients may send either.
     const redacts = type === 'm.room.redaction' ? parseEventId(body.redacts) : undefined
     await hs.checkMaySend(requester, redacts)
     return hs.oncePerTxn(requester, path, async (record) => ({
-      event_id: await hs.sendEvent(
+      event_id: await hs.sendMessage(
         roomId,
         { type, sender: requester.userId, content: body, ...(redacts ? { redacts } : {}) },
         { txn: { sid: requester.sid, txnId }, writes: (eventId) => record({ event_id: eventId }) },

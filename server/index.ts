@@ -6,6 +6,7 @@
  * name.
  */
 
+import { hostname, networkInterfaces } from 'node:os'
 import { adminEndpoints } from './api/admin/admin-endpoints.js'
 import { accountEndpoints } from './api/client/account-endpoints.js'
 import { mediaEndpoints } from './api/client/media-endpoints.js'
@@ -31,6 +32,9 @@ import type { DataFault } from './kernel/start-faults.js'
 import type { Channel } from './live/channel.js'
 import { makeUpgradeHandler } from './live/websocket.js'
 import { measureStore } from './measure-store.js'
+import { readMainAddress } from './network/home-addresses.js'
+import { HomeNetwork } from './network/home-network.js'
+import { makeReadReachability } from './network/reachability.js'
 import { startBase } from './start-base.js'
 import { refuseServers } from './start-federation.js'
 import { type Services, startServices } from './start-services.js'
@@ -94,6 +98,23 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   let services: Services | undefined
   let listeners: Listeners | undefined
   const clientUrl = () => listeners?.clientUrl
+  const serverName = () => services?.forClients.serverName
+  const homeNetwork = new HomeNetwork({
+    ...{ db: base.db, clock, logger: loggerFor(logger, 'http') },
+    client: config.listeners.client,
+    clientPort: () => listeners?.clientPort,
+    openAt: (...at) => listeners!.openAt(...at), // nothing is opened before they are there
+    ...{ readInterfaces: networkInterfaces, readMainAddress, machineName: hostname() },
+    otherHosts: () => [serverName(), config.public_baseurl && new URL(config.public_baseurl).host],
+  })
+  const readReachability = makeReadReachability({
+    ...{ clientUrl, serverName, homeNetwork, publicUrl: config.public_baseurl },
+    federates: () => services?.forClients.federates ?? false,
+    federation() {
+      const port = listeners?.federationPort
+      return port === undefined ? undefined : { port, certificate: listeners?.federationCertificate }
+    },
+  })
   const metrics = makeHttpMetrics(base.stalls)
 
   async function nameServer(serverName: ServerName, choice?: 'local' | 'federated'): Promise<Services> {
@@ -104,7 +125,11 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     }
     const federates = config.federation.enabled || (await readSetup(base.db))?.federation === 'federated'
     if (!services) {
-      services = await startServices(base, { serverName, federates, clientUrl })
+      services = await startServices(base, {
+        serverName,
+        federates,
+        reach: { clientUrl, homeNetwork, readReachability },
+      })
       showFigures(metrics.registry, services.figures)
       if (listeners) await services.federation.start() // named by onboarding: the listeners are open already
     }
@@ -146,8 +171,9 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     openLiveChannel: base.liveBridge.openLiveChannel,
     clock,
     get serverName() {
-      return services?.forClients.serverName
+      return serverName()
     },
+    isHome: homeNetwork.isHome,
     publicBaseUrl: config.public_baseurl,
     listenHost: config.listeners.client.host,
   })
@@ -166,11 +192,12 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   listeners = opened
   if (config.listeners.federation.enabled) await opened.openFederation()
   await services?.federation.start()
+  await homeNetwork.start()
 
   let closing: Promise<void> | undefined
   async function close(): Promise<void> {
     base.liveBridge.close() // its sockets count as connections of the listener, which waits for them
-    await opened.close()
+    await Promise.all([opened.close(), homeNetwork.close()])
     await closeInTime(services?.close(), clock, () => logger.warn('closing does not wait for what is under way'))
     await base.close()
   }

@@ -18,6 +18,8 @@ import { loadSigningKeys } from './keys/signing-key.js'
 import { ConnectedClients, deviceKey } from './live/connected-clients.js'
 import { type Live, startLive } from './live/start-live.js'
 import { startMedia } from './media/start-media.js'
+import type { HomeNetwork } from './network/home-network.js'
+import type { ReadReachability } from './network/reachability.js'
 import { makeOutbound } from './outbound/outbound.js'
 import { makePushRules } from './push/push-rules.js'
 import { makePushers } from './push/pushers.js'
@@ -34,13 +36,24 @@ import { makeIssueLiveToken } from './users/issue-live-token.js'
 import { startAccounts } from './users/start-accounts.js'
 import { startUsers } from './users/start-users.js'
 
+type Reach = {
+  clientUrl(): string | undefined
+  homeNetwork: HomeNetwork
+  readReachability: ReadReachability
+}
+
 export type Services = Awaited<ReturnType<typeof startServices>>
 
 export async function startServices(
   base: Base,
-  options: { serverName: ServerName; federates: boolean; clientUrl: () => string | undefined },
+  options: {
+    serverName: ServerName
+    federates: boolean
+    /** How this server is reached, which only the listeners know. */
+    reach: Reach
+  },
 ) {
-  const { serverName, federates, clientUrl } = options
+  const { serverName, federates, reach } = options
   const { config, db, clock, secrets, logger, recordSessions, loginSessions } = base
   const layout = dataDirLayout(config.data_dir)
   const signingKeys = await loadSigningKeys(layout.keys, secrets)
@@ -142,7 +155,7 @@ export async function startServices(
 
   const domains = {
     server: {
-      ...{ serverName, version, federates, clientUrl, clock },
+      ...{ serverName, version, federates, clock, ...reach },
       startedAt: clock.now(),
       dataDir: config.data_dir,
       publicBaseUrl: config.public_baseurl,

@@ -5,7 +5,9 @@
  * metrics and the user interface. Each known path also answers 405 to the methods it does not
  * have, and everything else is 404, both before any token is looked at.
  */
+import type { IncomingMessage } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
+import type { UserId } from '../kernel/identifiers.js'
 import type { Requester } from '../users/requester.js'
 import type { Admission } from './admission.js'
 import { answerClientError } from './client-error.js'
@@ -39,6 +41,8 @@ export type AppOptions = ServeContext & {
   side: 'client' | 'federation'
   /** Folder of the built user interface, for the client side. */
   rendererDir?: string | undefined
+  /** Hears of each answered request, and whose it was. */
+  onAnswered?: (request: IncomingMessage, userId: UserId | undefined) => void
   /** Certificate chain and key, PEM. Without them it speaks plain HTTP, for a proxy in front. */
   tls?: { cert: Buffer; key: Buffer }
 }
@@ -85,6 +89,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   })
   app.addHook('onResponse', (request, reply, done) => {
     record(options, request, reply.statusCode, reply.elapsedTime)
+    options.onAnswered?.(request.raw, request.requester?.userId)
     done()
   })
   app.setErrorHandler((error, request, reply) => {

@@ -1,5 +1,5 @@
 /**
- * The two listeners, and the same routes without a socket.
+ * The two listeners, the routes of the first at further addresses, and without a socket.
  *
  * Closing: stop listening and wake whoever waits (/sync), let requests in hand finish, then cut the
  * connections that are left.
@@ -12,16 +12,19 @@ import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../kernel/clock.js'
 import type { HomeserverConfig } from '../kernel/config.js'
 import { ConfigError } from '../kernel/config.js'
+import type { UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Authenticate } from '../users/authenticate.js'
 import { type AdmissionLimits, makeAdmission } from './admission.js'
 import { buildApp } from './app.js'
 import type { BoundEndpoint } from './endpoint.js'
+import { type HomeListener, openHomeListener } from './home-listener.js'
 import { handleInProcess } from './in-process.js'
 import { type HttpMetrics, makeHttpMetrics, showAdmission } from './metrics.js'
 import { makeRateLimits } from './rate-limits.js'
 import type { AdmitServer } from './serve.js'
 import { trustsProxy } from './trusted-proxies.js'
+import { Visitors } from './visitors.js'
 
 export type ListenerOptions = {
   config: HomeserverConfig
@@ -43,11 +46,21 @@ export type ListenerOptions = {
 export type Listeners = {
   /** `http://host:port/` of the client listener; undefined with `inProcessOnly`. */
   readonly clientUrl: string | undefined
+  /** Port of the client listener; undefined with `inProcessOnly`. */
+  readonly clientPort: number | undefined
   /** Port of the federation listener while it is open. */
   readonly federationPort: number | undefined
+  /** The certificate that it shows, PEM. */
+  readonly federationCertificate: Buffer | undefined
   readonly metrics: HttpMetrics
   /** A request as if it came to the client listener from this machine. */
   handle(request: Request): Promise<Response>
+  /**
+   * The client listener at one more address (`home-listener.ts`); whoever opens it closes it.
+   *
+   * @throws the system's error where the address or port cannot be had
+   */
+  openAt(address: string, port: number, isHome: (host: string) => boolean): Promise<HomeListener>
   /**
    * Opens the federation listener. Repeating it does nothing.
    *
@@ -83,25 +96,49 @@ export async function startListeners(options: ListenerOptions): Promise<Listener
     endpoints: options.endpoints,
     metrics,
   }
-  const client = buildApp({ ...context, side: 'client', rendererDir: config.renderer_dir })
-  client.server.on('upgrade', options.upgrade ?? refuseUpgrade)
+  const atHome = new Set<Visitors>()
+  const onAnswered = (request: IncomingMessage, userId: UserId | undefined) => {
+    for (const visitors of atHome) visitors.note(request, userId)
+  }
+  const client = buildApp({ ...context, onAnswered, side: 'client', rendererDir: config.renderer_dir })
+  const upgrade = options.upgrade ?? refuseUpgrade
+  client.server.on('upgrade', upgrade)
   await client.ready()
   const { host, port } = config.listeners.client
   if (!options.inProcessOnly) await client.listen({ host, port })
 
   let federation: FastifyInstance | undefined
+  let certificate: ReturnType<typeof readCertificate> = {}
   return {
     get clientUrl() {
       return options.inProcessOnly ? undefined : urlOf(host, client.server.address() as AddressInfo)
     },
+    get clientPort() {
+      return (client.server.address() as AddressInfo | null)?.port
+    },
     get federationPort() {
       return (federation?.server.address() as AddressInfo | null | undefined)?.port
     },
+    get federationCertificate() {
+      return certificate.tls?.cert
+    },
     metrics,
     handle: (request) => handleInProcess(client, request),
+    async openAt(address, port, isHome) {
+      const visitors = new Visitors(clock)
+      const listener = await openHomeListener({
+        ...{ address, port, isHome, visitors, clock, upgrade, graceMs: closeGraceMs },
+        handle: (request, response) => client.routing(request, response),
+        connections: admission.connections,
+        headersMs: admission.limits.connections.headersMs,
+      })
+      atHome.add(visitors)
+      return { ...listener, close: () => listener.close().finally(() => atHome.delete(visitors)) }
+    },
     async openFederation() {
       if (federation) return
-      const opened = buildApp({ ...context, side: 'federation', ...readCertificate(config) })
+      certificate = readCertificate(config)
+      const opened = buildApp({ ...context, side: 'federation', ...certificate })
       opened.server.on('upgrade', refuseUpgrade)
       federation = opened
       await opened.listen({ host: config.listeners.federation.host, port: config.listeners.federation.port })

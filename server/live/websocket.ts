@@ -10,6 +10,7 @@ import { isIP, isIPv4, isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Clock } from '../kernel/clock.js'
+import { hostNameOf, isLoopbackHost } from '../kernel/host-name.js'
 import type { Channel, ChannelPeer } from './channel.js'
 import { frameLimits } from './frames.js'
 
@@ -23,7 +24,11 @@ export type UpgradeNeeds = {
   publicBaseUrl: string | undefined
   /** Address of the client listener as configured; a name people use besides those above. */
   listenHost?: string
+  /** Whether that is this machine's own on a network at home where it listens. */
+  isHome(host: string): boolean
 }
+
+type HostNeeds = Pick<UpgradeNeeds, 'serverName' | 'publicBaseUrl' | 'listenHost' | 'isHome'>
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
@@ -51,27 +56,17 @@ export function makeUpgradeHandler(needs: UpgradeNeeds): UpgradeHandler {
 /** Status line of the refusal; undefined where the request is welcome. */
 export function checkUpgrade(
   { url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>,
-  { serverName, publicBaseUrl, listenHost }: Pick<UpgradeNeeds, 'serverName' | 'publicBaseUrl' | 'listenHost'>,
+  { serverName, publicBaseUrl, listenHost, isHome }: HostNeeds,
 ): string | undefined {
   if (url.split('?')[0] !== livePath) return '404 Not Found'
-  const host = hostname(headers.host)
+  const host = hostNameOf(headers.host)
   const publicHost = publicBaseUrl && new URL(publicBaseUrl).host
-  const names = [hostname(serverName), hostname(publicHost), hostname(listenHost)]
-  if (!host || !(isLoopback(host) || names.includes(host))) return '421 Misdirected Request'
+  const names = [hostNameOf(serverName), hostNameOf(publicHost), hostNameOf(listenHost)]
+  if (!host || !(isLoopbackHost(host) || names.includes(host) || isHome(host))) return '421 Misdirected Request'
   if (headers.origin !== undefined && !isOwnOrigin(headers.origin, headers.host, publicBaseUrl)) return '403 Forbidden'
   const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
   return protocols.includes('cbor') ? undefined : '400 Bad Request'
 }
-
-/** The host of `host[:port]` in lower case. */
-function hostname(authority: string | undefined): string | undefined {
-  if (!authority || !URL.canParse(`http://${authority}`)) return undefined
-  const url = new URL(`http://${authority}`)
-  return url.pathname === '/' && !url.username && !url.search ? url.hostname : undefined
-}
-
-const isLoopback = (host: string) =>
-  host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 
 /** The page came from the same place as this request, or from the public address that stands for it. */
 function isOwnOrigin(origin: string, host: string | undefined, publicBaseUrl: string | undefined): boolean {

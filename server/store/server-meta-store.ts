@@ -36,6 +36,16 @@ export async function readIdentity(db: Reader): Promise<Identity | undefined> {
 
 export const setIdentity = (fields: Partial<Identity>): Write => upsertRow('server_meta', { id: 'identity', ...fields })
 
+/** Whether and where the network at home is listened to. */
+export type HomeNetworkRow = { is_on: boolean; interfaces: string[]; port?: number }
+
+export async function readHomeNetwork(db: Reader): Promise<HomeNetworkRow | undefined> {
+  const [rows] = await db.query<[HomeNetworkRow[]]>('SELECT is_on, interfaces, port FROM server_meta:home_network')
+  return rows[0]
+}
+
+export const setHomeNetwork = (row: HomeNetworkRow): Write => upsertRow('server_meta', { id: 'home_network', ...row })
+
 /** No position up to that one is given out again, whatever the feed says. */
 export const setStreamPosition = (position: number): Write =>
   upsertRow('server_meta', { id: 'stream_position', position })

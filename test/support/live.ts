@@ -96,6 +96,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
       clock,
       serverName: 'hearth.test',
       publicBaseUrl: undefined,
+      isHome: () => false,
     }),
   )
   http.listen(0, '127.0.0.1')

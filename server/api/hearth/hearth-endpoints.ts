@@ -6,9 +6,11 @@ import { listInvitationsEndpoint } from './list-invitations.js'
 import { listReportsEndpoint } from './list-reports.js'
 import { readInvitationEndpoint } from './read-invitation.js'
 import { readMetricsHistoryEndpoint } from './read-metrics-history.js'
+import { readReachabilityEndpoint } from './read-reachability.js'
 import { readServerInfoEndpoint } from './read-server-info.js'
 import { removeReportEndpoint } from './remove-report.js'
 import { revokeInvitationEndpoint } from './revoke-invitation.js'
+import { setHomeNetworkEndpoint } from './set-home-network.js'
 
 export const hearthEndpoints = [
   issueLiveTokenEndpoint,
@@ -21,4 +23,6 @@ export const hearthEndpoints = [
   listInvitationsEndpoint,
   revokeInvitationEndpoint,
   readInvitationEndpoint,
+  readReachabilityEndpoint,
+  setHomeNetworkEndpoint,
 ] as const

@@ -2,7 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { checkUpgrade } from '../../../server/live/websocket.js'
 
-const site = { serverName: 'example.org', publicBaseUrl: 'https://chat.example.org', listenHost: '192.168.1.5' }
+const site = {
+  ...{ serverName: 'example.org', publicBaseUrl: 'https://chat.example.org', listenHost: '192.168.1.5' },
+  isHome: (host: string) => host === '192.168.7.7',
+}
 const ask = (headers: Record<string, string>, url = '/_hearth/live/rpc') =>
   checkUpgrade({ url, headers: { 'sec-websocket-protocol': 'cbor', ...headers } }, site)
 
@@ -16,6 +19,7 @@ describe('an upgrade to the live channel', () => {
     ['the server name with a port', 'EXAMPLE.org:8448'],
     ['the public address', 'chat.example.org'],
     ['the address it listens on', '192.168.1.5:8008'],
+    ['an address at home', '192.168.7.7:8008'],
   ])('is welcome by the name of %s', (_, host) => {
     expect(ask({ host })).toBeUndefined()
   })

@@ -28,11 +28,11 @@ export function startAccountData(connection: LiveConnection, userId: string): St
 const none: ReadonlySet<string> = new Set()
 const ignoredOf = new WeakMap<object, ReadonlySet<string>>()
 
-/** The users whose events are folded away. The same object for the same list. */
-export function readIgnoredUsers(data: AccountData): ReadonlySet<string> {
+/** The users whose events are folded away, never oneself. The same object for the same list. */
+export function readIgnoredUsers(data: AccountData, userId: string): ReadonlySet<string> {
   const content = data.get(' m.ignored_user_list')
   if (!content || typeof content.ignored_users !== 'object' || !content.ignored_users) return none
-  const known = ignoredOf.get(content) ?? new Set(Object.keys(content.ignored_users))
+  const known = ignoredOf.get(content) ?? new Set(Object.keys(content.ignored_users).filter((each) => each !== userId))
   ignoredOf.set(content, known)
   return known
 }

@@ -336,6 +336,7 @@ export function addRedaction(
   if (stateKey !== undefined) {
     const entry = { event_id: eventId, sender: redacted.pdu.sender, position, pdu: json }
     draft.writes.push(setStateEntry(room, ...parseStateMapKey(stateKey), entry))
+    draft.changes.push({ kind: 'state', position, roomId: room.roomId, keys: [stateKey] })
   }
   // What replaced it is shown with its content beside: whoever kept that must see that it is another now.
   const isReplaced = redacted.pdu.state_key !== undefined

@@ -8,7 +8,8 @@
  */
 
 import { LRUCache } from 'lru-cache'
-import { isJsonObject, type JsonObject } from '../events/pdu.js'
+import { ignoredUsersType, readIgnoredUsers } from '../events/ignored-users.js'
+import type { JsonObject } from '../events/pdu.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import { readAccountData } from '../store/account-data-store.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
@@ -92,12 +93,7 @@ function put(kept: Kept, roomId: RoomId | undefined, item: AccountDataItem): voi
   if (before && before.position > position) return
   items.set(type, item)
   kept.lastPosition = Math.max(kept.lastPosition, position)
-  if (!roomId && type === 'm.ignored_user_list') kept.ignored = ignoredIn(content, kept.userId)
-}
-
-/** Nobody ignores themselves: what they say must not be hidden from their other devices. */
-function ignoredIn({ ignored_users: users }: JsonObject, userId: UserId): ReadonlySet<string> {
-  return isJsonObject(users) ? new Set(Object.keys(users).filter((each) => each !== userId)) : nobody
+  if (!roomId && type === ignoredUsersType) kept.ignored = readIgnoredUsers(content, kept.userId)
 }
 
 /** Entries newer than `since`, in the form of /sync. */

@@ -8,6 +8,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#syncing
  */
+import { isIgnored } from '../events/ignored-users.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms, TimelineEvent } from '../rooms/room.js'
@@ -154,8 +155,7 @@ export function makeBuildJoinedRoom(needs: Needs): BuildJoinedRoom {
 
 /** What of the timeline a filter and the user's ignore list let through. State is needed to understand the room. */
 export function wantsOf({ filter, account }: SyncContext): (event: TimelineEvent) => boolean {
-  return ({ pdu, roomId }) =>
-    filter.timeline.matches({ ...pdu, roomId }) && (pdu.state_key !== undefined || !account.ignored.has(pdu.sender))
+  return ({ pdu, roomId }) => filter.timeline.matches({ ...pdu, roomId }) && !isIgnored(account.ignored, pdu)
 }
 
 const membersChanged = ({ after, window, moved }: StateQuery) =>

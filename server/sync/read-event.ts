@@ -4,6 +4,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomideventeventid
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidcontexteventid
  */
+import { isIgnored } from '../events/ignored-users.js'
 import type { JsonObject, PduEvent } from '../events/pdu.js'
 import { notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
@@ -107,8 +108,7 @@ export function makeReadEvents({
       if (!visible) throw notFound('There is no such event, or it is not yours to see')
       const { seq } = visible.event
       const { ignored } = await readAccountDataOf(userId)
-      const wants = ({ pdu }: TimelineEvent) =>
-        filter.matches({ ...pdu, roomId }) && (pdu.state_key !== undefined || !ignored.has(pdu.sender))
+      const wants = ({ pdu }: TimelineEvent) => filter.matches({ ...pdu, roomId }) && !isIgnored(ignored, pdu)
       const many = Math.min(limit, filter.limit ?? limit, maxContext)
       const page = { access, userId, to: undefined, wants }
       const before = await readPage({ ...page, direction: 'b', from: seq, limit: Math.ceil(many / 2) })

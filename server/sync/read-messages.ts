@@ -7,6 +7,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmessages
  */
+import { isIgnored } from '../events/ignored-users.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { Clock, Timer } from '../kernel/clock.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
@@ -174,8 +175,7 @@ export function makeReadMessages({
       from: start,
       to: stop,
       limit: Math.min(limit, filter.limit ?? limit, maxLimit),
-      wants: ({ pdu }) =>
-        filter.matches({ ...pdu, roomId }) && (pdu.state_key !== undefined || !ignored.has(pdu.sender)),
+      wants: ({ pdu }) => filter.matches({ ...pdu, roomId }) && !isIgnored(ignored, pdu),
     })
     const view: EventView = { userId, sid, omitRoomId: false }
     const members = filter.lazyLoadMembers ? await readSenders(access, events) : []

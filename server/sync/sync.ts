@@ -10,6 +10,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#syncing
  */
 import type { PresenceState } from '../events/edu.js'
+import { ignoredUsersType } from '../events/ignored-users.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import type { DeviceId, RoomId, UserId } from '../kernel/identifiers.js'
@@ -158,9 +159,11 @@ export function makeSync(needs: SyncNeeds): Sync {
   function choose(context: SyncContext, memberships: ReadonlyMap<RoomId, RoomMembership>): Chosen {
     const { from, filter, fromSerial, fullState, account } = context
     const chosen: Chosen = { join: [], invite: [], knock: [], leave: [] }
+    const ignoresOthers = (account.global.get(ignoredUsersType)?.position ?? 0) > (from?.position ?? 0)
     for (const row of memberships.values()) {
       const { roomId, membership } = row
-      const isChanged = !from || row.position > from.position
+      // Whom one ignores no more may have invited one meanwhile.
+      const isChanged = !from || row.position > from.position || (membership === 'invite' && ignoresOthers)
       if (membership === 'join') {
         if (isChanged || fullState || hasNews(roomId, from, fromSerial, account)) chosen.join.push(row)
       } else if (!isChanged) continue

@@ -5,6 +5,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
  */
 import { LRUCache } from 'lru-cache'
+import { ignoredUsersType } from '../events/ignored-users.js'
 import { isJsonObject } from '../events/pdu.js'
 import type { UserId } from '../kernel/identifiers.js'
 import { type PushAction, pushRulesType } from '../push/default-push-rules.js'
@@ -27,7 +28,7 @@ export type Judge = {
 export type ReadJudge = (userId: UserId, room: Room) => Promise<Judge>
 
 /** Global account data that decides what an event weighs. */
-export const judgingTypes: ReadonlySet<string> = new Set([pushRulesType, 'm.ignored_user_list'])
+export const judgingTypes: ReadonlySet<string> = new Set([pushRulesType, ignoredUsersType])
 
 type Needs = { readAccountDataOf: ReadAccountDataOf; rooms: Pick<Rooms, 'readMember'> }
 

@@ -55,7 +55,7 @@ export async function setIgnored(
   userId: string,
   isIgnored: boolean,
 ): Promise<void> {
-  const users = new Set(readIgnoredUsers(live.accountData.get()))
+  const users = new Set(readIgnoredUsers(live.accountData.get(), session.userId))
   if (isIgnored) users.add(userId)
   else users.delete(userId)
   const ignored_users = Object.fromEntries([...users].map((user) => [user, {}]))

@@ -1,11 +1,12 @@
 /** Makes the line of a room in a user's list from what is the case now. */
+import { isIgnored } from '../../events/ignored-users.js'
 import { type PduEvent, stateKeyOf } from '../../events/pdu.js'
 import { readPowerLevels } from '../../events/power-levels.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import type { Room, RoomMembership, Rooms } from '../../rooms/room.js'
 import type { ReceiptRow } from '../../store/receipt-store.js'
-import { makeReadLastEvent } from './last-event.js'
-import { candidatesOf, factsOf, makeReadCandidates, nobody } from './room-facts.js'
+import { type LastEvent, makeReadLastEvents, type ReadLastEvents } from './last-event.js'
+import { candidatesOf, factsOf, makeReadCandidates, nobody, type RoomFacts } from './room-facts.js'
 import {
   displayNameIn,
   type OwnParts,
@@ -29,7 +30,7 @@ export type LinesNeeds = {
 }
 
 /** A room and what all lines of it share. */
-export type SharedParts = RoomParts & { room: Room }
+export type SharedParts = { room: Room; facts: RoomFacts; lastEvents: readonly LastEvent[] }
 
 /** Members of a room that was left, read to say how it was; of a larger one only its own state is. */
 const maxMembersThen = 500
@@ -37,12 +38,12 @@ const maxMembersThen = 500
 export class ListLines {
   readonly #needs: LinesNeeds
   readonly #candidates: ReturnType<typeof makeReadCandidates>
-  readonly #lastEvents: ReturnType<typeof makeReadLastEvent>
+  readonly #lastEvents: ReadLastEvents
 
   constructor(needs: LinesNeeds) {
     this.#needs = needs
     this.#candidates = makeReadCandidates(needs.rooms)
-    this.#lastEvents = makeReadLastEvent(needs.rooms)
+    this.#lastEvents = makeReadLastEvents(needs.rooms)
   }
 
   /** The room's last message may be gone. */
@@ -56,10 +57,9 @@ export class ListLines {
   }
 
   async readShared(room: Room): Promise<SharedParts> {
-    const lastEvent = await this.#lastEvents.read(room)
-    const sender = lastEvent && (await this.#needs.rooms.readMember(room, lastEvent.pdu.sender))
+    const lastEvents = await this.#lastEvents.read(room)
     const facts = factsOf(room, await this.#candidates.read(room))
-    return { room, facts, lastEvent, senderName: displayNameIn(sender) }
+    return { room, facts, lastEvents }
   }
 
   /**
@@ -75,20 +75,25 @@ export class ListLines {
     const { rooms, userFacts, countUnread } = this.#needs
     const own = (await rooms.membershipsOf(userId)).get(roomId)
     if (!own || own.forgotten) return undefined
+    const user = await userFacts.read(userId)
+    if (own.membership === 'invite' && user.ignored.has(own.sender)) return undefined
     const isJoined = own.membership === 'join'
     const summary: SummaryParts = {
-      ...{ userId, roomId, own, ...at, user: await userFacts.read(userId) },
+      ...{ userId, roomId, own, ...at, user },
       unread: isJoined ? await countUnread(userId, roomId) : { notification_count: 0, highlight_count: 0 },
       readSeq: isJoined ? await this.#readSeq(userId, roomId) : 0,
     }
     const isOutside = own.membership === 'leave' || own.membership === 'ban'
     if (isOutside) {
-      const then = shared && (await this.#whenLeft(userId, shared))
+      const then = shared && (await this.#whenLeft(userId, user.ignored, shared))
       return then ? summaryRow(summary, then.parts, then.own) : strippedSummaryRow(summary)
     }
     if (!shared || (own.stripped !== undefined && !isJoined)) return strippedSummaryRow(summary)
-    const lastEvent = await this.#visible(own, userId, shared)
-    return summaryRow(summary, { ...shared, lastEvent }, await this.#ownParts(userId, own, shared, lastEvent))
+    const lastEvent = await this.#visible(own, userId, user.ignored, shared)
+    const { room, facts } = shared
+    const sender = lastEvent && (await rooms.readMember(room, lastEvent.event.pdu.sender))
+    const parts = { room, facts, lastEvent, senderName: displayNameIn(sender) }
+    return summaryRow(summary, parts, await this.#ownParts(userId, own, shared, lastEvent))
   }
 
   async #ownParts(
@@ -104,7 +109,11 @@ export class ListLines {
   }
 
   /** The room as it was when the user left: what it is called now is no business of theirs. */
-  async #whenLeft(userId: UserId, shared: SharedParts): Promise<{ parts: RoomParts; own: OwnParts } | undefined> {
+  async #whenLeft(
+    userId: UserId,
+    ignored: ReadonlySet<string>,
+    shared: SharedParts,
+  ): Promise<{ parts: RoomParts; own: OwnParts } | undefined> {
     const { rooms, readBounds } = this.#needs
     const { room } = shared
     const { shared_to: left } = await readBounds(room.roomId, userId)
@@ -124,12 +133,12 @@ export class ListLines {
       : { state, joinedCount: room.joinedCount, invitedCount: room.invitedCount }
     const levels = state.get(stateKeyOf('m.room.power_levels', ''))?.pdu.content
     const memberOf = (who: UserId) => state.get(stateKeyOf('m.room.member', who))
-    const lastEvent = await this.#visibleBefore(userId, shared, leaving.seq)
+    const lastEvent = await this.#visibleBefore(userId, ignored, shared, leaving.seq)
     return {
       parts: {
         facts: factsOf(source, withMembers ? candidatesOf(members) : nobody),
         lastEvent,
-        senderName: lastEvent && displayNameIn(memberOf(lastEvent.pdu.sender)),
+        senderName: lastEvent && displayNameIn(memberOf(lastEvent.event.pdu.sender)),
         room: {
           ...{
             version: room.version,
@@ -144,28 +153,36 @@ export class ListLines {
     }
   }
 
-  async #visibleBefore(userId: UserId, shared: SharedParts, seq: number): Promise<RoomParts['lastEvent']> {
-    const { lastEvent, room } = shared
-    if (!lastEvent || lastEvent.seq > seq) return undefined
-    return this.#inSight(userId, room, lastEvent)
+  async #visibleBefore(
+    userId: UserId,
+    ignored: ReadonlySet<string>,
+    { lastEvents, room }: SharedParts,
+    seq: number,
+  ): Promise<RoomParts['lastEvent']> {
+    const last = lastEvents.find(({ event }) => event.seq <= seq && !isIgnored(ignored, event.pdu))
+    const edits = last?.edits.filter((edit) => edit.seq <= seq) ?? []
+    return last && this.#inSight(userId, room, { ...last, edits })
   }
 
   async #visible(
     own: RoomMembership,
     userId: UserId,
-    { room, lastEvent }: SharedParts,
+    ignored: ReadonlySet<string>,
+    { room, lastEvents }: SharedParts,
   ): Promise<RoomParts['lastEvent']> {
-    if (!lastEvent) return undefined
+    const last = lastEvents.find(({ event }) => !isIgnored(ignored, event.pdu))
+    if (!last) return undefined
     // Joined when it was sent: no need to ask the history.
-    if (own.membership === 'join' && own.seq !== undefined && own.seq <= lastEvent.seq) return lastEvent
-    return this.#inSight(userId, room, lastEvent)
+    if (own.membership === 'join' && own.seq !== undefined && own.seq <= last.event.seq) return last
+    return this.#inSight(userId, room, last)
   }
 
-  async #inSight(userId: UserId, room: Room, lastEvent: NonNullable<RoomParts['lastEvent']>) {
+  async #inSight(userId: UserId, room: Room, last: LastEvent) {
+    const { event } = last
     const bounds = await this.#needs.readBounds(room.roomId, userId)
-    if (bounds.joined_from <= lastEvent.seq && lastEvent.seq <= bounds.joined_to) return lastEvent
-    const visibility = await this.#needs.readVisibility(room, { ...lastEvent, status: 'accepted' })
-    return isInSight(bounds, visibility, lastEvent.seq) ? lastEvent : undefined
+    if (bounds.joined_from <= event.seq && event.seq <= bounds.joined_to) return last
+    const visibility = await this.#needs.readVisibility(room, { ...event, status: 'accepted' })
+    return isInSight(bounds, visibility, event.seq) ? last : undefined
   }
 
   /** Seq of the furthest event that the user has read in the room itself, 0 for none. */

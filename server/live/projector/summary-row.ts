@@ -4,8 +4,8 @@ import type { PowerLevels } from '../../events/power-levels.js'
 import { mayAct, type RoomAction, storedLevel } from '../../events/roles.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import type { RoomSummaryRow } from '../../kernel/live-rows.js'
-import type { Room, RoomMembership, TimelineEvent } from '../../rooms/room.js'
-import { previewOf } from './last-event.js'
+import type { Room, RoomMembership } from '../../rooms/room.js'
+import { contentOf, type LastEvent, previewOf } from './last-event.js'
 import { heroesFor, type RoomFacts } from './room-facts.js'
 import { type Hero, roomName } from './room-name.js'
 import type { UserFacts } from './user-facts.js'
@@ -28,7 +28,7 @@ export type ListedRoom = Pick<Room, 'version' | 'maxSeq' | 'minSeq' | 'historyCo
 export type RoomParts = {
   room: ListedRoom
   facts: RoomFacts
-  lastEvent: TimelineEvent | undefined
+  lastEvent: LastEvent | undefined
   /** Of the last event's sender. */
   senderName: string | undefined
 }
@@ -78,14 +78,14 @@ export function summaryRow(
     history_complete: room.historyComplete,
     segments: segmentsOf(room),
     last_event: lastEvent && {
-      event_id: lastEvent.eventId,
-      sender: lastEvent.pdu.sender,
+      event_id: lastEvent.event.eventId,
+      sender: lastEvent.event.pdu.sender,
       sender_name: senderName,
-      type: lastEvent.pdu.type,
-      origin_server_ts: lastEvent.pdu.origin_server_ts,
-      preview: previewOf(lastEvent.pdu.content),
+      type: lastEvent.event.pdu.type,
+      origin_server_ts: lastEvent.event.pdu.origin_server_ts,
+      preview: previewOf(contentOf(lastEvent)),
     },
-    last_activity_ts: (lastEvent ?? memberEvent)?.pdu.origin_server_ts ?? 0,
+    last_activity_ts: (lastEvent?.event ?? memberEvent)?.pdu.origin_server_ts ?? 0,
     my_power_level: storedLevel(level),
     can: own.membership === 'join' ? rightsOf(room, facts, level) : nothingAllowed,
   }

@@ -1,5 +1,6 @@
-/** What a user's own account data says about their rooms: direct chats, tags, how far they have fully read. */
+/** What a user's own account data says about their rooms: direct chats, tags, how far they have fully read, whom they ignore. */
 import { LRUCache } from 'lru-cache'
+import { ignoredUsersType, readIgnoredUsers } from '../../events/ignored-users.js'
 import { isJsonObject } from '../../events/pdu.js'
 import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import { readAccountData } from '../../store/account-data-store.js'
@@ -9,6 +10,7 @@ export type UserFacts = {
   directRooms: ReadonlySet<string>
   tags: ReadonlyMap<RoomId, string[]>
   fullyRead: ReadonlyMap<RoomId, string>
+  ignored: ReadonlySet<string>
 }
 
 export class UserFactsReader {
@@ -32,6 +34,7 @@ export class UserFactsReader {
   }
 
   async #load(userId: UserId): Promise<UserFacts> {
+    let ignored: ReadonlySet<string> = new Set()
     const facts = {
       directRooms: new Set<string>(),
       tags: new Map<RoomId, string[]>(),
@@ -40,14 +43,15 @@ export class UserFactsReader {
     for (const { roomId, type, content } of await readAccountData(this.db, userId)) {
       const value: unknown = JSON.parse(content)
       if (!isJsonObject(value)) continue
-      if (!roomId && type === 'm.direct') {
+      if (!roomId && type === ignoredUsersType) ignored = readIgnoredUsers(value, userId)
+      else if (!roomId && type === 'm.direct') {
         for (const rooms of Object.values(value))
           if (Array.isArray(rooms)) for (const each of rooms) if (typeof each === 'string') facts.directRooms.add(each)
       } else if (roomId && type === 'm.tag' && isJsonObject(value.tags)) facts.tags.set(roomId, Object.keys(value.tags))
       else if (roomId && type === 'm.fully_read' && typeof value.event_id === 'string')
         facts.fullyRead.set(roomId, value.event_id)
     }
-    return facts
+    return { ...facts, ignored }
   }
 }
 
@@ -57,5 +61,5 @@ export const summaryAccountData: ReadonlySet<string> = new Set([
   'm.tag',
   'm.fully_read',
   'm.push_rules',
-  'm.ignored_user_list',
+  ignoredUsersType,
 ])

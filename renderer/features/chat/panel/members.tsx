@@ -69,7 +69,7 @@ type MemberProps = { member: RoomMemberRow; room: RoomSummaryRow; names: Names; 
 function Member({ member, room, names, onDialog }: MemberProps) {
   const services = useServices()
   const presence = usePresence(member.user_id)
-  const ignored = useStore(services.live.accountData, readIgnoredUsers)
+  const ignored = useStore(services.live.accountData, (data) => readIgnoredUsers(data, services.session.userId))
   const name = names.nameOf(member.user_id)
   const isMe = member.user_id === services.session.userId
   const isIgnored = ignored.has(member.user_id)

@@ -285,7 +285,7 @@ function useItems(room: RoomSummaryRow, data: RoomData): TimelineItem[] {
   const { timeline, isAtStart } = useStore(data.timeline.store)
   const outgoing = useStore(outbox.store)
   const receipts = useStore(data.receipts.store)
-  const ignored = useStore(live.accountData, readIgnoredUsers)
+  const ignored = useStore(live.accountData, (data) => readIgnoredUsers(data, session.userId))
   // The line stays where it was when the room was opened, however much is read meanwhile.
   const [newAfterSeq] = useState(() =>
     room.notification_count > 0 || room.highlight_count > 0 ? room.read_seq : undefined,

@@ -93,7 +93,14 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
   const accounts = makeReadAccounts({ db: base.db })
   let hasAccounts = await accounts.hasAccounts()
   base.db.onCommitted('memory', (changes) => {
-    hasAccounts ||= changes.some(({ kind }) => kind === 'profile') // every new account tells one
+    // Every new account tells one; but so does that of an application service, which is nobody's.
+    if (hasAccounts || !changes.some(({ kind }) => kind === 'profile')) return
+    void accounts.hasAccounts().then(
+      (isSo) => {
+        hasAccounts ||= isSo
+      },
+      (error: unknown) => logger.error({ err: error }, 'whether there are accounts could not be read'),
+    )
   })
   let services: Services | undefined
   let listeners: Listeners | undefined
@@ -183,7 +190,7 @@ export async function startHomeserver(config: HomeserverConfig, deps: Homeserver
     clock,
     endpoints,
     metrics,
-    authenticate,
+    authenticate: (...request) => (services ?? base.authenticator).authenticate(...request),
     admitServer: (request) => (services ?? throwNotSetUp()).federation.admitServer(request),
     upgrade,
     inProcessOnly: deps.inProcessOnly ?? false,

@@ -5,6 +5,7 @@
  * What endpoints use stands by domain; `together` hands it to them, and no name may stand for two things.
  */
 import { makeToLoginAnswer } from './api/client/session-management/login-answer.js'
+import { startAppservices } from './appservices/start-appservices.js'
 import { makeManageDevices } from './devices/manage-devices.js'
 import { knownRoomVersions } from './events/room-versions.js'
 import { makeForgetInbox } from './federation/forget-answers.js'
@@ -61,11 +62,20 @@ export async function startServices(
   const federation = await startFederation(base, { serverName, signingKeys, federates })
   const { remote } = federation
 
+  const appservices = startAppservices({
+    ...{ clock, serverName, logger },
+    registrationFiles: config.appservice_registration_files,
+    verifyCertificates: config.outbound.verify_certificates,
+    authenticator: base.authenticator,
+    isActiveUser: (userId) => accounts.reading.isActiveUser(userId),
+  })
+
   // Profiles are copied into rooms, and rooms ask for profiles.
   const accounts = startAccounts({
     ...{ db, clock, serverName, config },
     updateProfileInRooms: (userId) => rooms.operations.updateProfileInRooms(userId),
     fetchRemoteProfile: remote.queryProfile,
+    askForUser: appservices.askForUser,
   })
   const { accountData } = accounts
   const rooms = await startRooms({
@@ -78,8 +88,10 @@ export async function startServices(
       return { ...(displayname !== undefined && { displayname }), ...(avatar_url !== undefined && { avatar_url }) }
     },
     outboxWrites: federation.outboxWrites,
+    appservices,
   })
   loginSessions.onDeviceDeleted(rooms.forgetTransactionIdsOf)
+  loginSessions.onDeviceDeleted((userId) => base.authenticator.forgetUser(userId))
   const pushRules = makePushRules(accountData)
 
   // The live side and sync need each other's ends: what sync writes to live tables goes out through `live`, which
@@ -88,9 +100,18 @@ export async function startServices(
   const syncing = buildSyncing({
     ...{ db, clock, serverName, rooms: rooms.rooms },
     log: loggerFor(logger, 'sync'),
-    writeTyping: (row) => live?.writeTyping(row),
-    deleteTyping: (roomId, userId) => live?.deleteTyping(roomId, userId),
-    writePresence: (row) => live?.writePresence(row),
+    writeTyping(row) {
+      live?.writeTyping(row)
+      appservices.typingChanged(row.room_id)
+    },
+    deleteTyping(roomId, userId) {
+      live?.deleteTyping(roomId, userId)
+      appservices.typingChanged(roomId)
+    },
+    writePresence(row) {
+      live?.writePresence(row)
+      appservices.presenceChanged(row)
+    },
     deletePresence: (userId) => live?.deletePresence(userId),
     sendEdu: federation.sendEdu,
     backfill: federates ? remote.backfillRoom : undefined,
@@ -128,6 +149,10 @@ export async function startServices(
     closeSession: (sid) => void recordSessions.endLoginSession(sid),
   })
   await syncing.restore()
+  await appservices.connect({
+    ...{ db, rooms: rooms.rooms, typingIn: syncing.typing.usersIn },
+    registration: accounts.registration,
+  })
   const outbound = makeOutbound({
     rules: {
       verifyCertificates: config.outbound.verify_certificates,
@@ -167,6 +192,7 @@ export async function startServices(
       liveDatabase: { namespace, database: databaseName },
     },
     users: users.operations,
+    appservices: appservices.operations,
     devices: makeManageDevices({ db, inTurn: loginSessions.inTurn }),
     rooms: rooms.operations,
     sync: {
@@ -188,6 +214,7 @@ export async function startServices(
   }
   return {
     federation,
+    authenticate: appservices.authenticate,
     forClients: together(domains),
     /** What other servers may ask for; undefined where this one does not federate. */
     forServers: forServers && together({ ...domains, forServers }),
@@ -199,6 +226,7 @@ export async function startServices(
     /** After the listeners are closed and before the database is. */
     async close() {
       syncing.close()
+      await appservices.close()
       await users.close()
       await outbound.close()
       await media.close()

@@ -43,6 +43,8 @@ type Needs<Item extends Queued, Load> = {
   passengers: Passengers<Load>
   maxItems: number
   newBatchId: () => string
+  /** The batch that an earlier run may have sent without hearing of it: its name, and the positions in it. */
+  underWay?: { id: string; items: readonly number[] }
   /** Resolves when the destination has taken it all. */
   send: (batch: Batch<Item, Load>) => Promise<void>
   /** Counts what `send` threw, so that `retryAt` moves; throws what is not the destination's fault. */
@@ -81,7 +83,10 @@ export function makeDeliveryQueue<Item extends Queued, Load>(needs: Needs<Item, 
   const { clock, log, backlog, passengers, thinning, closing } = needs
   let batch: Batch<Item, Load> | undefined
   /** The name of a batch that failed, and what was in it. */
-  let failedBatch: { id: string; items: number[]; seats: number[] } | undefined
+  let failedBatch: { id: string; items: readonly number[]; seats: readonly number[] } | undefined = needs.underWay && {
+    ...needs.underWay,
+    seats: [],
+  }
   let taken: Batch<Item, Load> | undefined
   let thinAbove = thinning.above
   /** After a fault of our own, ms since the epoch. */

@@ -88,7 +88,8 @@ async function answer(
   const early = endpoint.auth === 'signed' ? await readSigned(endpoint, context, request, held, address) : undefined
   const requester = early ? undefined : await authenticate(endpoint, context, request, headers, query)
   held.party = requester?.userId ?? address
-  context.charge(endpoint.rateLimit, requester?.userId ?? early?.origin ?? address)
+  if (requester?.appservice?.isRateLimited !== false)
+    context.charge(endpoint.rateLimit, requester?.userId ?? early?.origin ?? address)
   if (requester) reply.request.requester = requester
 
   const params = checkParams(endpoint, request.params)
@@ -133,6 +134,8 @@ async function readSigned(
   return { content, origin: await verify(content) }
 }
 
+const textOr = (value: unknown) => (typeof value === 'string' ? value : undefined)
+
 const pathOf = (url: string) => {
   const mark = url.indexOf('?')
   return mark < 0 ? url : url.slice(0, mark)
@@ -156,7 +159,10 @@ async function authenticate(
     if (auth === 'optional') return undefined
     throw missingToken()
   }
-  const requester = await context.authenticate(token, { ip: request.ip, evenIfLocked })
+  const requester = await context.authenticate(token, {
+    ...{ ip: request.ip, evenIfLocked },
+    actsAs: { userId: textOr(query.user_id), deviceId: textOr(query.device_id) },
+  })
   if (auth === 'admin' && !requester.isAdmin)
     throw new MatrixError(403, 'M_FORBIDDEN', 'You are not a server administrator.')
   if (auth === 'access-token' && requester.isGuest && !guests)

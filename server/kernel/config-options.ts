@@ -235,8 +235,10 @@ export const configOptions = {
     '12',
     'Version of rooms made without asking for one.',
   ),
-  appservice_registration_files: unbuilt(
-    option(listOf(text), [], 'Registration files of application services (bridges, bots).'),
+  appservice_registration_files: option(
+    listOf(text),
+    [],
+    'Registration files (YAML) of application services: bridges, bots.',
   ),
   room_directory: {
     public_without_auth: option(flag, false, 'Whether the public room directory can be read without an account.'),

@@ -44,6 +44,12 @@ export const errorCodes = [
   'M_PROFILE_TOO_LARGE',
   'M_KEY_TOO_LARGE',
   'M_DUPLICATE_ANNOTATION',
+  'M_EXCLUSIVE',
+  'M_UNKNOWN_DEVICE',
+  'M_URL_NOT_SET',
+  'M_BAD_STATUS',
+  'M_CONNECTION_FAILED',
+  'M_CONNECTION_TIMEOUT',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

@@ -5,6 +5,7 @@
 import { type PduEvent, parseStateMapKey } from '../events/pdu.js'
 import { relationOf } from '../events/relations.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import { insertAppserviceRow } from '../store/appservice-store.js'
 import {
   deleteAbsentEvent,
   deleteWaitingRedaction,
@@ -36,8 +37,12 @@ export type OutboxWrites = (
   roomId: RoomId,
 ) => Write[]
 
+/** IDs of the application services that are told of an event. */
+export type InterestedIn = (room: Snapshot, event: PduEvent) => readonly string[]
+
 export type StepNeeds = {
   outboxWrites: OutboxWrites
+  interestedIn: InterestedIn
   /** Keeps the event in memory as it is now; `bytes` is about what it takes. */
   rememberEvent(event: StoredEvent, bytes: number): void
   /** Forgets the event that replaced this one in the state: it is read again as another object. */
@@ -131,9 +136,17 @@ function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Gr
     insert(event.eventId, { ...eventColumns(placed), seq, position }),
     ...needs.outboxWrites(placed.destinations, position, event.eventId, roomId),
   )
+  const appservices = needs.interestedIn(room, event)
+  for (const id of appservices)
+    draft.writes.push(insertAppserviceRow(id, { position, event_id: event.eventId, room_id: roomId }))
   const isCurrentState = [...stateChanges.values()].includes(event)
   setSegments(roomId, withNews(draft.timeline, { seq, depth, position, absent }), draft)
-  addToTimeline(needs, toStored(placed), { seq, position, bytes: placed.json.length, placed, isCurrentState }, draft)
+  addToTimeline(
+    needs,
+    toStored(placed),
+    { seq, position, bytes: placed.json.length, placed, appservices, isCurrentState },
+    draft,
+  )
   const moved = [...stateChanges].some(([, entry]) => entry !== event)
   addStateChanges(needs, room, placed, draft, position, seq)
   if (moved) {
@@ -177,6 +190,7 @@ type Place = {
   bytes: number
   isCurrentState: boolean
   placed?: Pick<Placed, 'txn' | 'isLocal' | 'destinations'>
+  appservices?: readonly string[]
 }
 
 /** The event's place in the timeline, in the rows, in memory and for who listens. */
@@ -199,6 +213,7 @@ function addToTimeline(needs: StepNeeds, event: StoredEvent, place: Place, draft
     ...(placed?.txn ? { txn: placed.txn } : {}),
     isLocal: placed?.isLocal ?? false,
     destinations: placed?.destinations ?? [],
+    ...(place.appservices?.length ? { appservices: place.appservices } : {}),
   })
   const shown = { ...event, seq, position, node: event.node ?? 0, ...(placed?.txn ? { txn: placed.txn } : {}) }
   draft.timeline = withRecent(draft.timeline, shown)

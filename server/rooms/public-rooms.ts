@@ -8,7 +8,14 @@
 import { stateKeyOf } from '../events/pdu.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
 import { parseMxcUri, parseRoomAlias, type RoomId, type UserId } from '../kernel/identifiers.js'
-import { deletePublished, isPublished, readPublishedRooms, setPublished } from '../store/room-alias-store.js'
+import {
+  deleteNetworkRoom,
+  deletePublished,
+  isPublished,
+  readPublishedRooms,
+  setNetworkRoom,
+  setPublished,
+} from '../store/room-alias-store.js'
 import type { Room } from './room.js'
 import { checkRoomPermission } from './room-permission.js'
 import type { RoomsForWriting } from './rooms.js'
@@ -39,6 +46,10 @@ export type PublicRoomsQuery = {
   searchTerm?: string
   roomTypes?: (string | null)[]
   isForOthers?: boolean
+  /** Of one network that an application service bridges to, as its protocol names it (`instance_id`). */
+  instanceId?: string
+  /** Those of every network too. */
+  withAllNetworks?: boolean
 }
 
 export type PublicRooms = {
@@ -51,17 +62,19 @@ export type PublicRooms = {
     isAdmin: boolean
     visibility: 'public' | 'private'
   }): Promise<void>
+  /** In the directory of a network. @throws MatrixError `M_NOT_FOUND` */
+  setNetworkVisibility(request: { instanceId: string; roomId: RoomId; visibility: 'public' | 'private' }): Promise<void>
 }
 
 const pageSize = 100
 
 export function makePublicRooms(rooms: RoomsForWriting, now: () => number, anyoneMayPublish: boolean): PublicRooms {
   return {
-    async listPublicRooms({ limit = pageSize, since, searchTerm, roomTypes, isForOthers }) {
+    async listPublicRooms({ limit = pageSize, since, searchTerm, roomTypes, isForOthers, ...networks }) {
       const start = since === undefined ? 0 : Number(/^p1_([0-9]{1,9})$/.exec(since)?.[1] ?? Number.NaN)
       if (!Number.isInteger(start)) throw invalidParam('since is not a token of this list')
       const listed: PublicRoom[] = []
-      for (const roomId of await readPublishedRooms(rooms.db)) {
+      for (const roomId of await readPublishedRooms(rooms.db, networks)) {
         const room = await rooms.get(roomId)
         if (!room || (isForOthers && !isFederated(room))) continue
         const entry = describePublicRoom(room)
@@ -75,6 +88,12 @@ export function makePublicRooms(rooms: RoomsForWriting, now: () => number, anyon
         ...(start + count < listed.length ? { next_batch: `p1_${start + count}` } : {}),
         ...(start > 0 ? { prev_batch: `p1_${Math.max(0, start - count)}` } : {}),
       }
+    },
+
+    async setNetworkVisibility({ instanceId, roomId, visibility }) {
+      if (!(await rooms.get(roomId))) throw notFound('This server does not know the room')
+      const write = visibility === 'public' ? setNetworkRoom(instanceId, roomId) : deleteNetworkRoom(instanceId, roomId)
+      await rooms.db.commit(() => ({ writes: [write], changes: [], result: undefined }))
     },
 
     async readRoomVisibility(roomId) {

@@ -39,9 +39,17 @@ export type RoomAliasNeeds = {
   signer: Signer
   /** Asks the alias's own server; `M_NOT_FOUND` where it has no such alias or cannot be asked. */
   queryDirectory: (alias: RoomAlias) => Promise<ResolvedAlias>
+  /** Whether an application service has made the room of this alias, now that it is asked for. */
+  askForAlias(alias: RoomAlias): Promise<boolean>
 }
 
-export function makeRoomAliases({ rooms, sendEvent, signer, queryDirectory }: RoomAliasNeeds): RoomAliases {
+export function makeRoomAliases({
+  rooms,
+  sendEvent,
+  signer,
+  queryDirectory,
+  askForAlias,
+}: RoomAliasNeeds): RoomAliases {
   async function findLocalAlias(alias: RoomAlias): Promise<ResolvedAlias | undefined> {
     const row = await readAlias(rooms.db, alias)
     if (!row) return undefined
@@ -76,7 +84,8 @@ export function makeRoomAliases({ rooms, sendEvent, signer, queryDirectory }: Ro
 
     async resolveAlias(alias) {
       if (serverNameOf(alias) !== signer.serverName) return queryDirectory(alias)
-      const found = await findLocalAlias(alias)
+      let found = await findLocalAlias(alias)
+      if (!found && (await askForAlias(alias))) found = await findLocalAlias(alias)
       if (!found) throw notFound(`There is no room with the alias ${alias}`)
       return found
     },

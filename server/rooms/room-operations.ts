@@ -5,7 +5,7 @@ import { together } from '../kernel/together.js'
 import type { Database } from '../store/reader.js'
 import { type AcceptPdu, makeAcceptPdu } from './accept-pdu.js'
 import type { Signer } from './build-event.js'
-import { makeBuildStep, type OutboxWrites } from './build-step.js'
+import { type InterestedIn, makeBuildStep, type OutboxWrites } from './build-step.js'
 import { type CreateRoom, makeCreateRoom } from './create-room.js'
 import { type ImportRoom, makeImportRoom } from './import-room.js'
 import { type InsertHistory, makeInsertHistory } from './insert-history.js'
@@ -29,6 +29,12 @@ export type RoomNeeds = {
   anyoneMayPublish: boolean
   memberProfile: (userId: UserId) => Promise<JsonObject>
   outboxWrites: OutboxWrites
+  /** What application services are told and asked. */
+  appservices: {
+    interestedIn: InterestedIn
+    /** Whether a service has made the room of this alias, now that it is asked for. */
+    askForAlias(alias: RoomAlias): Promise<boolean>
+  }
   remote: Remote & { queryDirectory: (alias: RoomAlias) => Promise<ResolvedAlias>; querySpace: QuerySpace }
 }
 
@@ -53,11 +59,19 @@ export type RoomOperations = MemberOperations &
 export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperations> {
   const { db, signer, remote, memberProfile, defaultRoomVersion } = needs
   const rooms = await makeRooms(db, signer.serverName)
-  const buildStep = makeBuildStep({ ...rooms, outboxWrites: needs.outboxWrites })
+  const buildStep = makeBuildStep({
+    ...rooms,
+    outboxWrites: needs.outboxWrites,
+    interestedIn: needs.appservices.interestedIn,
+  })
   const sendEvent = makeSendEvent(rooms, buildStep, signer)
   const setOutsideMembership = makeSetOutsideMembership(rooms)
   const members = makeMemberOperations({ rooms, sendEvent, signer, remote, memberProfile, setOutsideMembership })
-  const aliases = makeRoomAliases({ rooms, sendEvent, signer, queryDirectory: remote.queryDirectory })
+  const aliases = makeRoomAliases({
+    ...{ rooms, sendEvent, signer },
+    queryDirectory: remote.queryDirectory,
+    askForAlias: needs.appservices.askForAlias,
+  })
   const { inviteUser } = members
   const createRoom = makeCreateRoom({ rooms, buildStep, signer, defaultRoomVersion, memberProfile, inviteUser })
   const acceptPdu = makeAcceptPdu(rooms, buildStep, signer.now)

@@ -23,6 +23,8 @@ export type SendStateRequest = {
   type: string
   stateKey: string
   content: Record<string, unknown>
+  /** Of an application service that brings an event from elsewhere. */
+  originServerTs?: number
 }
 export type SendState = (request: SendStateRequest) => Promise<EventId>
 
@@ -45,14 +47,15 @@ function ownJoin(type: string, stateKey: string, sender: UserId, content: Record
 
 /** @throws MatrixError `M_FORBIDDEN`, `M_BAD_JSON`, `M_INVALID_PARAM`, `M_BAD_ALIAS` */
 export function makeSendState(needs: SendStateNeeds): SendState {
-  return async ({ roomId, sender, type, stateKey, content }) => {
+  return async ({ roomId, sender, type, stateKey, content, ...time }) => {
     if (type === 'm.room.create') throw forbidden('A room has one create event')
     if (type === 'm.room.canonical_alias') await checkCanonicalAlias(needs, roomId, content)
     if (type === 'm.room.member') {
       const target = parseUserId(stateKey)
       if (!target) throw invalidParam('The state key of a member event is a user ID')
       if (typeof content.membership !== 'string') throw badJson('content.membership must be a string')
-      if (content.membership === 'join') return needs.sendEvent(roomId, ownJoin(type, stateKey, sender, content))
+      if (content.membership === 'join')
+        return needs.sendEvent(roomId, { ...ownJoin(type, stateKey, sender, content), ...time })
       // An invite to another server needs that server's signature first.
       if (content.membership === 'invite' && serverNameOf(target) !== needs.serverName) {
         await needs.inviteUser({
@@ -67,6 +70,6 @@ export function makeSendState(needs: SendStateNeeds): SendState {
         return sent.eventId
       }
     }
-    return needs.sendEvent(roomId, { type, stateKey, sender, content })
+    return needs.sendEvent(roomId, { type, stateKey, sender, content, ...time })
   }
 }

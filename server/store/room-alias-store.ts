@@ -6,7 +6,7 @@
  */
 import type { RoomAlias, RoomId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
-import type { Write } from './writes.js'
+import { deleteRow, upsertRow, type Write } from './writes.js'
 
 export type AliasRow = { room_id: RoomId; creator: UserId }
 
@@ -32,10 +32,28 @@ export const insertAlias = (alias: RoomAlias, row: AliasRow): Write => ({
 
 export const deleteAlias = (alias: RoomAlias): Write => ({ op: 'delete', table: 'room_alias', id: alias })
 
-export async function readPublishedRooms(db: Reader): Promise<RoomId[]> {
-  const [rows] = await db.query<[{ room_id: RoomId }[]]>('SELECT room_id FROM room_directory')
-  return rows.map((row) => row.room_id)
+/** @param of one network of an application service, or all of them besides; else this server's own directory */
+export async function readPublishedRooms(
+  db: Reader,
+  of: { instanceId?: string; withAllNetworks?: boolean } = {},
+): Promise<RoomId[]> {
+  const { instanceId: instance, withAllNetworks } = of
+  type Rows = { room_id: RoomId }[]
+  const own = 'SELECT room_id FROM room_directory'
+  const lists = withAllNetworks
+    ? await db.query<Rows[]>(`${own}; SELECT room_id FROM appservice_room`)
+    : instance === undefined
+      ? await db.query<Rows[]>(own)
+      : await db.query<Rows[]>('SELECT room_id FROM appservice_room:[$instance, NONE]..[$instance, ..]', { instance })
+  return [...new Set(lists.flat().map((row) => row.room_id))]
 }
+
+/** @param instanceId of a network, as its protocol names it */
+export const setNetworkRoom = (instanceId: string, roomId: RoomId): Write =>
+  upsertRow('appservice_room', { id: [instanceId, roomId], room_id: roomId })
+
+export const deleteNetworkRoom = (instanceId: string, roomId: RoomId): Write =>
+  deleteRow('appservice_room', [instanceId, roomId])
 
 export async function isPublished(db: Reader, roomId: RoomId): Promise<boolean> {
   const [rows] = await db.query<[unknown[]]>('SELECT * FROM type::record("room_directory", $room)', { room: roomId })

@@ -35,9 +35,9 @@ export async function readUser(db: Reader, userId: UserId): Promise<UserRow | un
   return rows[0]
 }
 
-/** Whether there is any account at all: until then the server is being set up. */
+/** Whether there is any account of a person: until then the server is being set up. */
 export async function hasUsers(db: Reader): Promise<boolean> {
-  const [rows] = await db.query<[unknown[]]>('SELECT user_id FROM user LIMIT 1')
+  const [rows] = await db.query<[unknown[]]>("SELECT user_id FROM user WHERE kind != 'service' LIMIT 1")
   return rows.length > 0
 }
 

@@ -71,6 +71,8 @@ export type Change = { position: StreamPosition } & (
       isLocal: boolean
       /** Servers that the same commit wrote outbox rows for (`outboxWrites`), under this position. */
       destinations?: readonly ServerName[]
+      /** IDs of the application services that the same commit wrote rows for. */
+      appservices?: readonly string[]
     }
   /** The current state moved without a timeline event of its own (state resolution, redaction of a state event, join of a room). */
   | {

@@ -9,10 +9,10 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../kernel/clock.js'
-import { MatrixError } from '../kernel/errors.js'
-import type { UserId } from '../kernel/identifiers.js'
+import { forbidden, MatrixError } from '../kernel/errors.js'
+import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
-import { noteDeviceSeen } from '../store/device-store.js'
+import { noteDeviceSeen, readDevice } from '../store/device-store.js'
 import {
   deleteAccessToken,
   deleteRefreshToken,
@@ -21,6 +21,7 @@ import {
   type TokenFacts,
 } from '../store/login-session-store.js'
 import type { Database } from '../store/reader.js'
+import { readUser } from '../store/user-store.js'
 import type { Requester } from './requester.js'
 import { hashToken } from './tokens.js'
 
@@ -28,12 +29,27 @@ type Known = { requester: Requester; expiresAt: number; isLocked: boolean; seenN
 
 export type Authenticate = (
   token: string,
-  from: { ip: string /** Lets a locked user through: for logging out. */; evenIfLocked: boolean },
+  from: {
+    ip: string
+    /** Lets a locked user through: for logging out. */
+    evenIfLocked: boolean
+    /** Of an application service: the user, and the device of that user, that it acts as. */
+    actsAs?: { userId: string | undefined; deviceId: string | undefined }
+  },
+) => Promise<Requester>
+
+/** A user of an application service, whose token stands for all of them. */
+export type AuthenticateOwnUser = (
+  appservice: NonNullable<Requester['appservice']>,
+  as: { userId: UserId; deviceId: DeviceId | undefined },
+  evenIfLocked: boolean,
 ) => Promise<Requester>
 
 export type Authenticator = {
   /** @throws MatrixError 401 `M_UNKNOWN_TOKEN` (with `soft_logout` where it expired) or `M_USER_LOCKED` */
   authenticate: Authenticate
+  /** @throws MatrixError 403 `M_FORBIDDEN` for no account, 400 `M_UNKNOWN_DEVICE`, 401 `M_USER_LOCKED` */
+  authenticateOwnUser: AuthenticateOwnUser
   forgetSession(sid: string): void
   forgetUser(userId: UserId): void
 }
@@ -95,6 +111,46 @@ export function makeAuthenticator(needs: { db: Database; clock: Clock; logger: L
     return entry.requester
   }
 
+  async function lookUpOwnUser(
+    appservice: NonNullable<Requester['appservice']>,
+    { userId, deviceId }: { userId: UserId; deviceId: DeviceId | undefined },
+  ): Promise<Known> {
+    const [user, device] = await Promise.all([
+      readUser(db, userId),
+      deviceId === undefined ? undefined : readDevice(db, userId, deviceId),
+    ])
+    if (!user || user.status === 'deactivated')
+      throw forbidden('The application service has not registered that user, or the account is closed.')
+    if (deviceId !== undefined && !device)
+      throw new MatrixError(400, 'M_UNKNOWN_DEVICE', 'That user has no such device.')
+    const { admin: isAdmin, suspended: isSuspended = false } = user
+    const sid = `appservice ${appservice.id} ${userId}`
+    return {
+      requester: {
+        ...{ userId, sid, isAdmin, isSuspended, appservice },
+        deviceId: deviceId ?? ('' as DeviceId),
+        isGuest: false,
+        tokenHash: '',
+      },
+      expiresAt: Number.POSITIVE_INFINITY,
+      isLocked: user.status === 'locked',
+      seenNotedAt: 0,
+    }
+  }
+
+  const authenticateOwnUser: AuthenticateOwnUser = async (appservice, as, evenIfLocked) => {
+    // A token's hash has no space in it.
+    const key = `${appservice.id} ${as.userId} ${as.deviceId ?? ''}`
+    const began = epoch
+    let entry = known.get(key)
+    if (!entry) {
+      entry = await lookUpOwnUser(appservice, as)
+      if (epoch === began) known.set(key, entry)
+    }
+    if (entry.isLocked && !evenIfLocked) throw userLocked()
+    return entry.requester
+  }
+
   function forget(matches: (requester: Requester) => boolean): void {
     epoch += 1
     for (const [hash, { requester }] of known.entries()) if (matches(requester)) known.delete(hash)
@@ -102,6 +158,7 @@ export function makeAuthenticator(needs: { db: Database; clock: Clock; logger: L
 
   return {
     authenticate,
+    authenticateOwnUser,
     forgetSession: (sid) => forget((requester) => requester.sid === sid),
     forgetUser: (userId) => forget((requester) => requester.userId === userId),
   }

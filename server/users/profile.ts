@@ -35,6 +35,8 @@ type Needs = {
   updateProfileInRooms(userId: UserId): Promise<void>
   /** Asks the user's own server; throws MatrixError 404 where there is none or no federation. */
   fetchRemoteProfile(userId: UserId): Promise<Profile>
+  /** Whether an application service has made the account, now that it is asked for. */
+  askForUser(userId: UserId): Promise<boolean>
 }
 
 export function makeProfiles(needs: Needs): Profiles {
@@ -53,7 +55,8 @@ export function makeProfiles(needs: Needs): Profiles {
 
     async readProfile(userId) {
       if (serverNameOf(userId) !== serverName) return needs.fetchRemoteProfile(userId)
-      const profile = await readLocalProfile(userId)
+      let profile = await readLocalProfile(userId)
+      if (!profile && (await needs.askForUser(userId))) profile = await readLocalProfile(userId)
       if (!profile) throw notFound('There is no such user.')
       return profile
     },

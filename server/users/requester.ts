@@ -14,6 +14,8 @@ export type Requester = {
   readonly isGuest: boolean
   /** May read, leave and log out, but not speak. Spec: client-server-api, "Account suspension". */
   readonly isSuspended: boolean
+  /** The application service that acts as this user; its device ID is empty where it names no device. */
+  readonly appservice?: { readonly id: string; readonly isRateLimited: boolean }
   /** Lookup hash of the access token that was used; never the token. */
   readonly tokenHash: string
 }

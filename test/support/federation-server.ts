@@ -130,6 +130,7 @@ export async function startFederationServer(options: FederationServerOptions): P
     anyoneMayPublish: true,
     memberProfile,
     outboxWrites,
+    appservices: { interestedIn: () => [], askForAlias: async () => false },
     remote: federation.remote,
   })
   const heard: FederationServer['heard'] = { typing: [], receipts: [], presence: [] }

@@ -39,7 +39,7 @@ export type TestRooms = Awaited<ReturnType<typeof makeTestRooms>>
 
 export async function makeTestRooms(db: Database, signer = makeSigner(), maxRoomsInMemory?: number) {
   const rooms = await makeRooms(db, signer.serverName, maxRoomsInMemory)
-  const buildStep = makeBuildStep({ ...rooms, outboxWrites: () => [] })
+  const buildStep = makeBuildStep({ ...rooms, outboxWrites: () => [], interestedIn: () => [] })
   const sendEvent = makeSendEvent(rooms, buildStep, signer)
   const memberProfile = async (userId: UserId): Promise<JsonObject> => ({
     displayname: userId.slice(1, userId.indexOf(':')),

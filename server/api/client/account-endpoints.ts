@@ -1,4 +1,5 @@
 /** The endpoints around accounts: sessions, devices, profiles, account data, filters, push rules, what the server can do. */
+
 import { exchangeOpenIdTokenEndpoint } from '../federation/openid/exchange-open-id-token.js'
 import { changePasswordEndpoint } from './account-management/change-password.js'
 import { checkUsernameAvailabilityEndpoint } from './account-management/check-username-availability.js'
@@ -6,6 +7,7 @@ import { deactivateAccountEndpoint } from './account-management/deactivate-accou
 import { getAccount3PIDsEndpoint } from './account-management/get-account3-pids.js'
 import { registerEndpoint } from './account-management/register.js'
 import { registrationTokenValidityEndpoint } from './account-management/registration-token-validity.js'
+import { pingAppserviceEndpoint } from './application-services/ping-appservice.js'
 import { getCapabilitiesEndpoint } from './capabilities/get-capabilities.js'
 import { deleteDeviceEndpoint } from './device-management/delete-device.js'
 import { deleteDevicesEndpoint } from './device-management/delete-devices.js'
@@ -38,7 +40,12 @@ import { loginEndpoint } from './session-management/login.js'
 import { logoutEndpoint } from './session-management/logout.js'
 import { logoutAllEndpoint } from './session-management/logout-all.js'
 import { refreshEndpoint } from './session-management/refresh.js'
+import { getProtocolMetadataEndpoint } from './third-party-lookup/get-protocol-metadata.js'
 import { getProtocolsEndpoint } from './third-party-lookup/get-protocols.js'
+import { queryLocationByAliasEndpoint } from './third-party-lookup/query-location-by-alias.js'
+import { queryLocationByProtocolEndpoint } from './third-party-lookup/query-location-by-protocol.js'
+import { queryUserByIDEndpoint } from './third-party-lookup/query-user-by-id.js'
+import { queryUserByProtocolEndpoint } from './third-party-lookup/query-user-by-protocol.js'
 import { deleteProfileFieldEndpoint } from './user-data/delete-profile-field.js'
 import { deleteRoomTagEndpoint } from './user-data/delete-room-tag.js'
 import { getAccountDataEndpoint } from './user-data/get-account-data.js'
@@ -87,6 +94,12 @@ export const accountEndpoints = [
   searchUserDirectoryEndpoint,
   getTurnServerEndpoint,
   getProtocolsEndpoint,
+  getProtocolMetadataEndpoint,
+  queryLocationByProtocolEndpoint,
+  queryUserByProtocolEndpoint,
+  queryLocationByAliasEndpoint,
+  queryUserByIDEndpoint,
+  pingAppserviceEndpoint,
   requestOpenIdTokenEndpoint,
   exchangeOpenIdTokenEndpoint,
   getCapabilitiesEndpoint,

@@ -1,4 +1,5 @@
 /** The endpoints that make, change and find rooms; reading them is in `sync/`'s list. */
+import { updateAppserviceRoomDirectoryVisibilityEndpoint } from './application-services/update-appservice-room-directory-visibility.js'
 import { getMutualRoomsEndpoint } from './mutual-rooms/get-mutual-rooms.js'
 import { reportEventEndpoint } from './reporting-content/report-event.js'
 import { reportRoomEndpoint } from './reporting-content/report-room.js'
@@ -52,6 +53,7 @@ export const roomEndpoints = [
   getLocalAliasesEndpoint,
   getRoomVisibilityEndpoint,
   setRoomVisibilityEndpoint,
+  updateAppserviceRoomDirectoryVisibilityEndpoint,
   reportEventEndpoint,
   reportRoomEndpoint,
   reportUserEndpoint,

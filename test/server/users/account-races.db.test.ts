@@ -280,6 +280,7 @@ test('two new names go into the rooms one after the other, so that the last one 
   const told: unknown[] = []
   const profiles = makeProfiles({
     ...{ db, serverName },
+    askForUser: async () => false,
     fetchRemoteProfile: async () => ({}),
     async updateProfileInRooms(userId) {
       atOnce = Math.max(atOnce, ++running)

@@ -9,6 +9,9 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { Appservice } from '../../../appservices/appservices.js'
+import type { OwnUsers } from '../../../appservices/own-users.js'
+import { accessTokenOf } from '../../../http/access-token.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { randomId } from '../../../kernel/clock.js'
 import { invalidParam, MatrixError, missingParam } from '../../../kernel/errors.js'
@@ -21,15 +24,20 @@ import type { RegistrationTokens } from '../../../users/registration-tokens.js'
 import type { RequireAuth } from '../../../users/user-interactive-auth.js'
 import { DeviceNameSchema } from '../device-management/device-schema.js'
 
-type Needs = Registration & {
-  registrationPolicy: RegistrationPolicy
-  registrationTokens: Pick<RegistrationTokens, 'writesForUse'>
-  requireAuth: RequireAuth
-  enterRooms: Invitations['enterRooms']
-  beginSession: BeginSession
-}
+type Needs = Registration &
+  Pick<OwnUsers, 'requireAppservice' | 'checkOwnName' | 'checkFreeName'> & {
+    registrationPolicy: RegistrationPolicy
+    registrationTokens: Pick<RegistrationTokens, 'writesForUse'>
+    requireAuth: RequireAuth
+    enterRooms: Invitations['enterRooms']
+    beginSession: BeginSession
+  }
+
+const appserviceLogin = 'm.login.application_service'
 
 const BodySchema = Type.Object({
+  /** Of an application service: `m.login.application_service`. */
+  type: Type.Optional(Type.String()),
   auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   username: Type.Optional(Type.String()),
   password: Type.Optional(Type.String()),
@@ -38,7 +46,7 @@ const BodySchema = Type.Object({
   inhibit_login: Type.Optional(Type.Boolean()),
   refresh_token: Type.Optional(Type.Boolean()),
 })
-type Body = Omit<Static<typeof BodySchema>, 'auth'>
+type Body = Omit<Static<typeof BodySchema>, 'auth' | 'type'>
 
 export const registerEndpoint = defineEndpoint({
   operationId: 'register',
@@ -46,7 +54,7 @@ export const registerEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/register',
   auth: 'none',
   rateLimit: 'registration',
-  query: Type.Object({ kind: Type.Optional(Type.String()) }),
+  query: Type.Object({ kind: Type.Optional(Type.String()), access_token: Type.Optional(Type.String()) }),
   body: BodySchema,
   response: Type.Object({
     user_id: UserIdSchema,
@@ -63,9 +71,16 @@ export const registerEndpoint = defineEndpoint({
     'M_WEAK_PASSWORD',
     'M_INVALID_PARAM',
     'M_MISSING_PARAM',
+    'M_EXCLUSIVE',
+    'M_MISSING_TOKEN',
+    'M_UNKNOWN_TOKEN',
   ],
-  async handle({ query, body: { auth, ...given }, ip, isLoopback }, hs: Needs) {
+  async handle({ query, body: { auth, type, ...given }, ip, isLoopback, headers }, hs: Needs) {
     const kind = query.kind ?? 'user'
+    if (type === appserviceLogin) {
+      const service = hs.requireAppservice(accessTokenOf(headers.authorization, query))
+      return registerOwnUser(service, given, hs)
+    }
     if (kind === 'guest') return registerGuest(given, hs)
     if (kind !== 'user') throw invalidParam('kind is user or guest.')
     const flows = await hs.registrationPolicy.readFlows()
@@ -75,6 +90,7 @@ export const registerEndpoint = defineEndpoint({
     if (answered) return answered as Promise<RegisterAnswer>
     if (flows.length === 0) throw registrationClosed()
     // Before anyone proves anything: they may have to choose another name.
+    if (given.username !== undefined) hs.checkFreeName(given.username)
     if (given.username !== undefined && auth?.session === undefined) await hs.checkAvailable(given.username)
     const { body, registrationToken } = await hs.requireAuth({
       operation: 'register',
@@ -96,6 +112,13 @@ export const registerEndpoint = defineEndpoint({
     })
   },
 })
+
+/** A user in the namespace of an application service, without proof: its token is that. */
+async function registerOwnUser(service: Appservice, body: Body, hs: Needs) {
+  if (body.username === undefined) throw missingParam('There is no username.')
+  hs.checkOwnName(service, body.username)
+  return logIn(await hs.registerUser({ localpart: body.username, kind: 'service' }), body, hs)
+}
 
 async function registerGuest(body: Body, hs: Needs) {
   if (!hs.registrationPolicy.guests)

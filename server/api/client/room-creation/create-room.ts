@@ -6,12 +6,13 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom
  */
 import { Type } from 'typebox'
+import type { OwnUsers } from '../../../appservices/own-users.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { MatrixError } from '../../../kernel/errors.js'
 import { RoomIdSchema, UserIdSchema } from '../../../kernel/identifiers.js'
 import type { CreateRoom } from '../../../rooms/create-room.js'
 
-type Needs = { createRoom: CreateRoom }
+type Needs = Pick<OwnUsers, 'checkFreeAliasName'> & { createRoom: CreateRoom }
 
 /** Each becomes an event, all of them one commit: more would keep everybody waiting. */
 const maxInvites = 250
@@ -48,10 +49,18 @@ export const createRoomEndpoint = defineEndpoint({
     visibility: Type.Optional(Type.Union([Type.Literal('public'), Type.Literal('private')])),
   }),
   response: Type.Object({ room_id: RoomIdSchema }),
-  errors: ['M_ROOM_IN_USE', 'M_INVALID_ROOM_STATE', 'M_UNSUPPORTED_ROOM_VERSION', 'M_INVALID_PARAM', 'M_FORBIDDEN'],
+  errors: [
+    'M_EXCLUSIVE',
+    'M_ROOM_IN_USE',
+    'M_INVALID_ROOM_STATE',
+    'M_UNSUPPORTED_ROOM_VERSION',
+    'M_INVALID_PARAM',
+    'M_FORBIDDEN',
+  ],
   async handle({ body, requester }, hs: Needs) {
     if (body.invite_3pid?.length)
       throw new MatrixError(400, 'M_INVALID_PARAM', 'This server cannot invite people by e-mail or telephone number')
+    if (body.room_alias_name !== undefined) hs.checkFreeAliasName(body.room_alias_name, requester)
     const roomId = await hs.createRoom({
       creator: requester.userId,
       preset: body.preset,

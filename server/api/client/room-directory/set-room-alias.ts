@@ -6,11 +6,12 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3directoryroomroomalias
  */
 import { Type } from 'typebox'
+import type { OwnUsers } from '../../../appservices/own-users.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { RoomAliasSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { RoomAliases } from '../../../rooms/room-aliases.js'
 
-type Needs = Pick<RoomAliases, 'createAlias'>
+type Needs = Pick<RoomAliases, 'createAlias'> & Pick<OwnUsers, 'checkFreeAlias'>
 
 export const setRoomAliasEndpoint = defineEndpoint({
   operationId: 'setRoomAlias',
@@ -21,8 +22,9 @@ export const setRoomAliasEndpoint = defineEndpoint({
   params: Type.Object({ roomAlias: RoomAliasSchema }),
   body: Type.Object({ room_id: RoomIdSchema }),
   response: Type.Object({}),
-  errors: ['M_UNKNOWN', 'M_FORBIDDEN', 'M_INVALID_PARAM'],
+  errors: ['M_UNKNOWN', 'M_EXCLUSIVE', 'M_FORBIDDEN', 'M_INVALID_PARAM'],
   async handle({ params, body, requester }, hs: Needs) {
+    hs.checkFreeAlias(params.roomAlias, requester)
     await hs.createAlias({ alias: params.roomAlias, roomId: body.room_id, userId: requester.userId })
     return {}
   },

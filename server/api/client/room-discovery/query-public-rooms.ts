@@ -38,5 +38,7 @@ export const queryPublicRoomsEndpoint = defineEndpoint({
       since: body.since,
       searchTerm: body.filter?.generic_search_term,
       roomTypes: body.filter?.room_types,
+      instanceId: body.third_party_instance_id,
+      withAllNetworks: body.include_all_networks,
     }),
 })

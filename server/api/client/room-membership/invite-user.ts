@@ -7,10 +7,13 @@
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
-import { RoomIdSchema, UserIdSchema } from '../../../kernel/identifiers.js'
+import { RoomIdSchema, type UserId, UserIdSchema } from '../../../kernel/identifiers.js'
 import type { MemberOperations } from '../../../rooms/member-operations.js'
 
-type Needs = Pick<MemberOperations, 'inviteUser'>
+type Needs = Pick<MemberOperations, 'inviteUser'> & {
+  /** A user whom an application service has not made yet is made now. */
+  ensureUser(userId: UserId): Promise<void>
+}
 
 export const inviteUserEndpoint = defineEndpoint({
   operationId: 'inviteUser',
@@ -24,6 +27,7 @@ export const inviteUserEndpoint = defineEndpoint({
   response: Type.Object({}),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_UNSUPPORTED_ROOM_VERSION'],
   async handle({ params, body, requester }, hs: Needs) {
+    await hs.ensureUser(body.user_id)
     await hs.inviteUser({ roomId: params.roomId, sender: requester.userId, target: body.user_id, reason: body.reason })
     return {}
   },

@@ -13,6 +13,7 @@ import { EventIdSchema, parseEventId, RoomIdSchema } from '../../../kernel/ident
 import type { SendEvent } from '../../../rooms/send-event.js'
 import type { OncePerTxn } from '../../../rooms/transaction-ids.js'
 import type { CheckMaySend } from '../../../users/suspension.js'
+import { timeOf } from './massaged-time.js'
 
 /** All this endpoint may touch. Keep it short: it is also what a test has to supply. */
 type Needs = { sendMessage: SendEvent; oncePerTxn: OncePerTxn; checkMaySend: CheckMaySend }
@@ -25,11 +26,11 @@ export const sendMessageEndpoint = defineEndpoint({
   guests: true,
   rateLimit: 'message',
   params: Type.Object({ roomId: RoomIdSchema, eventType: Type.String(), txnId: Type.String() }),
-  query: Type.Object({ ts: Type.Optional(Type.Integer()) }),
+  query: Type.Object({ ts: Type.Optional(Type.Integer({ minimum: 0 })) }),
   body: Type.Record(Type.String(), Type.Unknown()), // any event content; its size is checked in events/
   response: Type.Object({ event_id: EventIdSchema }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_TOO_LARGE', 'M_BAD_JSON', 'M_DUPLICATE_ANNOTATION', 'M_USER_SUSPENDED'],
-  async handle({ params, body, requester, path }, hs: Needs) {
+  async handle({ params, query, body, requester, path }, hs: Needs) {
     const { roomId, eventType: type, txnId } = params
     // Versions that name a redaction's target at the top level take it from there; clients may send either.
     const redacts = type === 'm.room.redaction' ? parseEventId(body.redacts) : undefined
@@ -37,7 +38,7 @@ export const sendMessageEndpoint = defineEndpoint({
     return hs.oncePerTxn(requester, path, async (record) => ({
       event_id: await hs.sendMessage(
         roomId,
-        { type, sender: requester.userId, content: body, ...(redacts ? { redacts } : {}) },
+        { type, sender: requester.userId, content: body, ...(redacts ? { redacts } : {}), ...timeOf(query, requester) },
         { txn: { sid: requester.sid, txnId }, writes: (eventId) => record({ event_id: eventId }) },
       ),
     }))

@@ -9,6 +9,7 @@ import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { SendState } from '../../../rooms/send-state.js'
+import { timeOf } from './massaged-time.js'
 
 type Needs = { sendState: SendState }
 
@@ -25,11 +26,21 @@ export const setRoomStateWithKeyEndpoint = defineEndpoint({
   notIfSuspended: true,
   rateLimit: 'message',
   params: Type.Object({ roomId: RoomIdSchema, eventType: Type.String(), stateKey: Type.Optional(Type.String()) }),
+  query: Type.Object({ ts: Type.Optional(Type.Integer({ minimum: 0 })) }),
   body: Type.Record(Type.String(), Type.Unknown()),
   response: Type.Object({ event_id: EventIdSchema }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_TOO_LARGE', 'M_BAD_JSON', 'M_BAD_ALIAS', 'M_INVALID_PARAM'],
-  async handle({ params, body, requester }, hs: Needs) {
+  async handle({ params, query, body, requester }, hs: Needs) {
     const { roomId, eventType: type, stateKey = '' } = params
-    return { event_id: await hs.sendState({ roomId, sender: requester.userId, type, stateKey, content: body }) }
+    return {
+      event_id: await hs.sendState({
+        roomId,
+        sender: requester.userId,
+        type,
+        stateKey,
+        content: body,
+        ...timeOf(query, requester),
+      }),
+    }
   },
 })

@@ -15,5 +15,5 @@ export const getLoginFlowsEndpoint = defineEndpoint({
   auth: 'none',
   rateLimit: 'default',
   response: Type.Object({ flows: Type.Array(Type.Object({ type: Type.String() })) }),
-  handle: () => ({ flows: [{ type: 'm.login.password' }] }),
+  handle: () => ({ flows: [{ type: 'm.login.password' }, { type: 'm.login.application_service' }] }),
 })

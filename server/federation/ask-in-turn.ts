@@ -8,15 +8,20 @@
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Room, Rooms } from '../rooms/room.js'
+import type { Allowance } from './federation-client.js'
 import { FederationError } from './federation-error.js'
 
 export type Search = {
   readonly servers: readonly ServerName[]
   /** A server could not be asked, or would not say. */
   isUnanswered: boolean
+  /** What all answers may have: whoever sends us looking for what is missing decides how much there is. */
+  readonly allowance: Allowance
 }
 
 const maxServers = 5
+/** Of one gap or one page of history. */
+const maxBytes = 96 * 1024 * 1024
 
 export type StartSearch = (room: Room, first?: ServerName, maxServers?: number) => Promise<Search>
 
@@ -26,8 +31,15 @@ export const makeStartSearch =
     const byMembers = [...(await needs.rooms.readServers(room))].sort(([, a], [, b]) => b - a)
     const others = byMembers.map(([server]) => server).filter((server) => server !== needs.serverName)
     const servers = new Set(first === undefined ? others : [first, ...others])
-    return { servers: [...servers].slice(0, most), isUnanswered: false }
+    return { servers: [...servers].slice(0, most), isUnanswered: false, allowance: { bytes: maxBytes } }
   }
+
+/** The same search at certain servers: what it finds out about them is its own, what it may cost is not. */
+export const searchAt = (servers: readonly ServerName[], { allowance }: Search): Search => ({
+  servers,
+  isUnanswered: false,
+  allowance,
+})
 
 /**
  * @param ask gives undefined where the server answered and does not have it

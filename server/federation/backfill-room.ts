@@ -21,7 +21,7 @@ import { inHistoryOrder, reachedFrom } from '../rooms/history-order.js'
 import type { History, InsertHistory } from '../rooms/insert-history.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import type { Segment } from '../rooms/segments.js'
-import { askInTurn, type Search, type StartSearch } from './ask-in-turn.js'
+import { askInTurn, type Search, type StartSearch, searchAt } from './ask-in-turn.js'
 import { type FederationClient, pathOf } from './federation-client.js'
 import type { FetchOutliers } from './fetch-outliers.js'
 import { judgeByAuthEvents } from './judge-by-auth-events.js'
@@ -75,6 +75,7 @@ export function makeBackfillRoom(needs: Needs): BackfillRoom {
       query: { v: ends.slice(0, maxEndsAsked), limit: Math.min(Math.max(wanted, 1), maxPage) },
       timeoutMs: 30_000,
       maxBytes: 16 * 1024 * 1024,
+      allowance: search.allowance,
     })
     const { events, passedOver } = await readPage(room, Array.isArray(answer.pdus) ? answer.pdus.slice(0, maxPage) : [])
     const known = new Map((await rooms.readEvents([...events.keys()])).map((event) => [event.eventId, event]))
@@ -86,7 +87,7 @@ export function makeBackfillRoom(needs: Needs): BackfillRoom {
     const { reached } = reachedFrom(ends, events, passedOver)
     const isPassing = ends.some((id) => passedOver.has(id))
     if (reached.length === 0) return isPassing ? { events: [], passedOver, server } : undefined
-    const judged = await judge(room, reached, { servers: [server, ...search.servers], isUnanswered: false })
+    const judged = await judge(room, reached, searchAt([server, ...search.servers], search))
     return judged && { events: judged.accepted, passedOver: new Map([...passedOver, ...judged.passedOver]), server }
   }
 
@@ -138,7 +139,7 @@ export function makeBackfillRoom(needs: Needs): BackfillRoom {
     const known = new Map((await rooms.readEvents(prevEventIds(oldest.pdu))).map((event) => [event.eventId, event]))
     if (prevEventIds(oldest.pdu).every((id) => known.get(id)?.node !== undefined)) return undefined // known here
     const servers = [page.server, ...search.servers.filter((server) => server !== page.server)]
-    return needs.outliers.fetchStateBefore(room, oldest, { servers, isUnanswered: false })
+    return needs.outliers.fetchStateBefore(room, oldest, searchAt(servers, search))
   }
 
   async function mayDiffer(room: Room, { low }: Segment, events: readonly PduEvent[], oldest: PduEvent) {

@@ -26,6 +26,8 @@ export type FederationRequest = {
   timeoutMs?: number
   /** Largest answer, default 1 MiB. */
   maxBytes?: number
+  /** What this answer may cost together with others: its length is taken off. */
+  allowance?: Allowance
   /** Asks even where the destination failed lately: somebody is waiting for exactly this server. */
   ignoreBackoff?: boolean
   /** Key queries carry no signature. */
@@ -34,6 +36,9 @@ export type FederationRequest = {
   isPair?: boolean
   signal?: AbortSignal
 }
+
+/** Bytes that the answers to several questions may have in all. */
+export type Allowance = { bytes: number }
 
 export type FederationClient = {
   /** The JSON object of a 2xx answer. Throws FederationError. */
@@ -93,8 +98,23 @@ export function makeFederationClient(needs: Needs): FederationClient {
 
   return {
     async request(request) {
-      const { destination, timeoutMs = defaults.timeoutMs, maxBytes = defaults.maxBytes } = request
-      const run = () => exchange(needs, request, (sent) => needs.transport.exchange({ ...sent, timeoutMs, maxBytes }))
+      const { destination, timeoutMs = defaults.timeoutMs, allowance } = request
+      const { maxBytes: most = defaults.maxBytes } = request
+      const maxBytes = Math.min(most, allowance?.bytes ?? most)
+      const usedUp = () => new FederationError(destination, 'aborted', 'was not asked for still more')
+      if (maxBytes <= 0) throw usedUp()
+      const run = async () => {
+        const send = (sent: Sent) => needs.transport.exchange({ ...sent, timeoutMs, maxBytes })
+        try {
+          const answer = await exchange(needs, request, send)
+          if (allowance) allowance.bytes -= answer.body.length
+          return answer
+        } catch (error) {
+          if (!allowance || !(error instanceof FederationError) || error.failure !== 'too-large') throw error
+          allowance.bytes -= maxBytes
+          throw maxBytes < most ? usedUp() : error // what we ask for less than an answer may have is not its fault
+        }
+      }
       const { body } = await checked(request, run, (answer) => refusal(destination, answer))
       return parseAnswer(destination, body, request.isPair)
     },

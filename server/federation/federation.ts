@@ -43,7 +43,7 @@ import { makeInsertOutliers } from './insert-outliers.js'
 import { makeJoinRemoteRoom } from './join-remote-room.js'
 import { type MakeMembership, makeMakeMembership } from './make-membership.js'
 import { makeQueryServerKeys, type QueryServerKeys } from './query-server-keys.js'
-import { makeReadHistory, type ReadHistory, type ReadWithAuthChains } from './read-history.js'
+import { makeReadHistory, type ReadHistory } from './read-history.js'
 import { makeReceiveEdus } from './receive-edus.js'
 import { makeReceiveInvite, type ReceiveInvite } from './receive-invite.js'
 import { makeReceivePdus } from './receive-pdus.js'
@@ -56,6 +56,8 @@ import { makeRoomForServer } from './room-for-server.js'
 import { makeSendMembership, type SendMembership } from './send-membership.js'
 import { partsOfServerName } from './server-name-parts.js'
 import { makeIsServerAllowed } from './server-policy.js'
+import { makeServerShares } from './server-shares.js'
+import { makeStateAnswers, type ReadWithAuthChains } from './state-answers.js'
 import { systemDns } from './system-dns.js'
 import { makeTraffic } from './traffic.js'
 import { makeFetchWellKnown, makeTransport } from './transport.js'
@@ -229,7 +231,6 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
   const outliers = makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, clock, log })
   const acceptFetching = makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, client, log })
   const roomForServer = makeRoomForServer({ serverName, rooms })
-  const readStateBefore = (room: Room, event: PduEvent) => connections.readStateBeforeEvent(rooms, room, event)
 
   const receiver = makeTransactionReceiver({
     db,
@@ -281,15 +282,19 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       log,
     }),
   }
+  const readStateBefore = (room: Room, event: PduEvent) => connections.readStateBeforeEvent(rooms, room, event)
+  const stateAnswers = makeStateAnswers({ readWithAuthChains, readStateBefore })
+  const shares = makeServerShares({ clock })
+  const history = makeReadHistory({
+    rooms,
+    roomForServer,
+    withFederationSession,
+    toStoredEvent: connections.toStoredEvent,
+    stateAnswers,
+    shares,
+  })
   const endpointNeeds: FederationEndpointNeeds = {
-    ...makeReadHistory({
-      rooms,
-      roomForServer,
-      withFederationSession,
-      toStoredEvent: connections.toStoredEvent,
-      readWithAuthChains,
-      readStateBefore,
-    }),
+    ...history,
     ...makeSendMembership({
       serverName,
       signingKey,
@@ -297,8 +302,9 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       roomForServer,
       acceptPdu,
       verifyPdus,
-      readWithAuthChains,
-      readStateBefore,
+      stateAnswers,
+      shares,
+      readPieces: history.readPieces,
     }),
     receiveTransaction: receiver.receiveTransaction,
     makeMembership: makeMakeMembership({ serverName, clock, rooms, roomForServer, buildUnsignedEvent }),

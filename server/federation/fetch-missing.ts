@@ -9,7 +9,7 @@
  * itself: those after it stand above the hole that it leaves.
  *
  * Everything is bounded: five questions of twenty events for a gap, three states for one gap, and
- * answers of at most 64 MiB. A peer that answers with something else costs us one question.
+ * answers of at most 64 MiB, all together 96. A peer that answers with something else costs us one question.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#backfilling-and-retrieving-missing-events
  */
@@ -58,7 +58,7 @@ export function makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, cl
     let latest = [event.eventId]
     for (let round = 0; round < gap.rounds && latest.length > 0; round++) {
       const fresh = await askInTurn(search, log, async (server) => {
-        const events = await askForGap(room, server, latest)
+        const events = await askForGap(room, server, search, latest)
         const unknown = events.filter(({ eventId }) => !found.has(eventId) && eventId !== event.eventId)
         return unknown.length > 0 ? unknown : undefined
       })
@@ -70,7 +70,12 @@ export function makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, cl
     )
   }
 
-  async function askForGap(room: Room, server: ServerName, latest: readonly EventId[]): Promise<PduEvent[]> {
+  async function askForGap(
+    room: Room,
+    server: ServerName,
+    { allowance }: Search,
+    latest: readonly EventId[],
+  ): Promise<PduEvent[]> {
     const answer = await client.request({
       destination: server,
       method: 'POST',
@@ -83,6 +88,7 @@ export function makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, cl
       },
       timeoutMs,
       maxBytes: 8 * 1024 * 1024,
+      allowance,
     })
     const list = Array.isArray(answer.events) ? answer.events.slice(0, gap.eventsPerRound) : []
     return outliers.verified(room, list)

@@ -9,7 +9,7 @@ import type { Clock } from '../kernel/clock.js'
 import { type EventId, parseEventId, type ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Room, Rooms } from '../rooms/room.js'
-import { askInTurn, type Search } from './ask-in-turn.js'
+import { askInTurn, type Search, searchAt } from './ask-in-turn.js'
 import { type FederationClient, pathOf } from './federation-client.js'
 import type { InsertOutliers } from './insert-outliers.js'
 import { judgeByAuthEvents } from './judge-by-auth-events.js'
@@ -43,13 +43,20 @@ const timeoutMs = 20_000
 const stateLimits = { timeoutMs: 60_000, maxBytes: 64 * 1024 * 1024 }
 
 export function makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, clock, log }: Needs): FetchOutliers {
-  const ask = (server: ServerName, template: string, params: Record<string, string>, query?: Record<string, string>) =>
+  const ask = (
+    server: ServerName,
+    { allowance }: Search,
+    template: string,
+    params: Record<string, string>,
+    query?: Record<string, string>,
+  ) =>
     client.request({
       destination: server,
       method: 'GET',
       path: pathOf(template, params),
       ...(query && { query }),
       ...stateLimits,
+      allowance,
     })
 
   async function verified(room: Room, values: unknown): Promise<PduEvent[]> {
@@ -89,7 +96,9 @@ export function makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, c
       for (let id = left.pop(); id !== undefined; id = left.pop()) {
         const path = pathOf('/_matrix/federation/v1/event/:eventId', { eventId: id })
         const pdu = await askInTurn(search, log, async (server) => {
-          const answer = await client.request({ destination: server, method: 'GET', path, timeoutMs })
+          const answer = await client.request({
+            ...{ destination: server, method: 'GET', path, timeoutMs, allowance: search.allowance },
+          })
           return Array.isArray(answer.pdus) ? answer.pdus[0] : undefined
         })
         if (pdu !== undefined) values.push(pdu)
@@ -106,15 +115,20 @@ export function makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, c
     if (more.length > 0) await keep(room, [...events, ...more])
   }
 
-  async function askForChain(room: Room, event: PduEvent, server: ServerName): Promise<true | undefined> {
+  async function askForChain(
+    room: Room,
+    event: PduEvent,
+    server: ServerName,
+    search: Search,
+  ): Promise<true | undefined> {
     const { roomId } = room
-    const answer = await ask(server, '/_matrix/federation/v1/event_auth/:roomId/:eventId', {
+    const answer = await ask(server, search, '/_matrix/federation/v1/event_auth/:roomId/:eventId', {
       roomId,
       eventId: event.eventId,
     })
     const chain = await verified(room, answer.auth_chain)
     const others = chain.filter(({ eventId }) => eventId !== event.eventId)
-    await keepWithAuth(room, others, { servers: [server], isUnanswered: false })
+    await keepWithAuth(room, others, searchAt([server], search))
     return (await readUnknown(authEventIds(event.pdu))).length === 0 ? true : undefined
   }
 
@@ -127,15 +141,15 @@ export function makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, c
   ): Promise<StateMap | undefined> {
     const { roomId } = room
     const query = { event_id: event.eventId }
-    const answer = await ask(server, '/_matrix/federation/v1/state_ids/:roomId', { roomId }, query)
+    const answer = await ask(server, search, '/_matrix/federation/v1/state_ids/:roomId', { roomId }, query)
     const stateIds = readIds(answer.pdu_ids)
     const missing = await readUnknown([...stateIds, ...readIds(answer.auth_chain_ids)])
     if (missing.length >= wholeStateFrom) {
-      const state = await ask(server, '/_matrix/federation/v1/state/:roomId', { roomId }, query)
+      const state = await ask(server, search, '/_matrix/federation/v1/state/:roomId', { roomId }, query)
       const events = await verified(room, [...asList(state.auth_chain), ...asList(state.pdus)])
       await keepWithAuth(room, events, search)
     } else if (missing.length > 0) {
-      const first = { servers: [server, ...search.servers.filter((other) => other !== server)], isUnanswered: false }
+      const first = searchAt([server, ...search.servers.filter((other) => other !== server)], search)
       await keepWithAuth(room, await fetchEach(room, missing, first), first)
       // Half a state would be another one than everybody else's.
       if (first.isUnanswered && (await readUnknown(stateIds)).length > 0) {
@@ -157,7 +171,7 @@ export function makeFetchOutliers({ rooms, insertOutliers, verifyPdus, client, c
       await keepWithAuth(room, await fetchEach(room, ids, search), search)
     },
     async fetchAuthEvents(room, event, search) {
-      const isKnown = await askInTurn(search, log, (server) => askForChain(room, event, server))
+      const isKnown = await askInTurn(search, log, (server) => askForChain(room, event, server, search))
       if (isKnown) return
       const missing = await readUnknown(authEventIds(event.pdu))
       await keepWithAuth(room, await fetchEach(room, missing, search), search)

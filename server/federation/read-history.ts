@@ -8,17 +8,9 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#backfilling-and-retrieving-missing-events
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#retrieving-events
  */
+import { setImmediate } from 'node:timers/promises'
 import { readHistoryVisibility } from '../events/history-visibility.js'
-import {
-  authEventIds,
-  isState,
-  type JsonObject,
-  type Pdu,
-  type PduEvent,
-  prevEventIds,
-  type StateMap,
-  stateKeyOf,
-} from '../events/pdu.js'
+import { isState, type JsonObject, type Pdu, type PduEvent, prevEventIds, stateKeyOf } from '../events/pdu.js'
 import { redactPdu } from '../events/redaction.js'
 import { notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
@@ -28,77 +20,63 @@ import { type ReadEventRow, readEventRows } from '../store/event-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Reader } from '../store/reader.js'
 import type { RoomForServer } from './room-for-server.js'
+import type { Asker, ServerShares } from './server-shares.js'
+import type { StateAnswers, StateIds } from './state-answers.js'
 
 type Needs = {
   rooms: Pick<Rooms, 'readTimeline' | 'readStateNode'>
   roomForServer: RoomForServer
   withFederationSession: FederationSessions['withFederationSession']
   toStoredEvent: (row: ReadEventRow) => StoredEvent
-  readWithAuthChains: ReadWithAuthChains
-  /** The state before an event of that room; undefined where this server does not know it. */
-  readStateBefore: (room: Room, event: PduEvent) => Promise<StateMap | undefined>
-}
-
-/** The given events and everything they stand on. */
-export type ReadWithAuthChains = (
-  rooms: Pick<Rooms, 'readEvents'>,
-  eventIds: Iterable<EventId>,
-) => Promise<ReadonlyMap<EventId, PduEvent>>
-
-/** Auth chain of events; those among them that others stand on are part of it. */
-export async function readAuthChain(
-  readWithAuthChains: ReadWithAuthChains,
-  rooms: Pick<Rooms, 'readEvents'>,
-  events: readonly PduEvent[],
-): Promise<PduEvent[]> {
-  const ids = new Set(events.flatMap(({ pdu }) => authEventIds(pdu)))
-  return [...(await readWithAuthChains(rooms, ids)).values()]
+  stateAnswers: Pick<StateAnswers, 'readStateBefore' | 'readAuthChain'>
+  shares: ServerShares
 }
 
 export type ReadHistory = {
   /** Throws 404 for an event that is not known or not of a room the origin shares. */
-  readEventFor(origin: ServerName, eventId: EventId): Promise<Pdu>
+  readEventFor(asker: Asker, eventId: EventId): Promise<Pdu>
   /** The given events and those before them, at most `limit`. */
-  readBackwards(origin: ServerName, roomId: RoomId, from: readonly EventId[], limit: number): Promise<Pdu[]>
+  readBackwards(asker: Asker, roomId: RoomId, from: readonly EventId[], limit: number): Promise<Pdu[]>
   /** Events before `latest` and not before `earliest`, oldest first, at most `limit`. */
   readGap(
-    origin: ServerName,
+    asker: Asker,
     roomId: RoomId,
     gap: { earliest: readonly EventId[]; latest: readonly EventId[]; limit: number; minDepth: number },
   ): Promise<Pdu[]>
   /** The state before an event and its auth chain. */
-  readStateFor(
-    origin: ServerName,
-    roomId: RoomId,
-    eventId: EventId,
-  ): Promise<{ state: PduEvent[]; authChain: PduEvent[] }>
-  readAuthChainFor(origin: ServerName, roomId: RoomId, eventId: EventId): Promise<Pdu[]>
+  readStateIdsFor(asker: Asker, roomId: RoomId, eventId: EventId): Promise<StateIds>
+  readAuthChainFor(asker: Asker, roomId: RoomId, eventId: EventId): Promise<readonly EventId[]>
+  /** Events as they are sent, for an answer that goes out in pieces. Who may see them has been asked. */
+  readPieces(asker: Asker, eventIds: readonly EventId[]): AsyncGenerator<Pdu[]>
   /** The event closest to `ts` in that direction. Throws 404 where there is none. */
-  findEventByTime(origin: ServerName, roomId: RoomId, ts: number, direction: 'f' | 'b'): Promise<StoredEvent>
+  findEventByTime(asker: Asker, roomId: RoomId, ts: number, direction: 'f' | 'b'): Promise<StoredEvent>
 }
 
 const maxPage = 100
 const maxGap = 50
+/** Events read at once: a few milliseconds of this process. */
+const atOnce = { ids: 500, whole: 100 }
+/** State keys looked through before others have their turn. */
+const keysInTurn = 5_000
 
 export function makeReadHistory(needs: Needs): ReadHistory {
-  const { rooms, roomForServer } = needs
-  const readChain = (reader: Pick<Rooms, 'readEvents'>, events: readonly PduEvent[]) =>
-    readAuthChain(needs.readWithAuthChains, reader, events)
+  const { rooms, roomForServer, stateAnswers, shares } = needs
 
   /** Event reads under the origin's session; many at once go in pieces. */
   const readerOf = (session: Reader): Pick<Rooms, 'readEvents'> => ({
     async readEvents(ids) {
       const unique = [...new Set(ids)]
       const found: StoredEvent[] = []
-      for (let start = 0; start < unique.length; start += 500)
-        for (const row of await readEventRows(session, unique.slice(start, start + 500)))
+      for (let start = 0; start < unique.length; start += atOnce.ids)
+        for (const row of await readEventRows(session, unique.slice(start, start + atOnce.ids)))
           found.push(needs.toStoredEvent(row))
       return found
     },
   })
 
-  const inSession = <T>(origin: ServerName, read: (reader: Pick<Rooms, 'readEvents'>) => Promise<T>): Promise<T> =>
-    needs.withFederationSession(origin, (session) => read(readerOf(session)))
+  /** In the origin's session, out of its share. */
+  const inSession = <T>(asker: Asker, read: (reader: Pick<Rooms, 'readEvents'>) => Promise<T>): Promise<T> =>
+    shares.run(asker, () => needs.withFederationSession(asker.origin, (session) => read(readerOf(session))))
 
   /** Walks prev events breadth first; `take` says whether an event belongs to the answer and is walked on from. */
   async function walk(
@@ -133,30 +111,41 @@ export function makeReadHistory(needs: Needs): ReadHistory {
     events: readonly StoredEvent[],
   ): Promise<Pdu[]> {
     const shown: Pdu[] = []
-    for (const event of events) {
-      const isSeen = await maySee(reader, room, origin, event)
-      shown.push(forWire(isSeen ? event.pdu : redactPdu(event.pdu, room.rules)))
-    }
+    const maySee = sightOf(reader, room, origin)
+    for (const event of events)
+      shown.push(forWire((await maySee(event)) ? event.pdu : redactPdu(event.pdu, room.rules)))
     return shown
   }
 
-  /** Whether one of the origin's users may see the event, by the state at it. */
-  async function maySee(
+  /** Whether one of the origin's users may see an event, by the state at it. Events in a row mostly have one state. */
+  function sightOf(reader: Pick<Rooms, 'readEvents'>, room: Room, origin: ServerName) {
+    const atNodes = new Map<number, Promise<boolean>>()
+    return async ({ node, pdu }: StoredEvent): Promise<boolean> => {
+      if (node === undefined) return isState(pdu) // an outlier: others are judged by it
+      const known = atNodes.get(node) ?? isSeenAt(reader, room, origin, node)
+      atNodes.set(node, known)
+      return known
+    }
+  }
+
+  async function isSeenAt(
     reader: Pick<Rooms, 'readEvents'>,
     room: Room,
     origin: ServerName,
-    event: StoredEvent,
+    node: number,
   ): Promise<boolean> {
-    if (event.node === undefined) return isState(event.pdu) // an outlier: others are judged by it
-    const state = await rooms.readStateNode(room.roomId, event.node)
+    const state = await rooms.readStateNode(room.roomId, node)
     const visibilityId = state.get(stateKeyOf('m.room.history_visibility', ''))
     const [visibilityEvent] = visibilityId ? await reader.readEvents([visibilityId]) : []
     const visibility = readHistoryVisibility(visibilityEvent?.pdu.content.history_visibility)
     if (visibility === 'world_readable' || visibility === 'shared') return true
     const prefix = stateKeyOf('m.room.member', '')
-    const members = [...state]
-      .filter(([key]) => key.startsWith(prefix) && key.endsWith(`:${origin}`))
-      .map(([, id]) => id)
+    const members: EventId[] = []
+    let looked = 0
+    for (const [key, id] of state) {
+      if (key.startsWith(prefix) && key.endsWith(`:${origin}`)) members.push(id)
+      if (++looked % keysInTurn === 0) await setImmediate()
+    }
     const wanted = visibility === 'invited' ? ['join', 'invite'] : ['join']
     return (await reader.readEvents(members)).some(({ pdu }) => wanted.includes(String(pdu.content.membership)))
   }
@@ -168,26 +157,26 @@ export function makeReadHistory(needs: Needs): ReadHistory {
   }
 
   return {
-    readEventFor: (origin, eventId) =>
-      inSession(origin, async (reader) => {
+    readEventFor: (asker, eventId) =>
+      inSession(asker, async (reader) => {
         const [event] = await reader.readEvents([eventId])
         if (!event || event.status === 'rejected') throw notFound('That event is not known.')
-        const room = await roomForServer.readSharedRoom(origin, event.roomId)
-        return (await show(reader, room, origin, [event]))[0]!
+        const room = await roomForServer.readSharedRoom(asker.origin, event.roomId)
+        return (await show(reader, room, asker.origin, [event]))[0]!
       }),
 
-    readBackwards: (origin, roomId, from, limit) =>
-      inSession(origin, async (reader) => {
-        const room = await roomForServer.readSharedRoom(origin, roomId)
+    readBackwards: (asker, roomId, from, limit) =>
+      inSession(asker, async (reader) => {
+        const room = await roomForServer.readSharedRoom(asker.origin, roomId)
         // Soft-failed events only for who names what refers to them, which `from` does by itself.
         const named = new Set(from)
         const take = (event: StoredEvent) => event.status === 'accepted' || named.has(event.eventId)
-        return show(reader, room, origin, await walk(reader, room, from, take, Math.min(limit, maxPage)))
+        return show(reader, room, asker.origin, await walk(reader, room, from, take, Math.min(limit, maxPage)))
       }),
 
-    readGap: (origin, roomId, { earliest, latest, limit, minDepth }) =>
-      inSession(origin, async (reader) => {
-        const room = await roomForServer.readSharedRoom(origin, roomId)
+    readGap: (asker, roomId, { earliest, latest, limit, minDepth }) =>
+      inSession(asker, async (reader) => {
+        const room = await roomForServer.readSharedRoom(asker.origin, roomId)
         const stops = new Set(earliest)
         const ends = await reader.readEvents(latest.slice(0, maxGap))
         const from = ends.filter((event) => event.roomId === roomId).flatMap(({ pdu }) => prevEventIds(pdu))
@@ -202,32 +191,38 @@ export function makeReadHistory(needs: Needs): ReadHistory {
         return show(
           reader,
           room,
-          origin,
+          asker.origin,
           found.sort((a, b) => a.pdu.depth - b.pdu.depth),
         )
       }),
 
-    readStateFor: (origin, roomId, eventId) =>
-      inSession(origin, async (reader) => {
-        const room = await roomForServer.readSharedRoom(origin, roomId)
-        const ids = await needs.readStateBefore(room, await readIn(reader, room, eventId))
+    readStateIdsFor: (asker, roomId, eventId) =>
+      inSession(asker, async (reader) => {
+        const room = await roomForServer.readSharedRoom(asker.origin, roomId)
+        const ids = await stateAnswers.readStateBefore(reader, room, await readIn(reader, room, eventId))
         if (!ids) throw notFound('The state at that event is not known.')
-        const state = await reader.readEvents([...ids.values()])
-        return { state, authChain: await readChain(reader, state) }
+        return ids
       }),
 
-    readAuthChainFor: (origin, roomId, eventId) =>
-      inSession(origin, async (reader) => {
-        const room = await roomForServer.readSharedRoom(origin, roomId)
-        const chain = await readChain(reader, [await readIn(reader, room, eventId)])
-        return chain.map(({ pdu }) => forWire(pdu))
+    readAuthChainFor: (asker, roomId, eventId) =>
+      inSession(asker, async (reader) => {
+        const room = await roomForServer.readSharedRoom(asker.origin, roomId)
+        return stateAnswers.readAuthChain(reader, await readIn(reader, room, eventId))
       }),
 
-    findEventByTime: (origin, roomId, ts, direction) =>
-      inSession(origin, async (reader) => {
-        const room = await roomForServer.readSharedRoom(origin, roomId)
+    async *readPieces(asker, eventIds) {
+      for (let start = 0; start < eventIds.length; start += atOnce.whole) {
+        const ids = eventIds.slice(start, start + atOnce.whole)
+        const read = () => needs.withFederationSession(asker.origin, (session) => readerOf(session).readEvents(ids))
+        yield (await shares.goOn(asker, read)).map(({ pdu }) => forWire(pdu))
+      }
+    },
+
+    findEventByTime: (asker, roomId, ts, direction) =>
+      inSession(asker, async (reader) => {
+        const room = await roomForServer.readSharedRoom(asker.origin, roomId)
         const found = await searchByTime(rooms, room, ts, direction)
-        if (!found || !(await maySee(reader, room, origin, { ...found, status: 'accepted' })))
+        if (!found || !(await sightOf(reader, room, asker.origin)({ ...found, status: 'accepted' })))
           throw notFound('No event of that time is known.')
         return { ...found, status: 'accepted' }
       }),

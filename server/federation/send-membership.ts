@@ -5,7 +5,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
  */
-import { type JsonObject, type PduEvent, type StateMap, stateKeyOf } from '../events/pdu.js'
+import { type JsonObject, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { hashAndSignPdu, type SigningKey } from '../events/signatures.js'
 import { forbidden, invalidParam, MatrixError } from '../kernel/errors.js'
 import { type EventId, parseUserId, type RoomId, type ServerName, serverNameOf } from '../kernel/identifiers.js'
@@ -13,8 +13,10 @@ import type { AcceptPdu } from '../rooms/accept-pdu.js'
 import { strippedOf } from '../rooms/outside-membership.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import { checkMemberEvent, findAuthoriser } from './make-membership.js'
-import { forWire, type ReadWithAuthChains, readAuthChain, toWire } from './read-history.js'
+import { forWire, type ReadHistory, toWire } from './read-history.js'
 import type { RoomForServer } from './room-for-server.js'
+import type { ServerShares } from './server-shares.js'
+import type { StateAnswers } from './state-answers.js'
 import { refusalOf, type VerifyPdus } from './verify-pdus.js'
 
 type Request = { origin: ServerName; roomId: RoomId; eventId: EventId; event: JsonObject }
@@ -22,15 +24,16 @@ type Request = { origin: ServerName; roomId: RoomId; eventId: EventId; event: Js
 /** The body of the answer to send_join v2. */
 export type JoinAnswer = {
   origin: ServerName
-  state: JsonObject[]
-  auth_chain: JsonObject[]
+  /** In pieces: both are as long as the room is large. */
+  state: AsyncIterable<JsonObject[]>
+  auth_chain: AsyncIterable<JsonObject[]>
   event: Record<string, unknown>
   members_omitted: boolean
   servers_in_room: ServerName[]
 }
 
 export type SendMembership = {
-  receiveJoin(request: Request): Promise<JoinAnswer>
+  receiveJoin(request: Request, signal: AbortSignal): Promise<JoinAnswer>
   receiveLeave(request: Request): Promise<void>
   /** @returns stripped state of the room */
   receiveKnock(request: Request): Promise<JsonObject[]>
@@ -43,8 +46,9 @@ type Needs = {
   roomForServer: RoomForServer
   acceptPdu: AcceptPdu
   verifyPdus: VerifyPdus
-  readWithAuthChains: ReadWithAuthChains
-  readStateBefore: (room: Room, event: PduEvent) => Promise<StateMap | undefined>
+  stateAnswers: Pick<StateAnswers, 'readStateBefore'>
+  shares: ServerShares
+  readPieces: ReadHistory['readPieces']
 }
 
 export function makeSendMembership(needs: Needs): SendMembership {
@@ -69,18 +73,17 @@ export function makeSendMembership(needs: Needs): SendMembership {
   }
 
   return {
-    async receiveJoin(request) {
+    async receiveJoin(request, signal) {
       const { room, event } = await check(request, 'join', true)
       const serversBefore = [...room.servers.keys()]
       await accept(room, event, request.origin)
-      const ids = await needs.readStateBefore(room, event)
+      const asker = { origin: request.origin, signal }
+      const ids = await needs.shares.goOn(asker, () => needs.stateAnswers.readStateBefore(needs.rooms, room, event))
       if (!ids) throw new Error(`the state before ${event.eventId}, which was just accepted, is not known`)
-      const state = await needs.rooms.readEvents([...ids.values()])
-      const authChain = await readAuthChain(needs.readWithAuthChains, needs.rooms, state)
       return {
         origin: needs.serverName,
-        state: toWire(state),
-        auth_chain: toWire(authChain),
+        state: needs.readPieces(asker, ids.state),
+        auth_chain: needs.readPieces(asker, ids.authChain),
         event: { ...forWire(event.pdu) },
         members_omitted: false,
         servers_in_room: serversBefore,

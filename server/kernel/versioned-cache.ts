@@ -39,6 +39,11 @@ export class VersionedCache<K extends {}, V extends {}> {
     this.#kept.delete(key)
   }
 
+  /** What is kept, by the sizes that were given for it. */
+  get bytes(): number {
+    return this.#kept.calculatedSize
+  }
+
   keys(): Iterable<K> {
     return this.#kept.keys()
   }

@@ -7,9 +7,10 @@
  * shut out for half a minute. What a user did is remembered when the channels are closed, or closing them would
  * pay the debt.
  */
+
+import { Bucket } from '../kernel/bucket.js'
 import type { Clock } from '../kernel/clock.js'
 import type { UserId } from '../kernel/identifiers.js'
-import { Bucket } from './bucket.js'
 import { liveLimits } from './close-codes.js'
 import { Turns } from './turns.js'
 

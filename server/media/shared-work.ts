@@ -4,6 +4,7 @@
  * Each may go away by themselves: who began it leaves the others what they wait for, and when the last has gone the
  * work is given up.
  */
+import { givenUp } from '../kernel/fair-lanes.js'
 
 export type ShareWork<Result> = (
   key: string,
@@ -12,9 +13,6 @@ export type ShareWork<Result> = (
 ) => Promise<Result>
 
 type Shared<Result> = { result: Promise<Result>; waiting: number; controller: AbortController }
-
-/** What whoever has gone away is told; the code is that of Node's own aborted reads. */
-export const givenUp = () => Object.assign(new Error('nobody waits for it any more'), { code: 'ABORT_ERR' })
 
 export function makeShareWork<Result>(): ShareWork<Result> {
   const running = new Map<string, Shared<Result>>()

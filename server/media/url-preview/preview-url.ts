@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../kernel/clock.js'
 import { MatrixError } from '../../kernel/errors.js'
+import { makeFairLanes } from '../../kernel/fair-lanes.js'
 import type { ServerName, UserId } from '../../kernel/identifiers.js'
 import { OutboundError } from '../../outbound/outbound-error.js'
 import type { Database } from '../../store/reader.js'
@@ -19,7 +20,6 @@ import {
   setUrlPreview,
   type UrlPreviewRow,
 } from '../../store/url-preview-store.js'
-import { makeFairLanes } from '../fair-lanes.js'
 import { makeShareWork } from '../shared-work.js'
 import { toMxc } from '../upload-media.js'
 import type { Former, MakePreview, UrlPreview } from './make-preview.js'

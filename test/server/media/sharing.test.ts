@@ -1,6 +1,6 @@
 /** Work that several wait for, lanes that several want, senders that drip. */
 import { describe, expect, test } from 'vitest'
-import { makeFairLanes } from '../../../server/media/fair-lanes.js'
+import { makeFairLanes } from '../../../server/kernel/fair-lanes.js'
 import { keepPace } from '../../../server/media/keep-pace.js'
 import { makeShareWork } from '../../../server/media/shared-work.js'
 import { fakeClock } from '../../support/fake-clock.js'

@@ -29,8 +29,8 @@ export const backfillRoomEndpoint = defineEndpoint({
     pdus: Type.Array(Type.Record(Type.String(), Type.Unknown())),
   }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
-  async handle({ params, query, origin }, hs: Needs) {
-    const pdus = await hs.readBackwards(origin, params.roomId, query.v, query.limit)
+  async handle({ params, query, origin, signal }, hs: Needs) {
+    const pdus = await hs.readBackwards({ origin, signal }, params.roomId, query.v, query.limit)
     return { origin: hs.serverName, origin_server_ts: hs.clock.now(), pdus: pdus.map((pdu) => ({ ...pdu })) }
   },
 })

@@ -29,9 +29,14 @@ export const getMissingPreviousEventsEndpoint = defineEndpoint({
   }),
   response: Type.Object({ events: Type.Array(Type.Record(Type.String(), Type.Unknown())) }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
-  async handle({ params, body, origin }, hs: Needs) {
+  async handle({ params, body, origin, signal }, hs: Needs) {
     const { earliest_events: earliest, latest_events: latest, limit = 10, min_depth: minDepth = 0 } = body
-    const events = await hs.readGap(origin, params.roomId, { earliest, latest, limit: Math.max(limit, 0), minDepth })
+    const events = await hs.readGap({ origin, signal }, params.roomId, {
+      earliest,
+      latest,
+      limit: Math.max(limit, 0),
+      minDepth,
+    })
     return { events: events.map((pdu) => ({ ...pdu })) }
   },
 })

@@ -9,6 +9,7 @@
 import { Type } from 'typebox'
 import type { SendMembership } from '../../../federation/send-membership.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
+import { streamJson } from '../../../http/json-stream.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 
 type Needs = Pick<SendMembership, 'receiveJoin'>
@@ -22,14 +23,7 @@ export const sendJoinV2Endpoint = defineEndpoint({
   query: Type.Object({ omit_members: Type.Optional(Type.Boolean()) }),
   maxBodyBytes: 128 * 1024,
   body: Type.Record(Type.String(), Type.Unknown()),
-  response: Type.Object({
-    origin: Type.String(),
-    state: Type.Array(Type.Record(Type.String(), Type.Unknown())),
-    auth_chain: Type.Array(Type.Record(Type.String(), Type.Unknown())),
-    event: Type.Record(Type.String(), Type.Unknown()),
-    members_omitted: Type.Boolean(),
-    servers_in_room: Type.Array(Type.String()),
-  }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_INVALID_PARAM', 'M_UNABLE_TO_AUTHORISE_JOIN', 'M_UNABLE_TO_GRANT_JOIN'],
-  handle: ({ params, body, origin }, hs: Needs) => hs.receiveJoin({ origin, ...params, event: body }),
+  handle: async ({ params, body, origin, signal }, hs: Needs) =>
+    streamJson(await hs.receiveJoin({ origin, ...params, event: body }, signal)),
 })

@@ -8,9 +8,10 @@
 import { Type } from 'typebox'
 import type { ReadHistory } from '../../../federation/read-history.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
+import { streamJson } from '../../../http/json-stream.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 
-type Needs = Pick<ReadHistory, 'readAuthChainFor'>
+type Needs = Pick<ReadHistory, 'readAuthChainFor' | 'readPieces'>
 
 export const getEventAuthEndpoint = defineEndpoint({
   operationId: 'getEventAuth',
@@ -18,10 +19,10 @@ export const getEventAuthEndpoint = defineEndpoint({
   path: '/_matrix/federation/v1/event_auth/:roomId/:eventId',
   auth: 'signed',
   params: Type.Object({ roomId: RoomIdSchema, eventId: EventIdSchema }),
-  response: Type.Object({ auth_chain: Type.Array(Type.Record(Type.String(), Type.Unknown())) }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
-  async handle({ params, origin }, hs: Needs) {
-    const chain = await hs.readAuthChainFor(origin, params.roomId, params.eventId)
-    return { auth_chain: chain.map((pdu) => ({ ...pdu })) }
+  async handle({ params, origin, signal }, hs: Needs) {
+    const asker = { origin, signal }
+    const chain = await hs.readAuthChainFor(asker, params.roomId, params.eventId)
+    return streamJson({ auth_chain: hs.readPieces(asker, chain) })
   },
 })

@@ -21,8 +21,8 @@ export const getEventByTimestampEndpoint = defineEndpoint({
   query: Type.Object({ ts: Type.Integer(), dir: Type.Enum(['f', 'b']) }),
   response: Type.Object({ event_id: EventIdSchema, origin_server_ts: Type.Integer() }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
-  async handle({ params, query, origin }, hs: Needs) {
-    const event = await hs.findEventByTime(origin, params.roomId, query.ts, query.dir)
+  async handle({ params, query, origin, signal }, hs: Needs) {
+    const event = await hs.findEventByTime({ origin, signal }, params.roomId, query.ts, query.dir)
     return { event_id: event.eventId, origin_server_ts: event.pdu.origin_server_ts }
   },
 })

@@ -25,8 +25,8 @@ export const getEventEndpoint = defineEndpoint({
     pdus: Type.Array(Type.Record(Type.String(), Type.Unknown())),
   }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
-  async handle({ params, origin }, hs: Needs) {
-    const pdu = await hs.readEventFor(origin, params.eventId)
+  async handle({ params, origin, signal }, hs: Needs) {
+    const pdu = await hs.readEventFor({ origin, signal }, params.eventId)
     return { origin: hs.serverName, origin_server_ts: hs.clock.now(), pdus: [{ ...pdu }] }
   },
 })

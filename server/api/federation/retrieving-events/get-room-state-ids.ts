@@ -10,7 +10,7 @@ import type { ReadHistory } from '../../../federation/read-history.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 
-type Needs = Pick<ReadHistory, 'readStateFor'>
+type Needs = Pick<ReadHistory, 'readStateIdsFor'>
 
 export const getRoomStateIdsEndpoint = defineEndpoint({
   operationId: 'getRoomStateIds',
@@ -21,8 +21,8 @@ export const getRoomStateIdsEndpoint = defineEndpoint({
   query: Type.Object({ event_id: EventIdSchema }),
   response: Type.Object({ pdu_ids: Type.Array(EventIdSchema), auth_chain_ids: Type.Array(EventIdSchema) }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
-  async handle({ params, query, origin }, hs: Needs) {
-    const { state, authChain } = await hs.readStateFor(origin, params.roomId, query.event_id)
-    return { pdu_ids: state.map(({ eventId }) => eventId), auth_chain_ids: authChain.map(({ eventId }) => eventId) }
+  async handle({ params, query, origin, signal }, hs: Needs) {
+    const { state, authChain } = await hs.readStateIdsFor({ origin, signal }, params.roomId, query.event_id)
+    return { pdu_ids: [...state], auth_chain_ids: [...authChain] }
   },
 })

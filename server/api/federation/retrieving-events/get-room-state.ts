@@ -6,11 +6,12 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1stateroomid
  */
 import { Type } from 'typebox'
-import { type ReadHistory, toWire } from '../../../federation/read-history.js'
+import type { ReadHistory } from '../../../federation/read-history.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
+import { streamJson } from '../../../http/json-stream.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 
-type Needs = Pick<ReadHistory, 'readStateFor'>
+type Needs = Pick<ReadHistory, 'readStateIdsFor' | 'readPieces'>
 
 export const getRoomStateEndpoint = defineEndpoint({
   operationId: 'getRoomState',
@@ -19,13 +20,10 @@ export const getRoomStateEndpoint = defineEndpoint({
   auth: 'signed',
   params: Type.Object({ roomId: RoomIdSchema }),
   query: Type.Object({ event_id: EventIdSchema }),
-  response: Type.Object({
-    pdus: Type.Array(Type.Record(Type.String(), Type.Unknown())),
-    auth_chain: Type.Array(Type.Record(Type.String(), Type.Unknown())),
-  }),
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
-  async handle({ params, query, origin }, hs: Needs) {
-    const { state, authChain } = await hs.readStateFor(origin, params.roomId, query.event_id)
-    return { pdus: toWire(state), auth_chain: toWire(authChain) }
+  async handle({ params, query, origin, signal }, hs: Needs) {
+    const asker = { origin, signal }
+    const { state, authChain } = await hs.readStateIdsFor(asker, params.roomId, query.event_id)
+    return streamJson({ pdus: hs.readPieces(asker, state), auth_chain: hs.readPieces(asker, authChain) })
   },
 })

@@ -2,7 +2,7 @@
  * A budget over time: it fills at a steady rate up to its size, and what is spent is taken out afterwards, as
  * nobody knows before how long a query takes. So it may run into debt, and whoever is in debt waits until it is paid.
  */
-import type { Clock } from '../kernel/clock.js'
+import type { Clock } from './clock.js'
 
 export type Budget = { size: number; perSecond: number }
 

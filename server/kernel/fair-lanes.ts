@@ -5,13 +5,15 @@
  * wait, the party goes first that has least under way and was served longest ago. What nobody waits for any more is not
  * begun.
  */
-import { MatrixError } from '../kernel/errors.js'
-import { givenUp } from './shared-work.js'
+import { MatrixError } from './errors.js'
 
 export type FairLanes = {
   /** @throws MatrixError 429 where too much of this party waits already */
   run<Result>(party: string, signal: AbortSignal, work: () => Promise<Result>): Promise<Result>
 }
+
+/** What whoever has gone away is told; the code is that of Node's own aborted reads. */
+export const givenUp = () => Object.assign(new Error('nobody waits for it any more'), { code: 'ABORT_ERR' })
 
 type Waiting = { begin: () => void }
 /** `served`: when work of it was begun last, counted. */

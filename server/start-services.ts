@@ -72,7 +72,7 @@ export async function startServices(
 
   // Profiles are copied into rooms, and rooms ask for profiles.
   const accounts = startAccounts({
-    ...{ db, clock, serverName, config },
+    ...{ db, clock, serverName, config, authenticator: base.authenticator },
     updateProfileInRooms: (userId) => rooms.operations.updateProfileInRooms(userId),
     fetchRemoteProfile: remote.queryProfile,
     askForUser: appservices.askForUser,

@@ -19,6 +19,7 @@ import {
 } from '../kernel/identifiers.js'
 import { setForgotten } from '../store/membership-store.js'
 import { type EventDraft, type Signer, signEvent } from './build-event.js'
+import { checkGuestAccess, joinOptions } from './guest-access.js'
 import type { SetOutsideMembership } from './outside-membership.js'
 import type { Room, RoomMembership } from './room.js'
 import { checkRoomPermission } from './room-permission.js'
@@ -68,12 +69,6 @@ export type MemberOperations = {
   forgetRoom(request: MembershipRequest): Promise<void>
   /** Sends the user's profile anew into every room they are joined to; rooms that refuse it are passed over. */
   updateProfileInRooms(userId: UserId): Promise<void>
-}
-
-/** @throws MatrixError 403 where the room does not ask guests in, or only another server could tell */
-function checkGuestAccess(room: Room | undefined): void {
-  const access = room?.state.get(stateKeyOf('m.room.guest_access', ''))?.pdu.content.guest_access
-  if (access !== 'can_join') throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'The room does not let guests in.')
 }
 
 const reasonOf = (reason: string | undefined): JsonObject => (reason === undefined ? {} : { reason })
@@ -137,20 +132,28 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
     async joinRoom({ roomId, sender, reason, via, isGuest }) {
       const room = await rooms.get(roomId)
       const here = (await isHere(room)) ? room : undefined
-      if (isGuest) checkGuestAccess(here)
+      // Of a room elsewhere only an invite tells that its people want this guest; what the room says is seen once inside.
+      if (isGuest && (here || (await membershipIn(roomId, sender))?.membership !== 'invite')) checkGuestAccess(here)
       const content: JsonObject = { membership: 'join', ...(await memberProfile(sender)), ...reasonOf(reason) }
       const authoriser = here && (await findAuthoriser(needs, here, sender))
       if (here && authoriser !== 'elsewhere') {
         // Joining again must not undo what the member event says by now (a per-room profile, for instance).
         if (here.localMembers.get(sender) === 'join') return roomId
         const authorised = authoriser ? { join_authorised_via_users_server: authoriser } : {}
-        await sendEvent(roomId, member(sender, sender, { ...content, ...authorised }))
+        await sendEvent(roomId, member(sender, sender, { ...content, ...authorised }), joinOptions(isGuest))
         return roomId
       }
       const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(await serversIn(room))])
       if (servers.length === 0) throw notFound('No server is known that could let you into this room')
       await remote.joinRoom({ roomId, userId: sender, via: servers, content })
-      return roomId
+      if (!isGuest) return roomId
+      try {
+        checkGuestAccess(await rooms.get(roomId))
+        return roomId
+      } catch (error) {
+        await setMembership({ roomId, sender, target: sender }, 'leave')
+        throw error
+      }
     },
 
     async inviteUser(request) {

@@ -12,6 +12,7 @@ import {
   serverNameOf,
   type UserId,
 } from '../kernel/identifiers.js'
+import { joinOptions } from './guest-access.js'
 import type { MemberOperations } from './member-operations.js'
 import { checkCanonicalAlias, type RoomAliases } from './room-aliases.js'
 import type { RoomsForWriting } from './rooms.js'
@@ -23,6 +24,7 @@ export type SendStateRequest = {
   type: string
   stateKey: string
   content: Record<string, unknown>
+  isGuest?: boolean
   /** Of an application service that brings an event from elsewhere. */
   originServerTs?: number
 }
@@ -47,7 +49,7 @@ function ownJoin(type: string, stateKey: string, sender: UserId, content: Record
 
 /** @throws MatrixError `M_FORBIDDEN`, `M_BAD_JSON`, `M_INVALID_PARAM`, `M_BAD_ALIAS` */
 export function makeSendState(needs: SendStateNeeds): SendState {
-  return async ({ roomId, sender, type, stateKey, content, ...time }) => {
+  return async ({ roomId, sender, type, stateKey, content, isGuest, ...time }) => {
     if (type === 'm.room.create') throw forbidden('A room has one create event')
     if (type === 'm.room.canonical_alias') await checkCanonicalAlias(needs, roomId, content)
     if (type === 'm.room.member') {
@@ -55,7 +57,7 @@ export function makeSendState(needs: SendStateNeeds): SendState {
       if (!target) throw invalidParam('The state key of a member event is a user ID')
       if (typeof content.membership !== 'string') throw badJson('content.membership must be a string')
       if (content.membership === 'join')
-        return needs.sendEvent(roomId, { ...ownJoin(type, stateKey, sender, content), ...time })
+        return needs.sendEvent(roomId, { ...ownJoin(type, stateKey, sender, content), ...time }, joinOptions(isGuest))
       // An invite to another server needs that server's signature first.
       if (content.membership === 'invite' && serverNameOf(target) !== needs.serverName) {
         await needs.inviteUser({

@@ -52,6 +52,13 @@ export async function readUserCards(db: Reader, limit: number): Promise<UserCard
   return rows
 }
 
+export async function readGuests(db: Reader): Promise<UserId[]> {
+  const [guests] = await db.query<[UserId[]]>(
+    `SELECT VALUE user_id FROM user WHERE kind = 'guest' AND status = 'active'`,
+  )
+  return guests
+}
+
 export type UserFilter = {
   /** Part of the user ID or display name, compared in lower case. */
   contains?: string

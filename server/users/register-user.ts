@@ -13,8 +13,9 @@ import { setAccountDataEntry } from '../store/account-data-store.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import type { Database } from '../store/reader.js'
 import { isUsedUp } from '../store/registration-token-store.js'
-import { insertUser, readUser, setPasswordHash, type UserKind } from '../store/user-store.js'
+import { insertUser, readUser, setPasswordHash, setUser, type UserKind } from '../store/user-store.js'
 import type { Write } from '../store/writes.js'
+import type { Authenticator } from './authenticate.js'
 import type { PasswordHasher } from './password-hashing.js'
 import { checkPasswordShape } from './password-rules.js'
 
@@ -34,6 +35,19 @@ export type Registration = {
   /** @throws MatrixError 400 `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_WEAK_PASSWORD` */
   registerUser: RegisterUser
   registerGuest(): Promise<UserId>
+  /**
+   * Makes a user of the guest whose token it is: name, rooms and devices stay.
+   *
+   * @throws MatrixError 401 `M_UNKNOWN_TOKEN`, 403 where it is no guest's or another's name, 400 `M_WEAK_PASSWORD`
+   */
+  upgradeGuest(request: {
+    guestToken: string
+    /** Must be the guest's own. */
+    localpart: string | undefined
+    password: string
+    ip: string
+    writes?: (userId: UserId) => Write[]
+  }): Promise<UserId>
   /** The user ID a name would get. @throws MatrixError 400 `M_INVALID_USERNAME`, `M_USER_IN_USE` */
   checkAvailable(localpart: string): Promise<UserId>
   /** Registers for an authentication session; repeated or at once, it gives the one answer. */
@@ -46,9 +60,15 @@ export type Registration = {
 const answersKeptMs = 5 * 60_000
 const maxAnswers = 1_000
 
-type Needs = { db: Database; serverName: ServerName; hasher: PasswordHasher; clock: Clock }
+type Needs = {
+  db: Database
+  serverName: ServerName
+  hasher: PasswordHasher
+  clock: Clock
+  authenticator: Pick<Authenticator, 'authenticate' | 'forgetUser'>
+}
 
-export function makeRegistration({ db, serverName, hasher, clock }: Needs): Registration {
+export function makeRegistration({ db, serverName, hasher, clock, authenticator }: Needs): Registration {
   const answers = new LRUCache<string, Promise<object>>({ max: maxAnswers, ttl: answersKeptMs })
   const inUse = (localpart: string) => new MatrixError(400, 'M_USER_IN_USE', `The name ${localpart} is taken.`)
 
@@ -89,6 +109,26 @@ export function makeRegistration({ db, serverName, hasher, clock }: Needs): Regi
   return {
     registerUser,
     registerGuest: () => registerUser({ localpart: String(randomInt(1e9, 1e14)), kind: 'guest' }),
+    async upgradeGuest({ guestToken, localpart, password, ip, writes = () => [] }) {
+      const { userId, isGuest } = await authenticator.authenticate(guestToken, { ip, evenIfLocked: false })
+      if (!isGuest) throw forbidden('That is not the token of a guest.')
+      if (localpart !== undefined && parseUserId(`@${localpart}:${serverName}`) !== userId)
+        throw forbidden('A guest keeps the name that it has.')
+      checkPasswordShape(password)
+      const passwordHash = await hasher.hash(password)
+      const upgrade = [setUser(userId, { kind: 'user' }), setPasswordHash(userId, passwordHash), ...writes(userId)]
+      await db
+        .commit((grant) => ({
+          writes: upgrade,
+          changes: [{ kind: 'profile', position: grant.position(), userId }],
+          result: undefined,
+        }))
+        .catch((error: unknown) => {
+          throw isUsedUp(error) ? forbidden('The registration token is not good any more.') : error
+        })
+      authenticator.forgetUser(userId)
+      return userId
+    },
     async checkAvailable(localpart) {
       const userId = toUserId(localpart, serverName)
       if (await readUser(db, userId)) throw inUse(localpart)

@@ -4,6 +4,7 @@ import type { HomeserverConfig } from '../kernel/config.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Database } from '../store/reader.js'
 import { makeAccountData } from './account-data.js'
+import type { Authenticator } from './authenticate.js'
 import { makeCheckPassword } from './check-password.js'
 import { makeOpenIdTokens } from './openid-tokens.js'
 import { makePasswordGuesses } from './password-guesses.js'
@@ -21,11 +22,12 @@ export type AccountNeeds = Omit<Parameters<typeof makeProfiles>[0], 'db' | 'serv
   clock: Clock
   serverName: ServerName
   config: HomeserverConfig
+  authenticator: Authenticator
 }
 
 export type Accounts = ReturnType<typeof startAccounts>
 
-export function startAccounts({ db, clock, serverName, config, ...profileNeeds }: AccountNeeds) {
+export function startAccounts({ db, clock, serverName, config, authenticator, ...profileNeeds }: AccountNeeds) {
   const hasher = makePasswordHasher(config.password_hashing.cost)
   const registrationTokens = makeRegistrationTokens({ db, clock, configured: config.registration.tokens })
   const guesses = makePasswordGuesses({ db, clock, isOn: config.rate_limits.enabled })
@@ -41,7 +43,7 @@ export function startAccounts({ db, clock, serverName, config, ...profileNeeds }
     }),
     sharedSecretRegistration: makeSharedSecretRegistration(config.registration.shared_secret),
     requireAuth: makeRequireAuth({ checkPassword, registrationTokens }),
-    registration: makeRegistration({ db, serverName, hasher, clock }),
+    registration: makeRegistration({ db, serverName, hasher, clock, authenticator }),
     reading,
     openIdTokens: makeOpenIdTokens({ db, clock, isActiveUser: reading.isActiveUser }),
     profiles: makeProfiles({ db, serverName, ...profileNeeds }),

@@ -18,6 +18,7 @@ import { startFollowingUpgrades } from './follow-upgrade.js'
 import { makeInvitations } from './invitations.js'
 import type { LoginSessions } from './login-sessions.js'
 import { makeManageAccount } from './manage-account.js'
+import { startRemovingGuests } from './remove-guests.js'
 import { makeReports } from './reports.js'
 import type { AccountNeeds, Accounts } from './start-accounts.js'
 import { makeCheckMaySend } from './suspension.js'
@@ -44,11 +45,13 @@ export function startUsers(needs: Needs) {
   const { hasher, profiles, accountData, openIdTokens, registration, reading, ...own } = accounts
   const logger = loggerFor(needs.logger, 'users')
   const stopFollowing = startFollowingUpgrades({ db, rooms, serverName, ...accountData, logger })
+  const { leaveRoom } = needs.memberships
+  const stopRemovingGuests = startRemovingGuests({ db, rooms, leaveRoom, logger })
   const manageAccount = makeManageAccount({
     ...{ db, hasher, logger },
     sessions: loginSessions,
     authenticator: needs.authenticator,
-    leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom: needs.memberships.leaveRoom, logger }),
+    leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom, logger }),
     closeSession: needs.closeSession,
     live: db.live,
   })
@@ -107,6 +110,8 @@ export function startUsers(needs: Needs) {
     }),
     forgetInvitations: invitations.forgetInvitations,
     /** Waits for what is under way. */
-    close: stopFollowing,
+    async close() {
+      await Promise.all([stopFollowing(), stopRemovingGuests()])
+    },
   }
 }

@@ -30,8 +30,8 @@ async function accounts(db: TestDatabase, seen: Database = db) {
   const clock = systemClock
   const hasher = makePasswordHasher('test')
   const sessions = makeLoginSessions({ db: seen, clock })
-  const registration = makeRegistration({ db, serverName, hasher, clock })
   const authenticator = makeAuthenticator({ db: seen, clock, logger: silentLogger })
+  const registration = makeRegistration({ db, serverName, hasher, clock, authenticator })
   sessions.onSessionEnded((sid) => authenticator.forgetSession(sid))
   const guesses = makePasswordGuesses({ db, clock, isOn: true })
   const manage = (leaveAllRooms: (userId: UserId) => Promise<void>) =>

@@ -2,11 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import type { DeviceId, ServerName } from '../../../server/kernel/identifiers.js'
 import { noteDeviceSeen, setDevice } from '../../../server/store/device-store.js'
+import { makeAuthenticator } from '../../../server/users/authenticate.js'
 import { makeCheckPassword } from '../../../server/users/check-password.js'
 import { type Guesser, makePasswordGuesses } from '../../../server/users/password-guesses.js'
 import { makePasswordHasher } from '../../../server/users/password-hashing.js'
 import { makeRegistration } from '../../../server/users/register-user.js'
-import { openTestDatabase, type TestDatabase } from '../../support/database.js'
+import { openTestDatabase, silentLogger, type TestDatabase } from '../../support/database.js'
 import { fakeClock } from '../../support/fake-clock.js'
 import { passwordOf, startHomeserver } from '../../support/homeserver.js'
 
@@ -19,7 +20,8 @@ async function start(db: TestDatabase, isOn = true) {
   const hasher = makePasswordHasher('test')
   const guesses = makePasswordGuesses({ db, clock, isOn })
   const checkPassword = makeCheckPassword({ db, serverName, hasher, guesses })
-  const alice = await makeRegistration({ db, serverName, hasher, clock }).registerUser({
+  const authenticator = makeAuthenticator({ db, clock, logger: silentLogger })
+  const alice = await makeRegistration({ db, serverName, hasher, clock, authenticator }).registerUser({
     ...{ localpart: 'alice', password: 'right' },
   })
   const attempt = (password: string, from: Guesser): Promise<number> =>

@@ -45,6 +45,8 @@ const BodySchema = Type.Object({
   initial_device_display_name: Type.Optional(DeviceNameSchema),
   inhibit_login: Type.Optional(Type.Boolean()),
   refresh_token: Type.Optional(Type.Boolean()),
+  /** Of a guest of this server, who keeps name and rooms and becomes a user. */
+  guest_access_token: Type.Optional(Type.String()),
 })
 type Body = Omit<Static<typeof BodySchema>, 'auth' | 'type'>
 
@@ -91,7 +93,8 @@ export const registerEndpoint = defineEndpoint({
     if (flows.length === 0) throw registrationClosed()
     // Before anyone proves anything: they may have to choose another name.
     if (given.username !== undefined) hs.checkFreeName(given.username)
-    if (given.username !== undefined && auth?.session === undefined) await hs.checkAvailable(given.username)
+    const isNew = given.guest_access_token === undefined
+    if (isNew && given.username !== undefined && auth?.session === undefined) await hs.checkAvailable(given.username)
     const { body, registrationToken } = await hs.requireAuth({
       operation: 'register',
       userId: undefined,
@@ -100,14 +103,17 @@ export const registerEndpoint = defineEndpoint({
       auth,
       from: { ip, isLoopback },
     })
-    const { password } = body
+    const { username, password, guest_access_token: guestToken } = body
     if (password === undefined) throw missingParam('There is no password.')
     return hs.registerOnce(session, async () => {
-      const localpart = body.username ?? randomId(12).toLowerCase()
-      if (registrationToken === undefined) return logIn(await hs.registerUser({ localpart, password }), body, hs)
-      const writes = await hs.registrationTokens.writesForUse(registrationToken)
-      const userId = await hs.registerUser({ localpart, password, writes })
-      await hs.enterRooms(userId)
+      const writes =
+        registrationToken === undefined ? undefined : await hs.registrationTokens.writesForUse(registrationToken)
+      const account = { password, ...(writes && { writes }) }
+      const userId =
+        guestToken === undefined
+          ? await hs.registerUser({ localpart: username ?? randomId(12).toLowerCase(), ...account })
+          : await hs.upgradeGuest({ guestToken, localpart: username, ip, ...account })
+      if (registrationToken !== undefined) await hs.enterRooms(userId)
       return logIn(userId, body, hs)
     })
   },

@@ -16,6 +16,7 @@ export const getPushRulesGlobalEndpoint = defineEndpoint({
   method: 'GET',
   path: ['/_matrix/client/v3/pushrules/global/', '/_matrix/client/v3/pushrules/global'],
   auth: 'access-token',
+  guests: true,
   response: PushRulesetSchema,
   handle: ({ requester }, hs: Needs) => hs.readPushRules(requester.userId),
 })

@@ -17,6 +17,7 @@ export const getPushRulesEndpoint = defineEndpoint({
   method: 'GET',
   path: ['/_matrix/client/v3/pushrules/', '/_matrix/client/v3/pushrules'],
   auth: 'access-token',
+  guests: true,
   response: Type.Object({ global: PushRulesetSchema }),
   handle: async ({ requester }, hs: Needs) => ({ global: await hs.readPushRules(requester.userId) }),
 })

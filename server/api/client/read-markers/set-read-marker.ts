@@ -18,6 +18,7 @@ export const setReadMarkerEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/read_markers',
   auth: 'access-token',
+  guests: true,
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({
     'm.fully_read': Type.Optional(EventIdSchema),

@@ -17,6 +17,7 @@ export const forgetRoomEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/forget',
   auth: 'access-token',
+  guests: true,
   rateLimit: 'default',
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({}),

@@ -17,6 +17,7 @@ export const leaveRoomEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/leave',
   auth: 'access-token',
+  guests: true,
   rateLimit: 'default',
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ reason: Type.Optional(Type.String()) }),

@@ -19,6 +19,7 @@ export const postReceiptEndpoint = defineEndpoint({
   method: 'POST',
   path: '/_matrix/client/v3/rooms/:roomId/receipt/:receiptType/:eventId',
   auth: 'access-token',
+  guests: true,
   params: Type.Object({
     roomId: RoomIdSchema,
     receiptType: Type.Union([Type.Literal('m.read'), Type.Literal('m.read.private'), Type.Literal('m.fully_read')]),

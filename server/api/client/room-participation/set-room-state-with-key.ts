@@ -23,24 +23,26 @@ export const setRoomStateWithKeyEndpoint = defineEndpoint({
     '/_matrix/client/v3/rooms/:roomId/state/:eventType/',
   ],
   auth: 'access-token',
+  guests: true,
   notIfSuspended: true,
   rateLimit: 'message',
   params: Type.Object({ roomId: RoomIdSchema, eventType: Type.String(), stateKey: Type.Optional(Type.String()) }),
   query: Type.Object({ ts: Type.Optional(Type.Integer({ minimum: 0 })) }),
   body: Type.Record(Type.String(), Type.Unknown()),
   response: Type.Object({ event_id: EventIdSchema }),
-  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_TOO_LARGE', 'M_BAD_JSON', 'M_BAD_ALIAS', 'M_INVALID_PARAM'],
+  errors: [
+    'M_FORBIDDEN',
+    'M_NOT_FOUND',
+    'M_TOO_LARGE',
+    'M_BAD_JSON',
+    'M_BAD_ALIAS',
+    'M_INVALID_PARAM',
+    'M_GUEST_ACCESS_FORBIDDEN',
+  ],
   async handle({ params, query, body, requester }, hs: Needs) {
     const { roomId, eventType: type, stateKey = '' } = params
-    return {
-      event_id: await hs.sendState({
-        roomId,
-        sender: requester.userId,
-        type,
-        stateKey,
-        content: body,
-        ...timeOf(query, requester),
-      }),
-    }
+    const { userId: sender, isGuest } = requester
+    const request = { roomId, sender, type, stateKey, content: body, isGuest, ...timeOf(query, requester) }
+    return { event_id: await hs.sendState(request) }
   },
 })

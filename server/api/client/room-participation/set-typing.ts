@@ -16,6 +16,7 @@ export const setTypingEndpoint = defineEndpoint({
   method: 'PUT',
   path: '/_matrix/client/v3/rooms/:roomId/typing/:userId',
   auth: 'access-token',
+  guests: true,
   notIfSuspended: true,
   params: Type.Object({ roomId: RoomIdSchema, userId: UserIdSchema }),
   body: Type.Object({ typing: Type.Boolean(), timeout: Type.Optional(Type.Integer({ minimum: 0 })) }),

@@ -9,6 +9,7 @@
 import { hostname, networkInterfaces } from 'node:os'
 import { adminEndpoints } from './api/admin/admin-endpoints.js'
 import { accountEndpoints } from './api/client/account-endpoints.js'
+import { encryptionEndpoints } from './api/client/encryption-endpoints.js'
 import { mediaEndpoints } from './api/client/media-endpoints.js'
 import { readingEndpoints } from './api/client/reading-endpoints.js'
 import { roomEndpoints } from './api/client/room-endpoints.js'
@@ -79,6 +80,7 @@ export type HomeserverDeps = {
 
 const namedEndpoints = [
   ...accountEndpoints,
+  ...encryptionEndpoints,
   ...mediaEndpoints,
   ...roomEndpoints,
   ...readingEndpoints,

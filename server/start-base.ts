@@ -39,6 +39,8 @@ export type Base = {
   recordSessions: Sessions
   sessionKeys: SessionKeys
   nodeId: string
+  /** Whether the database is an older copy than the one that was used last, which was accepted for this start. */
+  isPutBack: boolean
   liveBridge: LiveBridge
   liveRegistry: LiveRegistry
   liveViewers: LiveViewers
@@ -87,7 +89,7 @@ export async function startBase(options: {
     await db.close()
     throw error
   })
-  const { keeper, sessionKeys } = guarded
+  const { keeper, sessionKeys, isPutBack } = guarded
   let { identity } = guarded
 
   async function guard() {
@@ -98,14 +100,15 @@ export async function startBase(options: {
     await defineAccesses(root, sessionKeys, !isEmbedded)
     const identity: Identity = found ?? { database_id: randomId(16) }
     const writes = found ? [] : [setIdentity(identity)]
-    if (position > db.position) writes.push(setStreamPosition(position))
+    const before = db.position
+    if (position > before) writes.push(setStreamPosition(position))
     db.skipTo(position)
     if (writes.length > 0) await db.commit(() => ({ writes, changes: [], result: undefined }))
     const { database_id } = identity
     const keeper = new MarkKeeper(layout.mark, { database_id, position, schema: db.schema }, { clock, logger })
     await keeper.write()
     db.onCommitted('send', () => keeper.note(db.position))
-    return { identity, keeper, sessionKeys }
+    return { identity, keeper, sessionKeys, isPutBack: position > before }
   }
 
   const liveLogger = loggerFor(logger, 'live')
@@ -137,6 +140,7 @@ export async function startBase(options: {
     ...{ config, logger, clock, secrets, db, authenticator, loginSessions },
     ...{ recordSessions, sessionKeys, liveBridge, liveRegistry, liveViewers, commitTimes, stalls },
     nodeId: db.nodeId,
+    isPutBack,
     async nameDatabase(serverName, keys) {
       checkSigningKey(identity, keys, layout, refuse)
       const { keyId: key_id, publicKeyBase64: public_key } = keys.current

@@ -14,6 +14,7 @@ import {
   type RemoteServers,
 } from './federation/federation.js'
 import type { FederationSender } from './federation/federation-sender.js'
+import { type AddressServers, makeAddressServers } from './federation/lasting-edus.js'
 import { noRemoteServers } from './federation/no-federation.js'
 import { makeIsServerAllowed } from './federation/server-policy.js'
 import { MatrixError } from './kernel/errors.js'
@@ -42,6 +43,7 @@ export type FederationPart = {
   readonly remote: RemoteServers
   readonly outboxWrites: OutboxWrites
   readonly sendEdu: SendEdu | undefined
+  readonly addressServers: AddressServers
   readonly sender: FederationSender | undefined
   readonly admitServer: AdmitServer
   connect(connections: RoomsAndSync): FederationEndpointNeeds | undefined
@@ -58,6 +60,7 @@ const off: FederationPart = {
   remote: noRemoteServers,
   outboxWrites: () => [],
   sendEdu: undefined,
+  addressServers: () => () => ({ writes: [], changes: [] }),
   sender: undefined,
   admitServer: () => refuseServers(),
   connect: () => undefined,
@@ -87,6 +90,7 @@ export async function startFederation(
     // Nothing would ever send what is written for the others.
     outboxWrites: (destinations, ...event) => outboxWrites(destinations.filter(isServerAllowed), ...event),
     sendEdu: federation.sender.sendEdu,
+    addressServers: makeAddressServers({ serverName: options.serverName, isServerAllowed }),
     sender: federation.sender,
     admitServer: federation.admitServer,
     connect(connections) {

@@ -7,6 +7,7 @@
 import { makeToLoginAnswer } from './api/client/session-management/login-answer.js'
 import { startAppservices } from './appservices/start-appservices.js'
 import { makeManageDevices } from './devices/manage-devices.js'
+import { startEncryption } from './encryption/start-encryption.js'
 import { knownRoomVersions } from './events/room-versions.js'
 import { makeForgetInbox } from './federation/forget-answers.js'
 import { figuresOf } from './figures.js'
@@ -118,6 +119,14 @@ export async function startServices(
     readFilter: accountData.readFilter,
     readPushRules: pushRules.readPushRules,
     changeAccountData: accountData.changeAccountData,
+    onPutBack: (device) => encryption.forgetKeysOf(device),
+  })
+  const encryption = await startEncryption({
+    ...{ db, clock, serverName, inTurn: loginSessions.inTurn, isPutBack: base.isPutBack },
+    askForKeys: remote.askForKeys,
+    claimRemoteKeys: remote.claimRemoteKeys,
+    addressServers: federation.addressServers,
+    inbox: syncing.inbox,
   })
   const clients = new ConnectedClients(clock, () => base.liveBridge.devices)
   live = await startLive({
@@ -172,6 +181,7 @@ export async function startServices(
       'answers to transaction IDs': rooms.forgetTransactionIds,
       'answers to other servers': makeForgetInbox({ db, clock }),
       'invitations that are spent': users.forgetInvitations,
+      'one-time keys that were given out': encryption.forgetClaimedKeys,
       'OpenID tokens': accounts.openIdTokens.forgetOpenIdTokens,
       'files that nothing stands for': media.removeOrphans,
       'previews of links': media.forgetUrlPreviews,
@@ -195,6 +205,7 @@ export async function startServices(
     appservices: appservices.operations,
     devices: makeManageDevices({ db, inTurn: loginSessions.inTurn }),
     rooms: rooms.operations,
+    encryption: encryption.operations,
     sync: {
       ...syncing.operations,
       sync: (request: SyncRequest) =>

@@ -90,6 +90,8 @@ export async function startAppserviceSender(needs: Needs): Promise<AppserviceSen
     account_data: ignore,
     device_list: ignore,
     to_device: ignore,
+    key_counts: ignore,
+    lasting_edu: ignore,
     profile: ignore,
   }
   const stopListening =

@@ -4,11 +4,12 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#device-management
  */
+import { deviceListChanged } from '../encryption/device-list-changed.js'
 import { notFound } from '../kernel/errors.js'
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import { type DeviceRow, readDevice, readDevices, setDevice } from '../store/device-store.js'
 import type { Database } from '../store/reader.js'
-import { deviceListChanged, type LoginSessions } from '../users/login-sessions.js'
+import type { LoginSessions } from '../users/login-sessions.js'
 
 /** As the spec shows a device. Times in milliseconds since the epoch. */
 export type Device = { device_id: DeviceId; display_name: string; last_seen_ip?: string; last_seen_ts?: number }
@@ -45,7 +46,7 @@ export function makeManageDevices({ db, inTurn }: Needs): ManageDevices {
         const { display_name } = await read(userId, deviceId)
         if (display_name === displayName) return
         await db.commit((grant) => {
-          const told = deviceListChanged(grant, userId)
+          const told = deviceListChanged(grant, userId, [deviceId])
           const device = setDevice(userId, deviceId, { display_name: displayName })
           return { writes: [device, ...told.writes], changes: told.changes, result: undefined }
         })

@@ -18,7 +18,7 @@ import { deleteOutboxRow, readOutbox } from '../store/outbox-store.js'
 import type { Database } from '../store/reader.js'
 import type { StreamPosition } from '../store/writes.js'
 import type { Destinations } from './destinations.js'
-import { type EduLoad, edusOf, makeEduPassengers } from './edu-passengers.js'
+import { type EduLoad, edusOf, makeEduPassengers, type StoredEdu } from './edu-passengers.js'
 import type { Edu } from './edu-shapes.js'
 import { type FederationClient, pathOf } from './federation-client.js'
 import { FederationError } from './federation-error.js'
@@ -30,6 +30,8 @@ const maxInMemory = 500
 const transactionTimeoutMs = 60_000
 // So that receipts and typing notices of one moment share a transaction.
 const eduDelayMs = 40
+// A conversation may be waiting for them.
+const messageDelayMs = 5
 
 export type QueuedPdu = { position: StreamPosition; eventId: EventId; roomId: RoomId }
 
@@ -53,8 +55,10 @@ export type QueueNeeds = {
 export type DestinationQueue = Omit<DeliveryQueue<QueuedPdu>, 'wakeWithin'> & {
   /** Typing and presence are dropped where the destination does not answer; receipts wait. */
   addEdu(edu: Edu): void
+  /** An EDU that must arrive, durable now. */
+  addMessage(message: StoredEdu): void
   /** What an earlier run left, as far as it was counted. */
-  counted(rows: { pdus: number; edus: number }): void
+  counted(rows: { pdus: number; edus: number; messages: number }): void
 }
 
 /** @param mayHaveRows whether an earlier run may have left something for it */
@@ -65,7 +69,7 @@ export function makeDestinationQueue(
 ): DestinationQueue {
   const { db, clock, destinations } = needs
   const log = needs.log.child({ destination })
-  const passengers = makeEduPassengers({ db, clock, destination, mayHaveRows })
+  const passengers = makeEduPassengers({ db, clock, log, destination, mayHaveRows })
   const backlog = new Backlog<QueuedPdu>(
     {
       async load(after, limit) {
@@ -128,9 +132,13 @@ export function makeDestinationQueue(
       passengers.add(edu)
       queue.wakeWithin(eduDelayMs)
     },
-    counted(rows: { pdus: number; edus: number }) {
+    addMessage(message: StoredEdu) {
+      passengers.addMessage(message)
+      queue.wakeWithin(messageDelayMs)
+    },
+    counted(rows: { pdus: number; edus: number; messages: number }) {
       backlog.counted(rows.pdus)
-      passengers.counted(rows.edus)
+      passengers.counted(rows)
     },
   })
 }

@@ -122,8 +122,11 @@ export function makeFederationSender(needs: Needs): FederationSender {
         log.warn({ err: error, roomId: change.roomId }, 'a receipt was not sent'),
       )
     },
+    lasting_edu({ destination, edu, position }) {
+      queueOf(destination)?.addMessage({ position, edu })
+    },
     ...{ state: ignore, redaction: ignore, membership: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, profile: ignore },
   }
 
   return {

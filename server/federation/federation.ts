@@ -49,6 +49,7 @@ import { makeReceiveInvite, type ReceiveInvite } from './receive-invite.js'
 import { makeReceivePdus } from './receive-pdus.js'
 import { makeTransactionReceiver, type ReceiveTransaction } from './receive-transaction.js'
 import { makeReceiveWithdrawal } from './receive-withdrawal.js'
+import { makeRemoteKeys, type RemoteKeys } from './remote-keys.js'
 import { makeRemoteMemberships } from './remote-memberships.js'
 import { makeRemoteQueries, type RemoteQueries } from './remote-queries.js'
 import { type Dns, makeResolveServerName } from './resolve-server-name.js'
@@ -65,7 +66,12 @@ import { makeVerifyPdus } from './verify-pdus.js'
 import { makeWellKnownCache } from './well-known.js'
 
 /** What the rest of the server may ask other servers for. */
-export type RemoteServers = Remote & RemoteQueries & { fetchRemoteMedia: FetchRemoteMedia; backfillRoom: BackfillRoom }
+export type RemoteServers = Remote &
+  RemoteQueries &
+  Pick<RemoteKeys, 'askForKeys' | 'claimRemoteKeys'> & {
+    fetchRemoteMedia: FetchRemoteMedia
+    backfillRoom: BackfillRoom
+  }
 
 export type FederationNeeds = {
   config: HomeserverConfig
@@ -174,6 +180,7 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     serversInRoom: async (roomId) => (await parts().rooms.get(roomId))?.servers.keys() ?? [],
   })
   const queries = makeRemoteQueries({ client })
+  const remoteKeys = makeRemoteKeys({ client })
 
   return {
     sender,
@@ -182,6 +189,8 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     admitServer: makeAdmitServer({ serverName, keyRing, clock, destinations, isServerAllowed }),
     remote: {
       ...queries,
+      askForKeys: remoteKeys.askForKeys,
+      claimRemoteKeys: remoteKeys.claimRemoteKeys,
       fetchRemoteMedia: makeFetchRemoteMedia({ client }),
       joinRoom: (request) => parts().joinRemoteRoom(request),
       leaveRoom: (request) => parts().memberships.leaveRoom(request),

@@ -3,11 +3,21 @@
  * An invite that came while it was on can still be declined: nobody hears of it.
  */
 import { notFound } from '../kernel/errors.js'
+import { serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { RemoteServers } from './federation.js'
 
 const off = async (): Promise<never> => {
   throw notFound('This server does not talk to other servers')
 }
+
+/** Every server that would be asked, as one that does not answer. */
+const failuresOf = (wanted: ReadonlyMap<UserId, unknown>) =>
+  Object.fromEntries(
+    [...wanted.keys()].map((userId) => [
+      serverNameOf(userId),
+      { message: 'This server does not talk to other servers.' },
+    ]),
+  )
 
 export const noRemoteServers: RemoteServers = {
   joinRoom: off,
@@ -21,4 +31,8 @@ export const noRemoteServers: RemoteServers = {
   queryEventByTime: async () => undefined,
   fetchRemoteMedia: off,
   backfillRoom: async () => false,
+  askForKeys: async (wanted) => ({
+    ...{ device_keys: {}, master_keys: {}, self_signing_keys: {}, failures: failuresOf(wanted) },
+  }),
+  claimRemoteKeys: async (wanted) => ({ one_time_keys: {}, failures: failuresOf(wanted) }),
 }

@@ -81,7 +81,7 @@ export class Rates {
       this.#rooms.set(roomId, (this.#rooms.get(roomId) ?? 0) + 1)
     },
     ...{ state: ignore, redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
 
   count(changes: readonly Change[]): void {

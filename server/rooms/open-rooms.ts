@@ -26,7 +26,7 @@ export function makeReadOpenRooms({ db, rooms }: { db: Database; rooms: Pick<Roo
     },
     state: ({ roomId }) => void moved.add(roomId),
     ...{ redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
   db.onCommitted('memory', (changes) => {
     if (loading) for (const change of changes) treat(follow, change)

@@ -6,7 +6,7 @@
  */
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
-import { deleteRow, insertRow, type RowId, type StreamPosition, upsertRow, type Write } from './writes.js'
+import { deleteRow, type RowId, upsertRow, type Write } from './writes.js'
 
 export type DeviceRow = {
   user_id: UserId
@@ -48,6 +48,18 @@ export const noteDeviceSeen = (
   bindings: { user: userId, device: deviceId, ip: seen.last_seen_ip, ts: seen.last_seen_ts },
 })
 
+/** Of which a device may have many rows. */
+const storeTables = ['to_device', 'one_time_key', 'claimed_key', 'key_signature'] as const
+
+/** What lies in store for a device, as the writes that delete it. */
+export async function readStoreIdsOfDevice(db: Reader, userId: UserId, deviceId: DeviceId): Promise<Write[]> {
+  const sql = storeTables.map(
+    (table) => `SELECT VALUE record::id(id) FROM ${table}:[$user, $device, NONE]..[$user, $device, ..]`,
+  )
+  const answers = await db.query<RowId[][]>(sql.join(';'), { user: userId, device: deviceId })
+  return storeTables.flatMap((table, i) => (answers[i] ?? []).map((id) => deleteRow(table, id)))
+}
+
 /** Deletes the device with its keys, its waiting messages and the answers kept for its transaction IDs. */
 export function deleteDevice(userId: UserId, deviceId: DeviceId): Write[] {
   const id: RowId = [userId, deviceId]
@@ -59,13 +71,6 @@ export function deleteDevice(userId: UserId, deviceId: DeviceId): Write[] {
   return [
     deleteRow('device', id),
     deleteRow('device_key', id),
-    ofDevice('one_time_key'),
-    ofDevice('fallback_key'),
-    ofDevice('to_device'),
-    ofDevice('txn'),
+    ...[...storeTables, 'fallback_key', 'txn'].map(ofDevice),
   ]
 }
-
-/** Notes that a user's devices changed at this position: what /sync and /keys/changes tell others. */
-export const insertDeviceListChange = (position: StreamPosition, userId: UserId): Write =>
-  insertRow('device_list_change', { id: position, user_id: userId })

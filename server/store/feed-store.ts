@@ -137,7 +137,10 @@ function feedChange(change: Change): FeedChange {
         ...(change.roomId !== undefined && { room_id: change.roomId }),
       }
     case 'to_device':
+    case 'key_counts':
       return { kind, user_id: change.userId, device_id: change.deviceId }
+    case 'lasting_edu':
+      return { kind }
     case 'device_list':
     case 'profile':
       return { kind, user_id: change.userId }

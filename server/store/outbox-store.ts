@@ -1,6 +1,7 @@
 /**
  * Outbox store: what other servers have not acknowledged yet, `outbox:[destination, position]` for PDUs and
- * `outbox_edu:[destination, position]` for EDUs.
+ * `outbox_edu:[destination, position]` for receipts that have to wait, `outbox_message:[destination, position]` for the EDUs that must
+ * arrive.
  *
  * The rows of a PDU are written in the event's own commit, so that nothing that a user saw as sent
  * can be missing here after a crash; they are deleted when the destination has answered 200.
@@ -31,17 +32,21 @@ export const outboxWrites = (
   }))
 
 /** How many rows each destination has. Read once, at start. */
-export async function countOutbox(db: Reader): Promise<{ destination: ServerName; pdus: number; edus: number }[]> {
-  const [pdus, edus] = await db.query<[Count[], Count[]]>(
+export async function countOutbox(
+  db: Reader,
+): Promise<{ destination: ServerName; pdus: number; edus: number; messages: number }[]> {
+  const [pdus, edus, messages] = await db.query<[Count[], Count[], Count[]]>(
     'SELECT destination, count() AS n FROM outbox GROUP BY destination;' +
-      'SELECT destination, count() AS n FROM outbox_edu GROUP BY destination',
+      'SELECT destination, count() AS n FROM outbox_edu GROUP BY destination;' +
+      'SELECT destination, count() AS n FROM outbox_message GROUP BY destination',
   )
-  const names = new Set([...pdus, ...edus].map(({ destination }) => destination))
+  const names = new Set([...pdus, ...edus, ...messages].map(({ destination }) => destination))
   const countIn = (rows: Count[], name: ServerName) => rows.find(({ destination }) => destination === name)?.n ?? 0
   return [...names].map((destination) => ({
     destination,
     pdus: countIn(pdus, destination),
     edus: countIn(edus, destination),
+    messages: countIn(messages, destination),
   }))
 }
 
@@ -57,6 +62,13 @@ export const readOutboxEdus = (
   after: number,
   limit: number,
 ): Promise<OutboxEduRow[]> => readPage(db, 'outbox_edu', 'position, edu', [destination, after, limit])
+
+export const readOutboxMessages = (
+  db: Reader,
+  destination: ServerName,
+  after: number,
+  limit: number,
+): Promise<OutboxEduRow[]> => readPage(db, 'outbox_message', 'position, edu', [destination, after, limit])
 
 async function readPage<Row>(
   db: Reader,
@@ -84,5 +96,17 @@ export const insertOutboxEdu = (destination: ServerName, { position, edu }: Outb
 export const deleteOutboxEdu = (destination: ServerName, position: number): Write => ({
   op: 'delete',
   table: 'outbox_edu',
+  id: [destination, position],
+})
+
+export const insertOutboxMessage = (destination: ServerName, { position, edu }: OutboxEduRow): Write => ({
+  op: 'insert',
+  table: 'outbox_message',
+  row: { id: [destination, position], destination, position, edu },
+})
+
+export const deleteOutboxMessage = (destination: ServerName, position: number): Write => ({
+  op: 'delete',
+  table: 'outbox_message',
   id: [destination, position],
 })

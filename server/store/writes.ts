@@ -6,7 +6,7 @@
  * one `BEGIN … COMMIT` query, and gives out stream positions and room sequence numbers at each
  * attempt; so a unit is a function that may be called more than once and must not have effects.
  */
-import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import type { DeviceId, EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 
 /** The id part of a record: `event:⟨$x⟩` is '$x', `timeline:[room, 7]` is ['!r', 7]. */
 export type RowId = string | number | readonly (string | number)[]
@@ -103,8 +103,18 @@ export type Change = { position: StreamPosition } & (
       isLocal: boolean
     }
   | { kind: 'account_data'; userId: UserId; roomId?: RoomId; type: string; content: Record<string, unknown> }
-  | { kind: 'device_list'; userId: UserId }
-  | { kind: 'to_device'; userId: UserId; deviceId: string }
+  /** The user's devices or keys are others now. `onlyFor`: the only user who is told. */
+  | { kind: 'device_list'; userId: UserId; onlyFor?: UserId }
+  /** A message for a device; `size` of its content in characters. */
+  | { kind: 'to_device'; userId: UserId; deviceId: DeviceId; size: number }
+  /** Keys of a device were uploaded or given out. */
+  | { kind: 'key_counts'; userId: UserId; deviceId: DeviceId }
+  /** An EDU that must arrive; the same commit wrote its row (`outbox_message`). */
+  | {
+      kind: 'lasting_edu'
+      destination: ServerName
+      edu: { readonly edu_type: string; readonly content: Readonly<Record<string, unknown>> }
+    }
   | { kind: 'profile'; userId: UserId }
 )
 

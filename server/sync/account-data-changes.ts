@@ -54,7 +54,7 @@ export function makeReadAccountDataOf({ db }: { db: Database }): ReadAccountData
       loading.get(userId)?.missed.push({ roomId, item })
     },
     ...{ event: ignore, state: ignore, redaction: ignore, membership: ignore, receipt: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
   db.onCommitted('memory', (changes) => {
     for (const change of changes) treat(follow, change)

@@ -58,7 +58,7 @@ export function makeAggregations({ db, rooms, visibility, readAccountDataOf }: N
       if (relatedTo) kept.delete(relatedTo)
     },
     ...{ state: ignore, membership: ignore, receipt: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
   db.onCommitted('memory', (changes) => {
     for (const change of changes) treat(follow, change)

@@ -5,7 +5,7 @@
  * reads follows here, and the notifier comes last, since who is woken looks at once.
  */
 import type { Clock } from '../kernel/clock.js'
-import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import type { DeviceId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { PresenceRow } from '../kernel/live-rows.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Rooms } from '../rooms/room.js'
@@ -14,12 +14,14 @@ import type { Database } from '../store/reader.js'
 import { makeReadAccountDataOf } from './account-data-changes.js'
 import { makeAggregations } from './aggregations.js'
 import { makeClientEvents } from './client-events.js'
-import { type DeviceUpdates, makeDeviceUpdates } from './device-updates.js'
+import { makeReadDeviceLists } from './device-lists.js'
 import { makeReadEphemeral } from './ephemeral.js'
 import { makeEphemeralStream } from './ephemeral-stream.js'
 import type { ReadFilter } from './filter.js'
 import { makeReadStrippedState } from './invited-room.js'
 import { makeBuildJoinedRoom } from './joined-room.js'
+import { makeReadKeyChanges, type ReadKeyChanges } from './key-changes.js'
+import { makeReadKeyCounts, type ReadKeyCounts } from './key-counts.js'
 import { makeLazyMembers } from './lazy-members.js'
 import { makeBuildLeftRoom } from './left-room.js'
 import type { SendEdu } from './outgoing-edus.js'
@@ -41,6 +43,7 @@ import { makeReadMovesSince } from './state-moves.js'
 import { makeStreamNotifier, type StreamNotifier } from './stream-notifier.js'
 import { makeSync, type Sync } from './sync.js'
 import { makeReadTimelineWindow } from './timeline-window.js'
+import { makeToDeviceInbox, type ToDeviceInbox } from './to-device-inbox.js'
 import { makeTyping, type Typing } from './typing.js'
 import { makeUnreadCounts, type UnreadCounts } from './unread-counts.js'
 import { makeVisibility, type Visibility } from './visibility.js'
@@ -59,6 +62,8 @@ export type SyncingNeeds = {
   /** Absent where the server does not federate. */
   sendEdu?: SendEdu | undefined
   backfill?: Backfill | undefined
+  /** A device has seen what this database has not: it is an older copy. */
+  onPutBack(device: { userId: UserId; deviceId: DeviceId }): Promise<void>
   readFilter: ReadFilter
   readPushRules(userId: UserId): Promise<object>
   changeAccountData(
@@ -87,6 +92,7 @@ export type ReadingOperations = {
   readPresenceOf: ReadPresenceOf
   readRelationsOf: ReadRelationsOf
   readThreads: ReadThreads
+  readKeyChanges: ReadKeyChanges
 }
 
 export type Syncing = {
@@ -97,7 +103,8 @@ export type Syncing = {
   unreadCounts: UnreadCounts
   visibility: Visibility
   notifier: StreamNotifier
-  deviceUpdates: DeviceUpdates
+  inbox: ToDeviceInbox
+  readKeyCounts: ReadKeyCounts
   /** Reads what the last run knew of presence. */
   restore(): Promise<void>
   /** Ends the waiting requests and all timers. */
@@ -115,7 +122,9 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   const wakeRooms = (roomIds: readonly RoomId[]) => roomIds.forEach(notifier.wakeRoom)
   const presence = makePresence({ ...needs, stream, wakeSharing, wakeRooms, sendEdu })
   const unreadCounts = makeUnreadCounts({ db, rooms, receipts, readAccountDataOf, clock, log: needs.log })
-  const deviceUpdates = makeDeviceUpdates({ db, rooms })
+  const inbox = makeToDeviceInbox({ db, log: needs.log })
+  const readDeviceLists = makeReadDeviceLists({ db, rooms })
+  const readKeyCounts = makeReadKeyCounts({ db })
   const stop = [
     db.onCommitted('memory', typing.onCommitted),
     db.onCommitted('notify', presence.onCommitted),
@@ -146,7 +155,8 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     typing,
     receipts,
     lazyMembers: makeLazyMembers(),
-    deviceUpdates,
+    ...{ inbox, readDeviceLists, readKeyCounts },
+    onPutBack: needs.onPutBack,
     readFilter: needs.readFilter,
     readAccountDataOf,
     readPushRules: needs.readPushRules,
@@ -180,6 +190,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
       readPresenceOf: makeReadPresenceOf({ presence, rooms }),
       readRelationsOf: makeReadRelationsOf({ ...reading, db, findVisible: events.findVisible }),
       readThreads: makeReadThreads({ ...reading, db, findVisible: events.findVisible }),
+      readKeyChanges: makeReadKeyChanges({ db, readDeviceLists }),
     },
     typing,
     receipts,
@@ -187,7 +198,8 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     unreadCounts,
     visibility,
     notifier,
-    deviceUpdates,
+    inbox,
+    readKeyCounts,
     restore: async () => presence.restore(await readPresenceRows(db)),
     close() {
       for (const each of stop) each()

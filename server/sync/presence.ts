@@ -231,7 +231,7 @@ export function makePresence({
       if (isLocal && known.has(userId)) onActivity(userId)
     },
     ...{ state: ignore, redaction: ignore, membership: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
 
   const forgetting = clock.every(presenceTimes.forgetMs / 24, () => {

@@ -85,7 +85,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
       loading.get(row.room_id)?.missed.push(row)
     },
     ...{ event: ignore, state: ignore, redaction: ignore, membership: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
   db.onCommitted('memory', (changes) => {
     for (const change of changes) treat(follow, change)

@@ -134,12 +134,14 @@ export function makeStreamNotifier({ rooms, clock, log }: Needs): StreamNotifier
       moveTo(userId, roomId, membership === 'join')
       to.add(userId)
     },
-    device_list({ userId }) {
-      to.add(userId)
-      addSharing(userId, to)
+    device_list({ userId, onlyFor }) {
+      to.add(onlyFor ?? userId)
+      if (onlyFor === undefined) addSharing(userId, to)
     },
     account_data: ({ userId }) => void to.add(userId),
     to_device: ({ userId }) => void to.add(userId),
+    lasting_edu: ignore,
+    key_counts: ignore, // is told with whatever comes next
     profile: ignore, // comes as member events
   })
 

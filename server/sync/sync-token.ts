@@ -1,5 +1,6 @@
 /**
- * Sync tokens: `s1_<position>_<boot>_<serial>`.
+ * Sync tokens: `s1_<position>_<boot>_<serial>`, and `_<position>` of the last message to the device where not all
+ * of them fitted into the answer.
  *
  * Everything durable is behind the stream position. Typing and presence live in memory: their serial
  * counts from 0 in each process and is worth something only to the process that gave it out, whose
@@ -14,11 +15,14 @@ export type SyncToken = {
   position: StreamPosition
   boot: string
   serial: number
+  /** Messages to the device after this position have not been told; undefined: all up to `position` have. */
+  toDevice?: number | undefined
 }
 
-const pattern = /^s1_(\d{1,16})_([A-Za-z0-9]{1,32})_(\d{1,16})$/
+const pattern = /^s1_(\d{1,16})_([A-Za-z0-9]{1,32})_(\d{1,16})(?:_(\d{1,16}))?$/
 
-export const formatSyncToken = ({ position, boot, serial }: SyncToken) => `s1_${position}_${boot}_${serial}`
+export const formatSyncToken = ({ position, boot, serial, toDevice }: SyncToken) =>
+  `s1_${position}_${boot}_${serial}${toDevice === undefined ? '' : `_${toDevice}`}`
 
 /** Undefined for anything that is not a sync token. */
 export function parseSyncToken(text: string): SyncToken | undefined {
@@ -27,7 +31,8 @@ export function parseSyncToken(text: string): SyncToken | undefined {
   const position = Number(match[1])
   const serial = Number(match[3])
   if (!Number.isSafeInteger(position) || !Number.isSafeInteger(serial)) return undefined
-  return { position: position as StreamPosition, boot: match[2] ?? '', serial }
+  const toDevice = match[4] === undefined ? undefined : Math.min(Number(match[4]), position)
+  return { position: position as StreamPosition, boot: match[2] ?? '', serial, toDevice }
 }
 
 /**

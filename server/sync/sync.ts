@@ -18,12 +18,13 @@ import type { RoomMembership, Rooms } from '../rooms/room.js'
 import type { Database } from '../store/reader.js'
 import { itemsSince, type ReadAccountDataOf } from './account-data-changes.js'
 import { fieldPaths } from './client-events.js'
-import type { DeviceUpdates } from './device-updates.js'
+import type { ReadDeviceLists } from './device-lists.js'
 import { mapRooms } from './each-room.js'
 import { type EphemeralStream, serialOf } from './ephemeral-stream.js'
 import { type ReadFilter, resolveSyncFilter, type SyncFilter } from './filter.js'
 import type { ReadStrippedState } from './invited-room.js'
 import type { BuildJoinedRoom } from './joined-room.js'
+import type { ReadKeyCounts } from './key-counts.js'
 import type { LazyMembers } from './lazy-members.js'
 import type { BuildLeftRoom } from './left-room.js'
 import type { Presence } from './presence.js'
@@ -31,7 +32,8 @@ import type { ReadPresence } from './presence-section.js'
 import type { Receipts } from './receipts.js'
 import type { StreamNotifier } from './stream-notifier.js'
 import type { SyncContext } from './sync-context.js'
-import { formatSyncToken, readSince, type SyncToken } from './sync-token.js'
+import { formatSyncToken, parseSyncToken, readSince, type SyncToken } from './sync-token.js'
+import type { ToDeviceInbox } from './to-device-inbox.js'
 import type { Typing } from './typing.js'
 
 export type SyncRequest = {
@@ -65,7 +67,11 @@ export type SyncNeeds = {
   typing: Pick<Typing, 'serialOf'>
   receipts: Pick<Receipts, 'load' | 'lastPosition'>
   lazyMembers: LazyMembers
-  deviceUpdates: DeviceUpdates
+  inbox: Pick<ToDeviceInbox, 'exchange'>
+  readDeviceLists: ReadDeviceLists
+  readKeyCounts: ReadKeyCounts
+  /** A device has seen what this database has not: it is an older copy. */
+  onPutBack: (device: { userId: UserId; deviceId: DeviceId }) => Promise<void>
   readFilter: ReadFilter
   readAccountDataOf: ReadAccountDataOf
   /** The user's push rules, for accounts that never changed them. */
@@ -80,12 +86,12 @@ type Chosen = Record<'join' | 'invite' | 'knock' | 'leave', RoomMembership[]>
 type Built = { answer: SyncAnswer; token: SyncToken; isEmpty: boolean }
 
 export function makeSync(needs: SyncNeeds): Sync {
-  const { db, rooms, clock, stream, notifier, presence, typing, receipts, lazyMembers, deviceUpdates } = needs
+  const { db, rooms, clock, stream, notifier, presence, typing, receipts, lazyMembers } = needs
 
   return async (request) => {
     const { userId, sid, signal } = request
     const filter = await resolveSyncFilter(needs.readFilter, userId, request.filter)
-    const since = request.since === undefined ? undefined : readSince(request.since, db.position)
+    const since = request.since === undefined ? undefined : await readSinceOf(request, request.since)
     const deadline = clock.elapsed() + Math.min(Math.max(request.timeoutMs, 0), maxTimeoutMs)
     presence.onSync(userId, sid, request.setPresence)
     try {
@@ -104,6 +110,11 @@ export function makeSync(needs: SyncNeeds): Sync {
     } finally {
       presence.onSyncEnd(userId, sid)
     }
+  }
+
+  async function readSinceOf({ userId, deviceId }: SyncRequest, text: string): Promise<SyncToken> {
+    if ((parseSyncToken(text)?.position ?? 0) > db.position) await needs.onPutBack({ userId, deviceId })
+    return readSince(text, db.position)
   }
 
   /** @param since what the client has acknowledged; `from` may be further, where there was nothing to tell */
@@ -131,23 +142,24 @@ export function makeSync(needs: SyncNeeds): Sync {
       account,
     }
     const chosen = choose(context, memberships)
-    const [sections, presenceEvents, messages, keyCounts, deviceLists, accountData] = await Promise.all([
-      buildRooms(context, chosen),
-      needs.readPresence(context),
-      deviceUpdates.exchangeMessages({ userId, deviceId }, since?.position, token.position),
-      deviceUpdates.readKeyCounts({ userId, deviceId }),
-      readDeviceLists(context, chosen),
-      readAccountData(context),
-    ])
+    const [sections, presenceEvents, { messages, upTo: toDevice }, keyCounts, deviceLists, accountData] =
+      await Promise.all([
+        buildRooms(context, chosen),
+        needs.readPresence(context),
+        needs.inbox.exchange({ userId, deviceId }, since?.toDevice ?? since?.position ?? 0, token.position),
+        needs.readKeyCounts({ userId, deviceId }),
+        readDeviceLists(context),
+        readAccountData(context),
+      ])
     const news = {
       ...(Object.keys(sections).length > 0 ? { rooms: sections } : {}),
       ...(presenceEvents.length > 0 ? { presence: { events: presenceEvents } } : {}),
       ...(accountData.length > 0 ? { account_data: { events: accountData } } : {}),
-      ...(messages.length > 0 ? { to_device: { events: messages } } : {}),
+      ...(messages.length > 0 ? { to_device: { events: messages.map(({ position: _, ...event }) => event) } } : {}),
       ...deviceLists,
     }
     const answer: SyncAnswer = {
-      next_batch: formatSyncToken(token),
+      next_batch: formatSyncToken({ ...token, toDevice }),
       ...news,
       device_one_time_keys_count: keyCounts.oneTimeKeys,
       device_unused_fallback_key_types: keyCounts.unusedFallbackKeys,
@@ -216,14 +228,9 @@ export function makeSync(needs: SyncNeeds): Sync {
   }
 
   /** A first sync tells none: the client asks for the devices of those it meets. */
-  async function readDeviceLists({ userId, from, upTo }: SyncContext, chosen: Chosen): Promise<JsonObject> {
+  async function readDeviceLists({ userId, from, upTo }: SyncContext): Promise<JsonObject> {
     if (!from) return {}
-    const movedIn = (rows: RoomMembership[]) =>
-      rows.filter((row) => row.position > from.position).map(({ roomId }) => roomId)
-    const lists = await deviceUpdates.readDeviceLists(userId, from.position, upTo, {
-      joined: movedIn(chosen.join),
-      left: movedIn(chosen.leave),
-    })
+    const lists = await needs.readDeviceLists(userId, from.position, upTo)
     return lists.changed.length + lists.left.length > 0 ? { device_lists: lists } : {}
   }
 }

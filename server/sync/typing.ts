@@ -121,7 +121,7 @@ export function makeTyping({
         end(stateKey as UserId, roomId)
     },
     ...{ state: ignore, redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
 
   return {

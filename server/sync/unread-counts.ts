@@ -237,7 +237,7 @@ class Counting {
     account_data: ({ roomId, userId, type }) => {
       if (!roomId && judgingTypes.has(type)) this.#startOverUser(userId)
     },
-    ...{ device_list: ignore, to_device: ignore, profile: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
   }
 
   #hearState(ofRoom: OfRoom, { roomId, keys }: Change & { kind: 'state' }): void {

@@ -12,11 +12,13 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#login
  */
 import { randomUUID } from 'node:crypto'
+import { clearDevice } from '../devices/clear-device.js'
+import { deviceListChanged } from '../encryption/device-list-changed.js'
 import { type Clock, randomId } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import { type KeyedLock, makeKeyedLock } from '../rooms/keyed-lock.js'
-import { deleteDevice, insertDeviceListChange, readDevice, readDevices, setDevice } from '../store/device-store.js'
+import { deleteDevice, readDevice, readDevices, setDevice } from '../store/device-store.js'
 import {
   type AccessTokenRow,
   deleteAccessToken,
@@ -114,9 +116,10 @@ export function makeLoginSessions({ db, clock }: Needs): LoginSessions {
     for (let start = 0; start === 0 || start < deviceIds.length; start += devicesAtOnce) {
       const some = deviceIds.slice(start, start + devicesAtOnce)
       const sessions = active.filter(({ device_id }) => some.includes(device_id))
+      for (const deviceId of some) await clearDevice(db, userId, deviceId)
       const rows = some.flatMap((deviceId) => deleteDevice(userId, deviceId))
       const changes = (grant: Grant) =>
-        some.length > 0 ? deviceListChanged(grant, userId) : { writes: [], changes: [] }
+        some.length > 0 ? devicesDeleted(grant, userId, some) : { writes: [], changes: [] }
       await endSessions(userId, sessions, [...(start === 0 ? also : []), ...rows], changes)
       for (const deviceId of some) for (const listener of deviceListeners) listener(userId, deviceId)
     }
@@ -157,7 +160,7 @@ export function makeLoginSessions({ db, clock }: Needs): LoginSessions {
     const sid = randomUUID()
     const { writes, tokens } = newTokens({ sid, userId, deviceId, withRefreshToken, now: clock.now() })
     await db.commit((grant) => {
-      const told = known ? { writes: [], changes: [] } : deviceListChanged(grant, userId)
+      const told = known ? { writes: [], changes: [] } : deviceListChanged(grant, userId, [deviceId])
       const session = { sid, user_id: userId, device_id: deviceId, active: true, created_at: clock.now() }
       const device = setDevice(userId, deviceId, known ? {} : { display_name: deviceName })
       return {
@@ -196,16 +199,15 @@ export function makeLoginSessions({ db, clock }: Needs): LoginSessions {
   }
 }
 
-type ChangeMaker = (grant: Grant) => { writes: Write[]; changes: Change[] }
-
-/** The row and the change that tell others that a user's devices changed. */
-export const deviceListChanged = (grant: Grant, userId: UserId): { writes: Write[]; changes: Change[] } => {
-  const position = grant.position()
-  return {
-    writes: [insertDeviceListChange(position, userId)],
-    changes: [{ kind: 'device_list', position, userId }],
-  }
+function devicesDeleted(grant: Grant, userId: UserId, deviceIds: readonly DeviceId[]) {
+  const told = deviceListChanged(grant, userId, deviceIds)
+  const counts = deviceIds.map(
+    (deviceId) => ({ kind: 'key_counts', position: grant.position(), userId, deviceId }) as const,
+  )
+  return { writes: told.writes, changes: [...told.changes, ...counts] }
 }
+
+type ChangeMaker = (grant: Grant) => { writes: Write[]; changes: Change[] }
 
 function newTokens(options: {
   sid: string

@@ -69,5 +69,5 @@ const roomOf: ByKind<RoomId | undefined> = {
   event: ({ roomId, type, isCurrentState }) => (isCurrentState && type === 'm.room.guest_access' ? roomId : undefined),
   state: ({ roomId, keys }) => (keys === undefined || keys.includes(guestAccessKey) ? roomId : undefined),
   ...{ redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
-  ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
 }

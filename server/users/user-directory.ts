@@ -61,7 +61,7 @@ export function makeSearchUsers({ db, clock, rooms, readOpenRooms, allLocalUsers
     state: () => void version++,
     profile: () => circles.clear(),
     ...{ redaction: ignore, membership: ignore, receipt: ignore, account_data: ignore },
-    ...{ device_list: ignore, to_device: ignore },
+    ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore },
   }
   db.onCommitted('memory', (changes) => {
     for (const change of changes) treat(follow, change)

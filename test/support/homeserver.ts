@@ -53,6 +53,8 @@ export type TestHomeserver = AsyncDisposable & {
   readonly config: HomeserverConfig
   /** A user made with `users`, or logged in by `logIn`. */
   as(localpart: string): TestClient
+  /** Makes an account and logs it in. */
+  register(localpart: string, admin: boolean): Promise<TestClient>
   /** Logs a user in on a new device. */
   logIn(localpart: string, extra?: Record<string, unknown>): Promise<TestClient>
   /** Any request; a path that does not begin with `/_` or `/.` is under `/_matrix/client/v3`. */

@@ -9,6 +9,8 @@ export function checkExchange(exchange: Exchange): string[] {
   if (/\/state\/.*[?&]format=event\b/.test(exchange.url)) return []
   // It takes keys that name members of every object for those members.
   if (/"(__proto__|constructor|hasOwnProperty|toString|valueOf)":/.test(JSON.stringify(exchange.body) ?? '')) return []
+  // Its text asks for user-interactive authentication, and its list of answers forgets the challenge.
+  if (exchange.status === 401 && /\/keys\/device_signing\/upload/.test(exchange.url)) return []
   const outcome = validator().validateExchange(exchange)
   return outcome.ok || outcome.endpoint === null ? [] : outcome.errors
 }

@@ -69,6 +69,7 @@ export async function makeTestSyncing(
   const typingRows: string[] = []
   const presenceRows: JsonObject[] = []
   const forgottenPresence: UserId[] = []
+  const putBack: { userId: UserId; deviceId: DeviceId }[] = []
   const syncing = buildSyncing({
     db,
     rooms: hs.rooms,
@@ -83,6 +84,7 @@ export async function makeTestSyncing(
     readFilter: accountData.readFilter,
     readPushRules: async () => ({ override: [] }),
     changeAccountData: accountData.changeAccountData,
+    onPutBack: async (device) => void putBack.push(device),
     ...more,
   })
   const { operations } = syncing
@@ -156,7 +158,7 @@ export async function makeTestSyncing(
         operations.readRoomStateEvent(reader(roomId), type, stateKey),
     }
   }
-  return { ...hs, ...syncing, accountData, device, edus, typingRows, presenceRows, forgottenPresence }
+  return { ...hs, ...syncing, putBack, accountData, device, edus, typingRows, presenceRows, forgottenPresence }
 }
 
 /** Bodies of the messages, in order. */

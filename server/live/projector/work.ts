@@ -50,7 +50,7 @@ const works: ByKind<Work | undefined> = {
     ...{ kind, position, roomId, userId, receiptType, threadId },
   }),
   account_data: ({ kind, position, userId, roomId, type }) => ({ kind, position, userId, roomId, type }),
-  ...{ device_list: ignore, to_device: ignore, profile: ignore },
+  ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
 }
 
 export function workOfFeed(entry: FeedEntry): Work | undefined {

@@ -32,6 +32,7 @@ beforeAll(async () => {
     ...{ writeTyping() {}, deleteTyping() {}, writePresence() {}, deletePresence() {} },
     readPushRules: pushRules.readPushRules,
     changeAccountData: accountData.changeAccountData,
+    onPutBack: async () => undefined,
   })
   hs.viewers.addChannel({ id: 'of bob', userId: bob })
 })

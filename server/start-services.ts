@@ -34,6 +34,7 @@ import { readDestinations } from './store/destination-store.js'
 import { buildSyncing } from './sync/build-syncing.js'
 import { readSyncFilter } from './sync/filter.js'
 import type { SyncRequest } from './sync/sync.js'
+import { loadErasedUsers } from './users/erased-users.js'
 import { makeIssueLiveToken } from './users/issue-live-token.js'
 import { startAccounts } from './users/start-accounts.js'
 import { startUsers } from './users/start-users.js'
@@ -79,6 +80,8 @@ export async function startServices(
     askForUser: appservices.askForUser,
   })
   const { accountData } = accounts
+  const erased = await loadErasedUsers(db)
+  const { isErased } = erased
   const rooms = await startRooms({
     ...{ db, clock, remote },
     signer: { serverName, key: signingKeys.current, now: clock.now },
@@ -99,7 +102,7 @@ export async function startServices(
   // counts unread messages through sync.
   let live: Live | undefined
   const syncing = buildSyncing({
-    ...{ db, clock, serverName, rooms: rooms.rooms },
+    ...{ db, clock, serverName, rooms: rooms.rooms, isErased },
     log: loggerFor(logger, 'sync'),
     writeTyping(row) {
       live?.writeTyping(row)
@@ -130,7 +133,7 @@ export async function startServices(
   })
   const clients = new ConnectedClients(clock, () => base.liveBridge.devices)
   live = await startLive({
-    ...{ db, serverName, clock, logger, rooms: rooms.rooms },
+    ...{ db, serverName, clock, logger, rooms: rooms.rooms, isErased },
     registry: base.liveRegistry,
     viewers: base.liveViewers,
     commitTimes: base.commitTimes,
@@ -148,9 +151,10 @@ export async function startServices(
     receiveReceipts: syncing.receipts.receive,
     receivePresence: syncing.presence.receive,
     isActiveUser: accounts.reading.isActiveUser,
+    isErased,
   })
   const users = startUsers({
-    ...{ db, clock, serverName, config, logger, loginSessions, accounts, rooms: rooms.rooms },
+    ...{ db, clock, serverName, config, logger, loginSessions, accounts, erased, rooms: rooms.rooms },
     authenticator: base.authenticator,
     memberships: rooms.operations,
     readOpenRooms: rooms.readOpenRooms,

@@ -104,6 +104,7 @@ export type Connections = {
   receiveReceipts: (receipts: readonly ReceiptEdu[]) => void | Promise<void>
   receivePresence: (presence: readonly SharedPresence[]) => void | Promise<void>
   isActiveUser: (userId: UserId) => Promise<boolean>
+  isErased: (userId: UserId) => boolean
 }
 
 /** Of `federationEndpoints`, what this part supplies; the rest are operations of rooms, users and media. */
@@ -299,6 +300,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
     roomForServer,
     withFederationSession,
     toStoredEvent: connections.toStoredEvent,
+    isErased: connections.isErased,
     stateAnswers,
     shares,
   })

@@ -13,7 +13,7 @@ import { readHistoryVisibility } from '../events/history-visibility.js'
 import { isState, type JsonObject, type Pdu, type PduEvent, prevEventIds, stateKeyOf } from '../events/pdu.js'
 import { redactPdu } from '../events/redaction.js'
 import { notFound } from '../kernel/errors.js'
-import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms, StoredEvent } from '../rooms/room.js'
 import { searchByTime } from '../rooms/search-by-time.js'
 import { type ReadEventRow, readEventRows } from '../store/event-store.js'
@@ -30,6 +30,8 @@ type Needs = {
   toStoredEvent: (row: ReadEventRow) => StoredEvent
   stateAnswers: Pick<StateAnswers, 'readStateBefore' | 'readAuthChain'>
   shares: ServerShares
+  /** Users whose messages are for those alone who were there. */
+  isErased(userId: UserId): boolean
 }
 
 export type ReadHistory = {
@@ -119,11 +121,13 @@ export function makeReadHistory(needs: Needs): ReadHistory {
 
   /** Whether one of the origin's users may see an event, by the state at it. Events in a row mostly have one state. */
   function sightOf(reader: Pick<Rooms, 'readEvents'>, room: Room, origin: ServerName) {
-    const atNodes = new Map<number, Promise<boolean>>()
+    const atNodes = new Map<string, Promise<boolean>>()
     return async ({ node, pdu }: StoredEvent): Promise<boolean> => {
       if (node === undefined) return isState(pdu) // an outlier: others are judged by it
-      const known = atNodes.get(node) ?? isSeenAt(reader, room, origin, node)
-      atNodes.set(node, known)
+      const isErased = needs.isErased(pdu.sender)
+      const key = `${node} ${isErased}`
+      const known = atNodes.get(key) ?? isSeenAt(reader, room, origin, node, isErased)
+      atNodes.set(key, known)
       return known
     }
   }
@@ -133,11 +137,13 @@ export function makeReadHistory(needs: Needs): ReadHistory {
     room: Room,
     origin: ServerName,
     node: number,
+    isErased: boolean,
   ): Promise<boolean> {
     const state = await rooms.readStateNode(room.roomId, node)
     const visibilityId = state.get(stateKeyOf('m.room.history_visibility', ''))
     const [visibilityEvent] = visibilityId ? await reader.readEvents([visibilityId]) : []
-    const visibility = readHistoryVisibility(visibilityEvent?.pdu.content.history_visibility)
+    const set = readHistoryVisibility(visibilityEvent?.pdu.content.history_visibility)
+    const visibility = isErased ? 'joined' : set
     if (visibility === 'world_readable' || visibility === 'shared') return true
     const prefix = stateKeyOf('m.room.member', '')
     const members: EventId[] = []

@@ -15,7 +15,7 @@ import { type MetricsNeeds, sampleMetrics } from './metrics.js'
 import type { MetricsHistory } from './metrics-history.js'
 import { type Projector, type ProjectorNeeds, startProjector } from './projector/projector.js'
 
-export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnReceipts' | 'viewers'> &
+export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnReceipts' | 'viewers' | 'isErased'> &
   Pick<MetricsNeeds, 'connectedClients' | 'liveChannels' | 'stalls'> & {
     db: OpenDatabase
     /** Those given to the bridge. */

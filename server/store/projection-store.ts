@@ -107,3 +107,10 @@ export async function readEventIds(
   })
   return seqs
 }
+
+/** Of a user who is erased: the rows of what they said are for those who were there. */
+export const closeLiveEvents = (roomId: RoomId, sender: UserId): Write => ({
+  op: 'statement',
+  sql: `UPDATE room_events:[$room, NONE]..[$room, ..] SET visibility = 'joined' WHERE sender = $sender RETURN NONE`,
+  bindings: { room: roomId, sender },
+})

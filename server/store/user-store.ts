@@ -120,6 +120,14 @@ export async function readDeactivations(db: Reader): Promise<{ user_id: UserId; 
 export const setDeactivation = (userId: UserId, erase: boolean): Write =>
   upsertRow('deactivation', { id: userId, erase })
 
+export async function readErased(db: Reader): Promise<UserId[]> {
+  const [ids] = await db.query<[UserId[]]>('SELECT VALUE record::id(id) FROM erased_user')
+  return ids
+}
+
+/** For good: no name is ever given out again. */
+export const setErased = (userId: UserId): Write => upsertRow('erased_user', { id: userId })
+
 export const deleteDeactivation = (userId: UserId): Write => deleteRow('deactivation', userId)
 
 const ofUser = (table: string, userId: UserId): Write => ({

@@ -59,6 +59,8 @@ export type SyncingNeeds = {
   deleteTyping(roomId: RoomId, userId: UserId): void
   writePresence(row: PresenceRow): void
   deletePresence(userId: UserId): void
+  /** Users whose messages are for those alone who were there. */
+  isErased(userId: UserId): boolean
   /** Absent where the server does not federate. */
   sendEdu?: SendEdu | undefined
   backfill?: Backfill | undefined
@@ -131,7 +133,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     db.onCommitted('notify', notifier.onCommitted),
   ]
 
-  const visibility = makeVisibility({ rooms })
+  const visibility = makeVisibility({ rooms, isErased: needs.isErased })
   const aggregations = makeAggregations({ db, rooms, visibility, readAccountDataOf })
   const clientEvents = makeClientEvents({ rooms, clock, aggregations })
   const readSenders = makeReadSenders({ rooms })

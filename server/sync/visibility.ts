@@ -15,6 +15,7 @@
 import { LRUCache } from 'lru-cache'
 import { type HistoryVisibility, mayUserSeeEvent, readHistoryVisibility } from '../events/history-visibility.js'
 import { type PduEvent, stateKeyOf } from '../events/pdu.js'
+import { redactPdu } from '../events/redaction.js'
 import { forbidden } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import type { Membership, Room, RoomMembership, Rooms, TimelineEvent } from '../rooms/room.js'
@@ -54,10 +55,12 @@ export type Visibility = {
 /** From `since` on, counted in seq; the first entry also covers all before it. */
 type VisibilityPeriod = { since: number; visibility: HistoryVisibility }
 
+type Needs = { rooms: Rooms; isErased(userId: UserId): boolean }
+
 const visibilityKey = stateKeyOf('m.room.history_visibility', '')
 const cached = { histories: 20_000, rooms: 2_000 } as const
 
-export function makeVisibility({ rooms }: { rooms: Rooms }): Visibility {
+export function makeVisibility({ rooms, isErased }: Needs): Visibility {
   const histories = new LRUCache<string, MembershipHistory>({ max: cached.histories })
   const periods = new LRUCache<RoomId, { of: string; list: VisibilityPeriod[] }>({ max: cached.rooms })
 
@@ -156,7 +159,8 @@ export function makeVisibility({ rooms }: { rooms: Rooms }): Visibility {
       const sight = { visibility, membershipAtEvent: before, joinedLater, membershipAfter: after }
       if (!mayUserSeeEvent(isVisibilityEvent(event) ? { ...sight, visibilityAfter: visibilityTold(event) } : sight))
         continue
-      visible.push({ event, membership: after ?? 'leave' })
+      const isRedacted = before !== 'join' && after !== 'join' && isErased(event.pdu.sender)
+      visible.push({ event: isRedacted ? redactedCopy(room, event) : event, membership: after ?? 'leave' })
     }
     return visible
   }
@@ -195,6 +199,12 @@ export function makeVisibility({ rooms }: { rooms: Rooms }): Visibility {
     readHistory,
   }
 }
+
+/** What somebody said who was erased since, to those who were not there. */
+const redactedCopy = ({ rules }: Room, event: TimelineEvent): TimelineEvent => ({
+  ...event,
+  pdu: redactPdu(event.pdu, rules),
+})
 
 const visibilityOf = (event: PduEvent | undefined): HistoryVisibility =>
   readHistoryVisibility(event?.pdu.content.history_visibility)

@@ -9,8 +9,10 @@
 import { MatrixError, notFound } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
+import type { Rooms } from '../rooms/room.js'
 import type { LiveTables } from '../store/live.js'
 import { readActiveSessions } from '../store/login-session-store.js'
+import { closeLiveEvents } from '../store/projection-store.js'
 import { deletePusher, readPushers } from '../store/pusher-store.js'
 import type { Database } from '../store/reader.js'
 import {
@@ -21,12 +23,14 @@ import {
   readDeactivations,
   readUser,
   setDeactivation,
+  setErased,
   setPasswordHash,
   setUser,
   type UserRow,
   type UserStatus,
 } from '../store/user-store.js'
 import type { Authenticator } from './authenticate.js'
+import type { ErasedUsers } from './erased-users.js'
 import type { LoginSessions } from './login-sessions.js'
 import type { PasswordHasher } from './password-hashing.js'
 import { checkPasswordShape } from './password-rules.js'
@@ -56,6 +60,8 @@ type Needs = {
   leaveAllRooms(userId: UserId): Promise<void>
   /** Runs for each session of a user who was locked. */
   closeSession(sid: string, userId: UserId): void
+  membershipsOf: Rooms['membershipsOf']
+  erased: Pick<ErasedUsers, 'add'>
   live: Pick<LiveTables, 'writeLive'>
   logger: Pick<Logger, 'error'>
 }
@@ -78,7 +84,11 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     const pushers = (await readPushers(db, userId)).map((row) => deletePusher(userId, row.app_id, row.pushkey))
     await db.commit(() => ({ writes: pushers, changes: [], result: undefined }))
     await needs.leaveAllRooms(userId)
-    if (erase) await needs.live.writeLive([deleteLiveAccountData(userId)])
+    if (erase) {
+      await needs.live.writeLive([deleteLiveAccountData(userId)])
+      for (const roomId of (await needs.membershipsOf(userId)).keys())
+        await needs.live.writeLive([closeLiveEvents(roomId, userId)], { silent: true })
+    }
     const rest = [...(erase ? deleteUserData(userId) : []), deleteDeactivation(userId)]
     await db.commit(() => ({ writes: rest, changes: [], result: undefined }))
   }
@@ -112,6 +122,7 @@ export function makeManageAccount(needs: Needs): ManageAccount {
         setUser(userId, { status: 'deactivated', admin: false, ...erased }),
         deletePasswordHash(userId),
         setDeactivation(userId, erase),
+        ...(erase ? [setErased(userId)] : []),
       ]
       // The account is closed before its rooms are left: nothing it does in between is wanted.
       await sessions.inTurn(userId, () =>
@@ -119,6 +130,7 @@ export function makeManageAccount(needs: Needs): ManageAccount {
           writes,
           changes: [{ kind: 'profile', position: grant.position(), userId }],
           result: undefined,
+          ...(erase ? { durable: () => needs.erased.add(userId) } : {}),
         })),
       )
       authenticator.forgetUser(userId)

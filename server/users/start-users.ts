@@ -14,6 +14,7 @@ import type { Rooms } from '../rooms/room.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
 import type { ReadEvents } from '../sync/read-event.js'
 import type { Authenticator } from './authenticate.js'
+import type { ErasedUsers } from './erased-users.js'
 import { startFollowingUpgrades } from './follow-upgrade.js'
 import { makeInvitations } from './invitations.js'
 import type { LoginSessions } from './login-sessions.js'
@@ -32,6 +33,7 @@ type Needs = Pick<AccountNeeds, 'clock' | 'serverName' | 'config'> & {
   loginSessions: LoginSessions
   authenticator: Authenticator
   accounts: Accounts
+  erased: ErasedUsers
   rooms: Rooms
   memberships: Pick<MemberOperations, 'leaveRoom' | 'inviteUser' | 'joinRoom'>
   readOpenRooms(): Promise<ReadonlySet<RoomId>>
@@ -51,6 +53,8 @@ export function startUsers(needs: Needs) {
     ...{ db, hasher, logger },
     sessions: loginSessions,
     authenticator: needs.authenticator,
+    membershipsOf: rooms.membershipsOf,
+    erased: needs.erased,
     leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom, logger }),
     closeSession: needs.closeSession,
     live: db.live,

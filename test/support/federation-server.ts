@@ -145,6 +145,7 @@ export async function startFederationServer(options: FederationServerOptions): P
     receiveTyping: (typing) => void heard.typing.push(typing),
     receiveReceipts: (receipts) => void heard.receipts.push(...receipts),
     receivePresence: (presence) => void heard.presence.push(...presence),
+    isErased: () => false,
     isActiveUser: async (userId) => !userId.startsWith('@nobody:'),
   })
   db.onCommitted('send', federation.onChanges)

@@ -37,6 +37,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   await defineAccesses(db.root, keys)
   const sessions = makeSessions({ rpc: db.root, live: db.live, key: keys.live, clock, logger })
   const sids = new Map<UserId, string>()
+  const erased = new Set<UserId>()
 
   async function addUser(name: string, admin = false): Promise<UserId> {
     const userId = user(name)
@@ -81,6 +82,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
         nodeId: 'node1',
       },
       rooms: rooms.rooms,
+      isErased: (userId) => erased.has(userId),
       countUnread: unread.countUnread,
       readOwnReceipts: receipts.readOwn,
       connectedClients: () => 0,
@@ -109,7 +111,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
   }
 
   return {
-    ...{ db, sessions, rooms, receipts, unread, bridge, registry, viewers, addUser, sidOf, token },
+    ...{ db, sessions, rooms, receipts, unread, bridge, registry, viewers, erased, addUser, sidOf, token },
     get live() {
       return live
     },

@@ -76,6 +76,7 @@ export async function makeTestSyncing(
     clock: systemClock,
     log: silentLogger,
     serverName: hs.signer.serverName,
+    isErased: () => false,
     writeTyping: (row) => void typingRows.push(`+ ${row.user_id}`),
     deleteTyping: (_roomId, userId) => void typingRows.push(`- ${userId}`),
     writePresence: (row) => void presenceRows.push({ ...row }),

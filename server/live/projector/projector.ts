@@ -47,6 +47,8 @@ export type ProjectorNeeds = {
   /** `sync/` fills these in. */
   countUnread(userId: UserId, roomId: RoomId): Promise<{ notification_count: number; highlight_count: number }>
   readOwnReceipts(userId: UserId, roomId: RoomId): Promise<readonly ReceiptRow[]>
+  /** Users whose messages are for those alone who were there. */
+  isErased(userId: UserId): boolean
   serverName: ServerName
   /** How many live queries a write pays for. */
   registry: Pick<LiveRegistry, 'countOn' | 'size' | 'ofChannel'>
@@ -108,7 +110,7 @@ class LaneProjector implements Projector {
     const { db, rooms, registry, viewers, serverName } = needs
     const isLocal = (userId: UserId) => serverNameIn(userId) === serverName
     const readBounds = makeReadBounds(rooms)
-    const readVisibility = makeReadVisibility(rooms)
+    const readVisibility = makeReadVisibility(rooms, needs.isErased)
     const countOn = (table: string) => (channel: string) =>
       registry.ofChannel(channel).filter((query) => query.table === table).length
     const access = new Lane(needs, accessLane({ ...needs, readBounds, isLocal }))

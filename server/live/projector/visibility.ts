@@ -12,7 +12,8 @@
  * | invited | invited_from ≤ seq ≤ joined_to |
  *
  * A user's own member event lies inside the bounds it changes, since either membership lets it be seen.
- * A history visibility event carries the more open of the two it stands between.
+ * A history visibility event carries the more open of the two it stands between. What a user said who was erased since is
+ * for those who were there.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-history-visibility
  */
@@ -95,7 +96,10 @@ export type ReadVisibility = (room: Room, event: StoredEvent) => Promise<History
  * is the last one before; of what was filled in, and in a room with a hole, that order says too little: there the
  * state at the event does.
  */
-export function makeReadVisibility(rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt'>): ReadVisibility {
+export function makeReadVisibility(
+  rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt'>,
+  isErased: (userId: UserId) => boolean,
+): ReadVisibility {
   const known = new LRUCache<RoomId, { of: EventId | undefined; periods: Period[] }>({ max: 1_000 })
 
   /** Newest first: along the chain of what replaced what. */
@@ -121,7 +125,7 @@ export function makeReadVisibility(rooms: Pick<Rooms, 'readEvents' | 'readStateE
 
   return async (room, event) => {
     const { seq, node } = event
-    if (seq === undefined) return 'joined'
+    if (seq === undefined || isErased(event.pdu.sender)) return 'joined'
     let before: HistoryVisibility
     if (room.segments.length > 1 || isFilledIn(room, seq)) {
       if (node === undefined) return 'joined'

@@ -28,7 +28,7 @@ beforeAll(async () => {
   pushRules = makePushRules(accountData)
   syncing = buildSyncing({
     ...{ db: hs.db, rooms: hs.rooms.rooms, clock: systemClock, log: silentLogger },
-    ...{ serverName: hs.rooms.signer.serverName, readFilter: accountData.readFilter },
+    ...{ serverName: hs.rooms.signer.serverName, isErased: () => false, readFilter: accountData.readFilter },
     ...{ writeTyping() {}, deleteTyping() {}, writePresence() {}, deletePresence() {} },
     readPushRules: pushRules.readPushRules,
     changeAccountData: accountData.changeAccountData,

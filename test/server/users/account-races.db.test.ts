@@ -10,6 +10,7 @@ import type { Database } from '../../../server/store/reader.js'
 import { deleteRow, insertRow, type StreamPosition } from '../../../server/store/writes.js'
 import { makeAuthenticator } from '../../../server/users/authenticate.js'
 import { makeCheckPassword } from '../../../server/users/check-password.js'
+import { loadErasedUsers } from '../../../server/users/erased-users.js'
 import { makeLoginSessions } from '../../../server/users/login-sessions.js'
 import { makeManageAccount } from '../../../server/users/manage-account.js'
 import { makePasswordGuesses } from '../../../server/users/password-guesses.js'
@@ -37,6 +38,7 @@ async function accounts(db: TestDatabase, seen: Database = db) {
   const manage = (leaveAllRooms: (userId: UserId) => Promise<void>) =>
     makeManageAccount({
       ...{ db, hasher, sessions, authenticator, leaveAllRooms, live: db.live, logger: silentLogger },
+      ...{ membershipsOf: async () => new Map(), erased: { add() {} } },
       closeSession: () => {},
     })
   return {
@@ -184,6 +186,7 @@ describe('the end of an account', () => {
     })
     await expect(crash.deactivate(alice, true)).rejects.toThrow('ends here')
     expect((await db.query('SELECT * FROM account_data_entry'))[0]).not.toEqual([])
+    expect((await loadErasedUsers(db)).isErased(alice)).toBe(true)
 
     const left: UserId[] = []
     await manage(async (userId) => void left.push(userId)).resumeDeactivations()
@@ -200,6 +203,7 @@ describe('the end of an account', () => {
     await manage(async () => {}).deactivate(alice, false)
 
     expect((await db.query<[unknown[]]>('SELECT * FROM account_data_entry'))[0]).toHaveLength(1) // its push rules
+    expect((await loadErasedUsers(db)).isErased(alice)).toBe(false)
   })
 
   test('of a hundred and twenty devices ends them all, in pieces', async () => {

@@ -12,6 +12,7 @@ import { Surreal, type Uuid } from 'surrealdb'
 import type { LiveChannel } from '../platform/bridge.js'
 import type { LiveToken } from '../platform/matrix/account.js'
 import { isTemporary } from '../platform/matrix/errors.js'
+import { timerMs } from '../platform/timer-ms.js'
 import { ChannelClosedError, PortEngine } from './port-engine.js'
 import { type Batch, batchesOf, type Running, type Watch } from './registration.js'
 import { makeStore, type Store } from './store.js'
@@ -189,7 +190,7 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
         } catch {
           plan(20_000) // if it never works the server closes with 4401
         }
-      }, inMs)
+      }, timerMs(inMs))
     }
     plan(token.expires_in_ms * 0.75)
     return () => clearTimeout(timer)

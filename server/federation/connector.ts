@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect, createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import { systemClock } from '../kernel/clock.js'
 import { isPrivateAddress } from '../kernel/ip-addresses.js'
 import { FederationError } from './federation-error.js'
 import type { Dns } from './resolve-server-name.js'
@@ -119,19 +120,18 @@ function openTls({
       ...(isIP(certificateFor) === 0 && { servername: certificateFor }),
       checkServerIdentity: (_host, certificate) => checkServerIdentity(certificateFor, certificate),
     })
-    const timer = setTimeout(
-      () => socket.destroy(new FederationError(destination, 'timeout', 'no connection in time')),
-      timeoutMs,
+    const timer = systemClock.after(timeoutMs, () =>
+      socket.destroy(new FederationError(destination, 'timeout', 'no connection in time')),
     )
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 60_000)
     socket.once('secureConnect', () => {
-      clearTimeout(timer)
+      timer.cancel()
       socket.off('error', refuse)
       resolve(socket)
     })
     const refuse = (error: Error) => {
-      clearTimeout(timer)
+      timer.cancel()
       reject(nameTheCause(destination, error))
     }
     socket.once('error', refuse)

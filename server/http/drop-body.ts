@@ -5,6 +5,7 @@
  * next request on it waits for ever. So the rest is taken in, within bounds; beyond them the connection ends.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { systemClock } from '../kernel/clock.js'
 
 const limits = { bytes: 64 * 1024 * 1024, ms: 10_000 }
 
@@ -15,13 +16,13 @@ export function dropBody({ raw, headers }: FastifyRequest, reply: FastifyReply):
   if (raw.readableEnded || raw.destroyed) return
   if (Number(declared ?? 0) > limits.bytes) reply.header('connection', 'close')
   let dropped = 0
-  const cut = setTimeout(() => raw.destroy(), limits.ms).unref()
+  const cut = systemClock.after(limits.ms, () => raw.destroy())
   raw
     .on('data', (chunk: Buffer) => {
       dropped += chunk.length
       if (dropped > limits.bytes) raw.destroy()
     })
     .once('error', () => {}) // of a body that nobody reads any more
-    .once('close', () => clearTimeout(cut))
+    .once('close', () => cut.cancel())
     .resume()
 }

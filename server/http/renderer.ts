@@ -101,11 +101,8 @@ const names = (given: string | undefined, etag: string) =>
 /** Whether `Accept-Encoding` has the coding, with a weight that is not 0. */
 function accepts(given: string | string[] | undefined, coding: string): boolean {
   for (const each of String(given ?? '').split(',')) {
-    const [name, weight] = each
-      .trim()
-      .toLowerCase()
-      .split(/\s*;\s*q\s*=\s*/)
-    if (name === coding) return weight === undefined || Number(weight) > 0
+    const [name = '', weight] = each.toLowerCase().split(';')
+    if (name.trim() === coding) return weight === undefined || Number(weight.trim().replace(/^q=/, '')) > 0
   }
   return false
 }

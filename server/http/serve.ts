@@ -6,9 +6,9 @@
  * headers say is judged before that, and until it is proven only its address is charged.
  */
 import { Socket } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { partyOf } from '../kernel/address.js'
+import { pause } from '../kernel/clock.js'
 import { badJson, invalidParam, MatrixError, missingParam, userSuspended } from '../kernel/errors.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
@@ -60,7 +60,7 @@ export function makeServe(endpoint: BoundEndpoint, context: ServeContext & { laz
     try {
       return send(context, request, reply, held, await answer(endpoint, context, request, reply, held))
     } catch (error) {
-      if (error instanceof RateLimited && error.holdMs > 0) await setTimeout(error.holdMs, undefined, { ref: false })
+      if (error instanceof RateLimited && error.holdMs > 0) await pause(error.holdMs)
       const refusal = toReply(error, context.logger, { operationId: endpoint.operationId, id: request.id })
       return send(context, request, reply, held, refusal)
     }

@@ -1,5 +1,6 @@
 /** Time and randomness, handed in so that tests never sleep and never guess. */
 import { randomBytes, randomInt } from 'node:crypto'
+import { setTimeout as timeout } from 'node:timers/promises'
 
 export type Timer = { cancel(): void }
 
@@ -17,17 +18,49 @@ export type Clock = {
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms)
-    timer.unref()
-    return { cancel: () => clearTimeout(timer) }
-  },
+  after: runAfter,
   every(ms, run) {
+    if (ms > longestTimerMs) return everyLong(ms, run)
     const timer = setInterval(run, ms)
     timer.unref()
     return { cancel: () => clearInterval(timer) }
   },
 }
+
+/** What is longer would run at once: the system's timers count in 31 bits (24.8 days). */
+export const longestTimerMs = 2 ** 31 - 1
+
+/** Of any length: a long wait is several. */
+function runAfter(ms: number, run: () => void): Timer {
+  const rest = ms - longestTimerMs
+  let next: Timer | undefined
+  const goOn = () => {
+    next = runAfter(rest, run)
+  }
+  const timer = rest > 0 ? setTimeout(goOn, longestTimerMs) : setTimeout(run, ms)
+  timer.unref()
+  return {
+    cancel() {
+      clearTimeout(timer)
+      next?.cancel()
+    },
+  }
+}
+
+function everyLong(ms: number, run: () => void): Timer {
+  let timer: Timer
+  const plan = () => {
+    timer = runAfter(ms, () => {
+      plan()
+      run()
+    })
+  }
+  plan()
+  return { cancel: () => timer.cancel() }
+}
+
+/** Waits a short while for its own sake, also where nothing else keeps the process alive. */
+export const pause = (ms: number): Promise<void> => timeout(Math.min(ms, longestTimerMs))
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 

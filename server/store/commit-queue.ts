@@ -17,8 +17,8 @@
  * A later unit may build on an earlier one. When one fails, its caller must hear of it before anything
  * else is built, so that what builds on it can notice and fail too: hence the pause after each failure.
  */
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
-import type { Clock } from '../kernel/clock.js'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Clock, pause } from '../kernel/clock.js'
 import type { RoomId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import { Counters, type TentativeCounters } from './commit-counters.js'

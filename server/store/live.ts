@@ -6,8 +6,7 @@
  * write to its table is in flight may be dead from birth, or a dead one revived: the engine then puts an
  * old list of them back. So registration waits until no writer is under way, and writers wait behind it.
  */
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Clock } from '../kernel/clock.js'
+import { type Clock, pause } from '../kernel/clock.js'
 import type { Logger } from '../kernel/logger.js'
 import { emptyTable } from './empty-table.js'
 import { DatabaseError, isNothingWritten } from './errors.js'

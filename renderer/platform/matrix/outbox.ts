@@ -12,6 +12,7 @@
 import { makeStore, type Store } from '../../live/store.js'
 import type { AccountStorage } from '../account-storage.js'
 import { holdWhileOpen, whenFree } from '../tabs.js'
+import { timerMs } from '../timer-ms.js'
 import { isTemporary, MatrixRequestError } from './errors.js'
 import { newTxnId } from './events.js'
 import type { Media } from './media.js'
@@ -99,7 +100,7 @@ export function makeOutbox(storage: AccountStorage, needs: OutboxNeeds): Outbox 
 
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
+      const timer = setTimeout(resolve, timerMs(ms))
       wakeAll.push(() => {
         clearTimeout(timer)
         resolve()

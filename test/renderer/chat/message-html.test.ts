@@ -80,6 +80,13 @@ describe('what the spec allows stays', () => {
     expect(depth).toBeGreaterThan(90)
   })
 
+  test('a message longer than any person writes is shown as far as three thousand tags', async () => {
+    const safe = await sanitize(`${'<b>x</b>'.repeat(10_000)}end`)
+
+    expect(safe.split('<b>').length - 1).toBe(1_500)
+    expect(safe).toMatch(/x<\/b>…$/)
+  })
+
   test('a picture from mxc:// waits to be loaded with the token, no larger than fits', async () => {
     const safe = await sanitize('<img src="mxc://example.org/abc" width="9000" height="20" alt="smile">')
 
@@ -93,6 +100,40 @@ describe('what the spec allows stays', () => {
 
     expect(safe).toContain('role="button"')
     expect(safe).toContain('aria-expanded="false"')
+  })
+})
+
+describe('what is made to be slow', () => {
+  const long = 60_000
+  const timed = (html: string, how: 'sanitizeMessageHtml' | 'plainTextHtml') =>
+    page.evaluate(
+      ([given, name]) => {
+        const began = performance.now()
+        messageHtml[name](given)
+        return performance.now() - began
+      },
+      [html, how] as const,
+    )
+
+  test.each([
+    ['elements in elements', '<b>'.repeat(long / 3)],
+    ['elements that are none, in each other', '<x>'.repeat(long / 3)],
+    ['blocks in blocks', '<div>'.repeat(long / 5)],
+    ['formats that are taken up again', '<b><i><u><s>'.repeat(100) + '<p>'.repeat(long / 3)],
+    ['a table of tables', '<table>'.repeat(long / 7)],
+    ['an address with brackets after it', `https://a.b${')'.repeat(long)}`],
+    ['an address with brackets in pairs', `https://a.b${'()'.repeat(long / 2)}${')'.repeat(100)}`],
+    ['an address with full stops', `https://a.b${'.'.repeat(long)}x`],
+    ['beginnings of addresses', 'www.'.repeat(long / 4)],
+    ['comments that do not end', '<!--'.repeat(long / 4)],
+    ['tags of many attributes', `<b ${'a '.repeat(990)}>`.repeat(long / 2_000)],
+    ['attributes', `<b ${Array.from({ length: long / 8 }, (_, i) => `a${i}=1`).join(' ')}>x`],
+  ])('takes no longer than a table of as many characters: %s', async (_, html) => {
+    const table = `<table>${'<tr><td>1'.repeat(1_400)}${'x'.repeat(long)}`
+    const usual = Math.max(await timed(table, 'sanitizeMessageHtml'), await timed(table, 'sanitizeMessageHtml'))
+
+    expect(await timed(html, 'sanitizeMessageHtml')).toBeLessThan(usual * 4 + 50)
+    expect(await timed(html, 'plainTextHtml')).toBeLessThan(usual * 4 + 50)
   })
 })
 

@@ -21,6 +21,12 @@ const allowedTags = [
 const droppedWhole = ['mx-reply', 'script', 'style', 'template', 'iframe', 'svg', 'math', 'noscript']
 const linkSchemes = /^(https?|ftp|mailto|magnet|matrix):/i
 const deepest = 100
+/** What is more than any message of a person's is not shown: the parser's work grows with the square of nesting … */
+const mostTags = 3_000
+/** … and of attributes. */
+const longestTag = 2_048
+/** Fewer cannot nest so deep that it costs anything. */
+const fewTags = 200
 const largestPicture = 360
 
 /** Attributes by element; everything else goes. */
@@ -47,7 +53,7 @@ function isAllowedValue(tag: string, name: string, value: string): boolean {
 
 /** @param html `formatted_body` of an event, from anyone */
 export function sanitizeMessageHtml(html: string): string {
-  const fragment = purify.sanitize(html, {
+  const fragment = purify.sanitize(cut(html), {
     ALLOWED_TAGS: allowedTags,
     ALLOWED_ATTR: ['data-mx-spoiler', 'href', 'width', 'height', 'alt', 'title', 'src', 'start', 'class'],
     // What is no address is not checked as one.
@@ -61,6 +67,28 @@ export function sanitizeMessageHtml(html: string): string {
   const holder = document.createElement('div')
   holder.append(fragment)
   return holder.innerHTML
+}
+
+/** The text before the tag that is one too many, or too long; of what is left, no more levels than are shown. */
+function cut(html: string): string {
+  let tags = 0
+  for (const { index } of html.matchAll(/<[a-z/!?]/gi)) {
+    const end = html.indexOf('>', index)
+    if (++tags > mostTags || (end < 0 ? html.length : end) - index > longestTag)
+      return shallow(`${html.slice(0, index)}…`)
+  }
+  return tags > fewTags ? shallow(html) : html
+}
+
+function shallow(html: string): string {
+  const { body } = new DOMParser().parseFromString(html, 'text/html') // which runs and loads nothing
+  removeBelow(body, 0)
+  return body.innerHTML
+}
+
+function removeBelow(parent: Element, depth: number): void {
+  if (depth > deepest) parent.replaceChildren()
+  else for (const child of [...parent.children]) removeBelow(child, depth + 1)
 }
 
 /** Plain text as HTML: escaped, line breaks kept by CSS, addresses made into links. */
@@ -147,9 +175,14 @@ function linkified(text: string): (Node | string)[] {
   return parts.filter((part) => part !== '')
 }
 
+const sentenceEnds = new Set('.,;:!?\'"*_~')
+
 /** The sentence's own punctuation at the end is no part of the address; a closed bracket is. */
 function trimAddress(address: string): string {
-  let trimmed = address.replace(/[.,;:!?'"*_~]+$/, '')
-  while (trimmed.endsWith(')') && trimmed.split('(').length < trimmed.split(')').length) trimmed = trimmed.slice(0, -1)
-  return trimmed
+  let end = address.length
+  while (end > 0 && sentenceEnds.has(address[end - 1]!)) end--
+  let open = 0
+  for (const character of address.slice(0, end)) open += character === '(' ? 1 : character === ')' ? -1 : 0
+  for (; open < 0 && address[end - 1] === ')'; open++) end--
+  return address.slice(0, end)
 }

@@ -23,7 +23,7 @@ import { loggerFor } from './kernel/logger.js'
 import { version } from './kernel/version.js'
 import type { SigningKeys } from './keys/signing-key.js'
 import { readWithAuthChains } from './rooms/auth-chain.js'
-import { buildUnsignedEvent, signEvent } from './rooms/build-event.js'
+import { draftEvent, signEvent } from './rooms/build-event.js'
 import type { OutboxWrites } from './rooms/build-step.js'
 import { outlierWrite } from './rooms/import-room.js'
 import { readStateBeforeEvent } from './rooms/state-before.js'
@@ -36,7 +36,7 @@ import type { SendEdu } from './sync/outgoing-edus.js'
 /** What `connect` is given; the pure functions of rooms are added here. */
 export type RoomsAndSync = Omit<
   Connections,
-  'buildUnsignedEvent' | 'signEvent' | 'outlierWrite' | 'toStoredEvent' | 'readWithAuthChains' | 'readStateBeforeEvent'
+  'draftEvent' | 'signEvent' | 'outlierWrite' | 'toStoredEvent' | 'readWithAuthChains' | 'readStateBeforeEvent'
 >
 
 export type FederationPart = {
@@ -97,7 +97,7 @@ export async function startFederation(
       stopListening = db.onCommitted('send', federation.onChanges)
       return federation.connect({
         ...connections,
-        ...{ buildUnsignedEvent, signEvent, outlierWrite, toStoredEvent, readWithAuthChains, readStateBeforeEvent },
+        ...{ draftEvent, signEvent, outlierWrite, toStoredEvent, readWithAuthChains, readStateBeforeEvent },
       })
     },
     start: federation.start,

@@ -16,7 +16,7 @@ import { type KeyRing, makeKeyRing } from '../keys/key-ring.js'
 import { makePublishServerKeys, type PublishServerKeys } from '../keys/server-keys-document.js'
 import type { SigningKeys } from '../keys/signing-key.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
-import type { BuiltEvent, EventDraft, Signer } from '../rooms/build-event.js'
+import type { BuiltEvent, draftEvent, Signer } from '../rooms/build-event.js'
 import type { ImportRoom } from '../rooms/import-room.js'
 import type { InsertHistory } from '../rooms/insert-history.js'
 import type { Remote } from '../rooms/member-operations.js'
@@ -94,7 +94,7 @@ export type Connections = {
   importRoom: ImportRoom
   insertHistory: InsertHistory
   /** Pure functions of `rooms/`. */
-  buildUnsignedEvent: (room: Room, draft: EventDraft, now: number) => UnsignedPdu
+  draftEvent: typeof draftEvent
   signEvent: (unsigned: UnsignedPdu, rules: RoomVersionRules, signer: Signer) => BuiltEvent
   outlierWrite: (event: PduEvent, rules: RoomVersionRules) => Write
   toStoredEvent: (row: ReadEventRow) => StoredEvent
@@ -178,7 +178,11 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     destinations,
     traffic,
     isServerAllowed,
-    serversInRoom: async (roomId) => (await parts().rooms.get(roomId))?.servers.keys() ?? [],
+    async serversInRoom(roomId) {
+      const { rooms } = parts()
+      const room = await rooms.get(roomId)
+      return room ? (await rooms.readServers(room)).keys() : []
+    },
   })
   const queries = makeRemoteQueries({ client })
   const remoteKeys = makeRemoteKeys({ client })
@@ -231,7 +235,7 @@ type Connected = ReturnType<typeof connectParts>['parts']
 
 function connectParts(needs: FederationNeeds, connections: Connections, base: Base) {
   const { serverName, clock, config, signingKeys, db, withFederationSession } = needs
-  const { rooms, acceptPdu, setOutsideMembership, buildUnsignedEvent, signEvent, readWithAuthChains } = connections
+  const { rooms, acceptPdu, setOutsideMembership, draftEvent, signEvent, readWithAuthChains } = connections
   const { log, client, keyRing } = base
   const signingKey = signingKeys.current
   const signer: Signer = { serverName, key: signingKey, now: clock.now }
@@ -279,7 +283,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       verifyPdus,
       keyRing,
       setOutsideMembership,
-      buildUnsignedEvent,
+      draftEvent,
     }),
     backfillRoom: makeBackfillRoom({
       rooms,
@@ -318,7 +322,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       readPieces: history.readPieces,
     }),
     receiveTransaction: receiver.receiveTransaction,
-    makeMembership: makeMakeMembership({ serverName, clock, rooms, roomForServer, buildUnsignedEvent }),
+    makeMembership: makeMakeMembership({ serverName, clock, rooms, roomForServer, draftEvent }),
     receiveInvite: makeReceiveInvite({
       serverName,
       signingKey,

@@ -12,7 +12,7 @@ import { authEventIds, isState, type JsonObject, type PduEvent, stateKeyOf } fro
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { ImportRoom } from '../rooms/import-room.js'
-import type { Rooms } from '../rooms/room.js'
+import { isHere, type Rooms } from '../rooms/room.js'
 import { pathOf } from './federation-client.js'
 import { FederationError, toClientError } from './federation-error.js'
 import type { AcceptFetching } from './fetch-missing.js'
@@ -57,7 +57,7 @@ export function makeJoinRemoteRoom(needs: Needs): JoinRemoteRoom {
     })
     const joinEvent = await readJoinEvent(needs, via, answer.event, template)
     const room = await needs.rooms.get(roomId)
-    if (room?.servers.has(needs.serverName)) {
+    if (room && isHere(room)) {
       const acceptance = await needs.acceptFetching(room, joinEvent, via)
       if (acceptance.status !== 'accepted' && acceptance.status !== 'known')
         throw new FederationError(via, 'bad-answer', `the join it made is ${acceptance.status} here`)

@@ -16,8 +16,8 @@ import {
   serverNameOf,
   type UserId,
 } from '../kernel/identifiers.js'
-import type { EventDraft } from '../rooms/build-event.js'
-import type { Room, Rooms } from '../rooms/room.js'
+import type { draftEvent } from '../rooms/build-event.js'
+import { isHere, type Room, type Rooms } from '../rooms/room.js'
 import type { RoomForServer } from './room-for-server.js'
 
 export type MembershipTemplate = { event: UnsignedPdu; room_version: string }
@@ -33,9 +33,9 @@ export type MakeMembership = (request: {
 type Needs = {
   serverName: ServerName
   clock: Clock
-  rooms: Pick<Rooms, 'get'>
+  rooms: Pick<Rooms, 'get' | 'readCurrent' | 'readMember'>
   roomForServer: RoomForServer
-  buildUnsignedEvent: (room: Room, draft: EventDraft, now: number) => UnsignedPdu
+  draftEvent: typeof draftEvent
 }
 
 export function makeMakeMembership(needs: Needs): MakeMembership {
@@ -50,10 +50,10 @@ export function makeMakeMembership(needs: Needs): MakeMembership {
     const authoriser = membership === 'join' ? await findAuthoriser(needs, room, userId) : undefined
     const content: JsonObject = { membership, ...(authoriser && { join_authorised_via_users_server: authoriser }) }
     const draft = { type: 'm.room.member', stateKey: userId, sender: userId, content }
-    const event = needs.buildUnsignedEvent(room, draft, needs.clock.now())
+    const { unsigned: event, current } = await needs.draftEvent(needs.rooms, room, draft, needs.clock.now())
     const verdict = checkAgainstState(
       asEvent(room, event),
-      (type, key) => room.state.get(stateKeyOf(type, key)),
+      (type, key) => current.get(stateKeyOf(type, key)),
       room.rules,
     )
     if (!verdict.allowed) throw forbidden(`That user may not do that: ${verdict.reason}`)
@@ -82,7 +82,7 @@ export async function findAuthoriser(
   const isRestricted =
     (rule?.join_rule === 'restricted' && room.rules.restricted) ||
     (rule?.join_rule === 'knock_restricted' && room.rules.knockRestricted)
-  const membership = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.membership
+  const membership = (await needs.rooms.readMember(room, userId))?.pdu.content.membership
   if (!isRestricted || membership === 'join' || membership === 'invite') return undefined
   await checkConditions(needs, rule, userId)
   const { powerLevels } = room
@@ -92,7 +92,7 @@ export async function findAuthoriser(
 }
 
 async function checkConditions(
-  { rooms, serverName }: Pick<Needs, 'rooms' | 'serverName'>,
+  { rooms }: Pick<Needs, 'rooms'>,
   rule: JsonObject | undefined,
   userId: UserId,
 ): Promise<void> {
@@ -101,8 +101,8 @@ async function checkConditions(
     if (!isJsonObject(condition) || condition.type !== 'm.room_membership') continue
     const roomId = parseRoomId(condition.room_id)
     const room = roomId && (await rooms.get(roomId))
-    if (!room?.servers.has(serverName)) continue
-    if (room.joined.has(userId)) return
+    if (!room || !isHere(room)) continue
+    if ((await rooms.readMember(room, userId))?.pdu.content.membership === 'join') return
     canTell = true
   }
   if (canTell) throw forbidden('That user is in none of the rooms whose members may join.')

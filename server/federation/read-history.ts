@@ -24,7 +24,7 @@ import type { Asker, ServerShares } from './server-shares.js'
 import type { StateAnswers, StateIds } from './state-answers.js'
 
 type Needs = {
-  rooms: Pick<Rooms, 'readTimeline' | 'readStateNode'>
+  rooms: Pick<Rooms, 'readTimeline' | 'readStateNode' | 'readStateEntryAt'>
   roomForServer: RoomForServer
   withFederationSession: FederationSessions['withFederationSession']
   toStoredEvent: (row: ReadEventRow) => StoredEvent
@@ -139,16 +139,14 @@ export function makeReadHistory(needs: Needs): ReadHistory {
     node: number,
     isErased: boolean,
   ): Promise<boolean> {
-    const state = await rooms.readStateNode(room.roomId, node)
-    const visibilityId = state.get(stateKeyOf('m.room.history_visibility', ''))
-    const [visibilityEvent] = visibilityId ? await reader.readEvents([visibilityId]) : []
+    const visibilityEvent = await rooms.readStateEntryAt(room.roomId, node, 'm.room.history_visibility', '')
     const set = readHistoryVisibility(visibilityEvent?.pdu.content.history_visibility)
     const visibility = isErased ? 'joined' : set
     if (visibility === 'world_readable' || visibility === 'shared') return true
     const prefix = stateKeyOf('m.room.member', '')
     const members: EventId[] = []
     let looked = 0
-    for (const [key, id] of state) {
+    for (const [key, id] of await rooms.readStateNode(room.roomId, node)) {
       if (key.startsWith(prefix) && key.endsWith(`:${origin}`)) members.push(id)
       if (++looked % keysInTurn === 0) await setImmediate()
     }

@@ -17,7 +17,7 @@ import {
   type UserId,
 } from '../kernel/identifiers.js'
 import { type SetOutsideMembership, strippedOf } from '../rooms/outside-membership.js'
-import type { Rooms } from '../rooms/room.js'
+import { isHere, type Rooms } from '../rooms/room.js'
 import { checkMemberEvent } from './make-membership.js'
 import { isAllowedByAcl } from './room-for-server.js'
 import { refusalOf, type VerifyPdus } from './verify-pdus.js'
@@ -64,7 +64,7 @@ export function makeReceiveInvite(needs: Needs): ReceiveInvite {
     const room = await needs.rooms.get(roomId)
     if (room && !isAllowedByAcl(room, origin)) throw forbidden('Your server is excluded from that room.')
     // Where we are in the room, the event itself follows in a transaction.
-    if (!room?.servers.has(needs.serverName)) await keep(needs, { origin, event, target, stripped, roomVersion })
+    if (!room || !isHere(room)) await keep(needs, { origin, event, target, stripped, roomVersion })
     return hashAndSignPdu(event.pdu, rules, needs.serverName, needs.signingKey)
   }
 }

@@ -14,7 +14,7 @@ import { isServerAllowed } from '../events/server-acl.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
-import type { Rooms } from '../rooms/room.js'
+import { isHere, type Rooms } from '../rooms/room.js'
 import type { AcceptFetching } from './fetch-missing.js'
 import type { ReceiveWithdrawal } from './receive-withdrawal.js'
 import type { VerifyPdus } from './verify-pdus.js'
@@ -46,8 +46,7 @@ export function makeReceivePdus(needs: Needs): ReceivePdus {
 
   return async function receivePdus(origin, roomId, pdus) {
     const room = await rooms.get(roomId)
-    if (!room?.servers.has(needs.serverName))
-      return { results: await needs.receiveWithdrawal(origin, roomId, pdus), unsettled: [] }
+    if (!room || !isHere(room)) return { results: await needs.receiveWithdrawal(origin, roomId, pdus), unsettled: [] }
     const results: PduResults = {}
     const unsettled: unknown[] = []
     const refuse = (eventId: EventId | undefined, reason: string) => {

@@ -6,16 +6,16 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room
  */
 import { checkAgainstState } from '../events/auth-rules/index.js'
-import { isJsonObject, type JsonObject, type PduEvent, stateKeyOf, type UnsignedPdu } from '../events/pdu.js'
+import { isJsonObject, type JsonObject, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { redactPdu } from '../events/redaction.js'
 import { verifyJson } from '../events/signatures.js'
 import { forbidden, notFound } from '../kernel/errors.js'
 import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
-import type { EventDraft } from '../rooms/build-event.js'
+import type { draftEvent } from '../rooms/build-event.js'
 import { type SetOutsideMembership, strippedOf } from '../rooms/outside-membership.js'
-import type { Room, Rooms } from '../rooms/room.js'
+import { isHere, type Room, type Rooms } from '../rooms/room.js'
 import { pathOf } from './federation-client.js'
 import { FederationError, toClientError } from './federation-error.js'
 import { forWire, toWire } from './read-history.js'
@@ -33,12 +33,12 @@ export type RemoteMemberships = {
 }
 
 type Needs = HandshakeNeeds & {
-  rooms: Pick<Rooms, 'get' | 'membershipsOf'>
+  rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'readCurrent' | 'readMember' | 'readServers'>
   acceptPdu: AcceptPdu
   verifyPdus: VerifyPdus
   keyRing: KeyRing
   setOutsideMembership: SetOutsideMembership
-  buildUnsignedEvent: (room: Room, draft: EventDraft, now: number) => UnsignedPdu
+  draftEvent: typeof draftEvent
 }
 
 const sendPaths = {
@@ -102,17 +102,16 @@ export function makeRemoteMemberships(needs: Needs): RemoteMemberships {
 
     async inviteUser({ roomId, sender, target, content }) {
       const room = await needs.rooms.get(roomId)
-      if (!room?.servers.has(needs.serverName)) throw notFound('This server does not know the room')
+      if (!room || !isHere(room)) throw notFound('This server does not know the room')
       const draft = { type: 'm.room.member', stateKey: target, sender, content: { ...content, membership: 'invite' } }
-      const { event } = needs.signEvent(
-        needs.buildUnsignedEvent(room, draft, needs.clock.now()),
-        room.rules,
-        needs.signer,
-      )
-      const verdict = checkAgainstState(event, (type, key) => room.state.get(stateKeyOf(type, key)), room.rules)
+      const { unsigned, current } = await needs.draftEvent(needs.rooms, room, draft, needs.clock.now())
+      const { event } = needs.signEvent(unsigned, room.rules, needs.signer)
+      const verdict = checkAgainstState(event, (type, key) => current.get(stateKeyOf(type, key)), room.rules)
       if (!verdict.allowed) throw forbidden(`Not allowed: ${verdict.reason}`)
       const signed = await haveSigned(needs, room, event, target)
-      const destinations = [...room.servers.keys()].filter((server) => server !== needs.serverName)
+      const destinations = [...(await needs.rooms.readServers(room)).keys()].filter(
+        (server) => server !== needs.serverName,
+      )
       const acceptance = await needs.acceptPdu(roomId, signed, { destinations })
       if (acceptance.status === 'rejected' || acceptance.status === 'soft_failed')
         throw forbidden(`Not allowed any more: ${acceptance.reason}`)
@@ -124,7 +123,8 @@ export function makeRemoteMemberships(needs: Needs): RemoteMemberships {
 /** The invited server adds its signature; it may refuse. */
 async function haveSigned(needs: Needs, room: Room, event: PduEvent, target: UserId): Promise<PduEvent> {
   const destination = serverNameOf(target)
-  const state = toWire(outsideState(room, [stateKeyOf('m.room.member', event.pdu.sender)]))
+  const inviter = await needs.rooms.readMember(room, event.pdu.sender)
+  const state = toWire([...outsideState(room), ...(inviter ? [inviter] : [])])
   const params = { roomId: room.roomId, eventId: event.eventId }
   const put = (path: string, content: JsonObject, isPair = false) =>
     needs.client.request({

@@ -11,7 +11,7 @@ import { forbidden, invalidParam, MatrixError } from '../kernel/errors.js'
 import { type EventId, parseUserId, type RoomId, type ServerName, serverNameOf } from '../kernel/identifiers.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
 import { strippedOf } from '../rooms/outside-membership.js'
-import type { Room, Rooms } from '../rooms/room.js'
+import { isJoined, type Room, type Rooms } from '../rooms/room.js'
 import { checkMemberEvent, findAuthoriser } from './make-membership.js'
 import { forWire, type ReadHistory, toWire } from './read-history.js'
 import type { RoomForServer } from './room-for-server.js'
@@ -42,7 +42,7 @@ export type SendMembership = {
 type Needs = {
   serverName: ServerName
   signingKey: SigningKey
-  rooms: Pick<Rooms, 'get' | 'readEvents'>
+  rooms: Pick<Rooms, 'get' | 'readCurrent' | 'readEvents' | 'readMember' | 'readServers'>
   roomForServer: RoomForServer
   acceptPdu: AcceptPdu
   verifyPdus: VerifyPdus
@@ -64,7 +64,8 @@ export function makeSendMembership(needs: Needs): SendMembership {
   }
 
   async function accept(room: Room, event: PduEvent, origin: ServerName): Promise<void> {
-    const destinations = [...room.servers.keys()].filter((server) => server !== origin && server !== needs.serverName)
+    const servers = [...(await needs.rooms.readServers(room)).keys()]
+    const destinations = servers.filter((server) => server !== origin && server !== needs.serverName)
     const acceptance = await needs.acceptPdu(room.roomId, event, { destinations })
     if (acceptance.status === 'missing')
       throw invalidParam('The event refers to events that this server does not know.')
@@ -75,7 +76,7 @@ export function makeSendMembership(needs: Needs): SendMembership {
   return {
     async receiveJoin(request, signal) {
       const { room, event } = await check(request, 'join', true)
-      const serversBefore = [...room.servers.keys()]
+      const serversBefore = [...(await needs.rooms.readServers(room)).keys()]
       await accept(room, event, request.origin)
       const asker = { origin: request.origin, signal }
       const ids = await needs.shares.goOn(asker, () => needs.stateAnswers.readStateBefore(needs.rooms, room, event))
@@ -107,7 +108,7 @@ async function withAuthorisation(needs: Needs, room: Room, value: JsonObject): P
   const content = value.content as JsonObject | undefined
   const authoriser = parseUserId(content?.join_authorised_via_users_server)
   if (!authoriser || serverNameOf(authoriser) !== serverName || !room.rules.restricted) return value
-  if (!room.joined.has(authoriser) || room.powerLevels.userLevel(authoriser) < room.powerLevels.invite)
+  if (!isJoined(room, authoriser) || room.powerLevels.userLevel(authoriser) < room.powerLevels.invite)
     throw new MatrixError(400, 'M_UNABLE_TO_GRANT_JOIN', 'That user of this server may not let others in.')
   const sender = parseUserId(value.sender)
   if (!sender) throw invalidParam('The event has no sender.')
@@ -133,8 +134,8 @@ const strippedTypes = [
 ]
 
 /** Whole PDUs, as invites carry them since v1.16 of the spec; clients are shown the stripped form. */
-export const outsideState = (room: Room, also: readonly string[] = []): PduEvent[] =>
-  [...strippedTypes.map((type) => stateKeyOf(type, '')), ...also].flatMap((key) => room.state.get(key) ?? [])
+export const outsideState = (room: Room): PduEvent[] =>
+  strippedTypes.flatMap((type) => room.state.get(stateKeyOf(type, '')) ?? [])
 
 const strippedState = (room: Room): JsonObject[] => toWire(outsideState(room))
 

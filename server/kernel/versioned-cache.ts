@@ -48,6 +48,11 @@ export class VersionedCache<K extends {}, V extends {}> {
     return this.#kept.keys()
   }
 
+  /** Keys that are kept or on their way: all others are read anew when they are asked for. */
+  keysInUse(): Set<K> {
+    return new Set([...this.#kept.keys(), ...this.#loads.keys()])
+  }
+
   values(): Iterable<V> {
     return this.#kept.values()
   }

@@ -12,17 +12,18 @@
  */
 import { authEventKeys } from '../events/auth-rules/index.js'
 import { canonicalJson } from '../events/canonical-json.js'
-import { authEventIds, type PduEvent, prevEventIds, type StateMap, stateKeyOf } from '../events/pdu.js'
+import { authEventIds, isState, type PduEvent, prevEventIds, type StateMap, stateKeyOf } from '../events/pdu.js'
 import { type PowerLevels, readPowerLevels } from '../events/power-levels.js'
-import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
+import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { BuildStep } from './build-step.js'
 import { groundOf } from './extremities.js'
 import { gatherIsRelated, gatherParent } from './gather-relations.js'
-import { type Entries, judgePdu } from './judge-pdu.js'
+import { type Judgement, judgePdu } from './judge-pdu.js'
 import {
+  type Aside,
   extremitiesWith,
+  keyOf,
   type Merged,
-  nodeOf,
   type Origin,
   type OwnState,
   ownStateOf,
@@ -31,11 +32,11 @@ import {
   placeOnTop,
 } from './place-event.js'
 import { applyTo, awaitedRedaction, decideRedaction, targetOf, waitingOf } from './redactions.js'
-import type { Extremity, Snapshot } from './room.js'
+import type { Entries, Extremity, Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
-import { idsOf, isOnTop } from './snapshot.js'
-import { readStateBefore, resolve } from './state-before.js'
-import type { StateNode } from './state-nodes.js'
+import { isOnTop, userOfKey } from './snapshot.js'
+import { currentBase, readStateBefore, readViews, resolveViews, viewOf } from './state-before.js'
+import { type NodeView, noView, type View } from './state-view.js'
 import type { RoomTx } from './write-room.js'
 
 export type Acceptance =
@@ -61,42 +62,67 @@ export function makeAcceptPdu(rooms: RoomsForWriting, buildStep: BuildStep, now:
       if (!room) throw new Error(`a PDU for ${roomId}, which this server does not know`)
       const [known] = await tx.readEvents([event.eventId]) // "known" must mean durable: the caller acknowledges it
       if (known && known.status !== 'outlier') return { status: 'known' }
-      const { authEvents, missing } = await gatherAuthEvents(tx, room, event)
+      const current = await tx.readCurrent(keysFor(room, event))
+      const { authEvents, missing } = await gatherAuthEvents(tx, room, event, current)
       if (missing.length > 0) return { status: 'missing', authEvents: missing, prevEvents: [] }
 
       const evidence =
-        isOnTop(room, event) && !options.stateBefore ? onTop(room) : await gatherAside(tx, room, event, options)
+        isOnTop(room, event) && !options.stateBefore
+          ? onTop(current)
+          : await gatherAside(tx, room, event, current, options)
       if ('missing' in evidence) return { status: 'missing', authEvents: [], prevEvents: evidence.missing }
       const judgement = judgePdu(room, event, { authEvents, ...evidence })
 
       const isAccepted = judgement.status === 'accepted'
-      const origin = isAccepted
+      const {
+        event: shown,
+        json,
+        origin,
+      } = isAccepted
         ? await gatherOrigin(rooms, tx, room, event, evidence.before, options, now())
-        : undefined
-      const shown = origin?.event ?? event
-      const json = origin?.json ?? canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
-      const placement =
-        origin && evidence.isOnTop
-          ? placeOnTop(room, shown, json, origin.origin)
-          : await aside(rooms, tx, room, shown, json, evidence, judgement, origin?.origin)
+        : { event, json: jsonOf(event, room), origin: unshown }
+      const users = [keyOf(event), ...(origin.redaction ? [keyOf(origin.redaction.redacted)] : [])]
+      let placement: Placement
+      if (isAccepted && evidence.before === evidence.current) {
+        placement = placeOnTop(room, shown, json, origin, await tx.readCensus(usersOf(users)))
+      } else {
+        const { view, parents } = await evidence.state()
+        const aside = await gatherPlace(rooms, tx, room, shown, { view, parents, current, judgement })
+        const census = await tx.readCensus(usersOf([...users, ...(aside.merged?.view.keys() ?? [])]))
+        placement = placeAside(room, shown, json, aside, origin, census)
+      }
       tx.stage(placement.next, buildStep(placement.next, placement.placed), event.eventId)
       return judgement
     })
 }
 
+const unshown: Origin = { isLocal: false, destinations: [] }
+
+const jsonOf = (event: PduEvent, room: Snapshot) => canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
+
+const usersOf = (keys: readonly string[]): UserId[] => keys.flatMap((key) => userOfKey(key) ?? [])
+
+/** Entries of a state that the event is judged by, and its own. */
+const keysFor = (room: Snapshot, event: PduEvent): string[] => [
+  stateKeyOf('m.room.create', ''),
+  stateKeyOf('m.room.power_levels', ''),
+  ...authEventKeys(event.pdu, room.rules).map(([type, key]) => stateKeyOf(type, key)),
+  ...(isState(event.pdu) ? [keyOf(event)] : []),
+]
+
 type Gathered = {
-  isOnTop: boolean
   before: Entries
+  /** The same where the event is on top of the room. */
   current: Entries
-  /** The state before as a whole, and nodes that say it or something near it. */
-  state: () => Promise<{ map: StateMap; parents: readonly StateNode[] }>
+  /** The state before, and nodes that say it or something near it. */
+  state: () => Promise<{ view: View; parents: readonly NodeView[] }>
 }
 
-async function gatherAuthEvents(tx: RoomTx, room: Snapshot, event: PduEvent) {
+async function gatherAuthEvents(tx: RoomTx, room: Snapshot, event: PduEvent, current: Entries) {
   const ids = authEventIds(event.pdu)
   const found = new Map<EventId, PduEvent>()
   for (const [type, key] of authEventKeys(event.pdu, room.rules)) {
-    const entry = room.state.get(stateKeyOf(type, key))
+    const entry = current.get(stateKeyOf(type, key))
     if (entry) found.set(entry.eventId, entry)
   }
   for (const each of await tx.readEvents(ids.filter((id) => !found.has(id)))) found.set(each.eventId, each)
@@ -106,51 +132,41 @@ async function gatherAuthEvents(tx: RoomTx, room: Snapshot, event: PduEvent) {
   }
 }
 
-function onTop(room: Snapshot): Gathered {
-  return {
-    isOnTop: true,
-    before: room.state,
-    current: room.state,
-    async state() {
-      const map = idsOf(room)
-      return { map, parents: [{ ...nodeOf(room), state: map }] }
-    },
-  }
-}
+const onTop = (current: Entries): Gathered => ({
+  before: current,
+  current,
+  state: async () => ({ view: noView, parents: [] }),
+})
 
 async function gatherAside(
   tx: RoomTx,
   room: Snapshot,
   event: PduEvent,
+  current: Entries,
   { stateBefore }: AcceptPduOptions,
 ): Promise<Gathered | { missing: EventId[] }> {
   await tx.landed() // nodes, prev events and what was noted of absent ones: all of it is read
-  const current = { ...nodeOf(room), state: idsOf(room) }
+  const base = currentBase(tx, room)
   const found = stateBefore
-    ? { map: stateBefore, parents: [current] }
-    : await readStateBefore(tx, room, prevEventIds(event.pdu))
+    ? { view: await viewOf(tx, base, stateBefore), parents: [] }
+    : await readStateBefore(tx, room, base, prevEventIds(event.pdu))
   if ('missing' in found) return found
-  const keys = [
-    stateKeyOf('m.room.create', ''),
-    stateKeyOf('m.room.power_levels', ''),
-    ...authEventKeys(event.pdu, room.rules).map(([type, key]) => stateKeyOf(type, key)),
-  ]
-  const state = { map: found.map, parents: [...found.parents, current] }
-  return {
-    isOnTop: false,
-    before: await readEntries(tx, room, found.map, keys),
-    current: room.state,
-    state: async () => state,
-  }
+  const before = await readEntries(tx, found.view, current, keysFor(room, event))
+  return { before, current, state: async () => found }
 }
 
-/** Some entries of a state that is given as event IDs. */
-async function readEntries(tx: RoomTx, room: Snapshot, state: StateMap, keys: readonly string[]): Promise<Entries> {
+/** Some entries of a state that is told as a view on the current one. */
+async function readEntries(
+  tx: RoomTx,
+  view: View,
+  current: Entries,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, PduEvent>> {
   const entries = new Map<string, PduEvent>()
   const wanted = new Map<EventId, string>()
   for (const key of keys) {
-    const id = state.get(key)
-    const held = room.state.get(key)
+    const held = current.get(key)
+    const id = view.has(key) ? view.get(key)?.[0] : held?.eventId
     if (held && held.eventId === id) entries.set(key, held)
     else if (id) wanted.set(id, key)
   }
@@ -167,7 +183,7 @@ async function gatherOrigin(
   before: Entries,
   { destinations = [] }: AcceptPduOptions,
   now: number,
-): Promise<{ event?: PduEvent; json?: string; origin: Origin }> {
+): Promise<{ event: PduEvent; json: string; origin: Origin }> {
   const relatesTo = await gatherParent(tx, event)
   const origin = {
     isLocal: false,
@@ -177,10 +193,10 @@ async function gatherOrigin(
     isRelated: await gatherIsRelated(rooms, room, event),
   }
   const waited = room.waiting.get(event.eventId)
-  if (!waited) return { origin }
+  if (!waited) return { event, json: jsonOf(event, room), origin }
   const awaited = awaitedRedaction(room, event)
   const [by] = awaited ? await tx.readEvents([awaited.eventId]) : []
-  if (!by) return { origin: { ...origin, awaited: { by, waited } } }
+  if (!by) return { event, json: jsonOf(event, room), origin: { ...origin, awaited: { by, waited } } }
   const { redacted, json } = applyTo(room, { ...event, status: 'accepted' }, by.eventId)
   const { eventId, roomId, pdu } = redacted
   return { event: { eventId, roomId, pdu }, json, origin: { ...origin, awaited: { by, waited } } }
@@ -211,31 +227,30 @@ async function gatherRedaction(
 }
 
 function levelsIn(room: Snapshot, entries: Entries): PowerLevels {
-  if (entries === room.state) return room.powerLevels
   const event = entries.get(stateKeyOf('m.room.power_levels', ''))
+  if (event === room.state.get(stateKeyOf('m.room.power_levels', ''))) return room.powerLevels
   return readPowerLevels(event?.pdu.content, room.createEvent, room.rules)
 }
 
-async function aside(
+/** Where an event that is not on top of the room, or is not accepted, has its place. */
+async function gatherPlace(
   rooms: RoomsForWriting,
   tx: RoomTx,
   room: Snapshot,
   event: PduEvent,
-  json: string,
-  gathered: Gathered,
-  judgement: { status: 'accepted' | 'rejected' | 'soft_failed'; reason?: string },
-  origin: Origin = { isLocal: false, destinations: [] },
-): Promise<Placement> {
+  before: { view: View; parents: readonly NodeView[]; current: Entries; judgement: Judgement },
+): Promise<Aside> {
   await tx.landed()
-  const { map, parents } = await gathered.state()
-  const own = ownStateOf(room, event, map, parents, judgement.status !== 'rejected')
+  const { view, parents, current, judgement } = before
+  const held = isState(event.pdu) ? current.get(keyOf(event))?.eventId : undefined
+  const own = ownStateOf(room, event, view, parents, held, judgement.status !== 'rejected')
   const prev = await tx.readEvents(prevEventIds(event.pdu))
   const behind = await tx.readEvents(prev.flatMap((each) => each.behind ?? []))
   const ground = groundOf(event, [...prev, ...behind])
   const isNamed = await rooms.isAbsent(room.roomId, event.eventId)
   const extremities = extremitiesWith(room, event, { ...judgement, own, ground, isNamed })
   const merged = extremities === room.extremities ? undefined : await gatherMerged(tx, room, event, own, extremities)
-  return placeAside(room, event, json, { ...judgement, own, ground, isNamed, extremities, merged }, origin)
+  return { ...judgement, own, ground, isNamed, extremities, merged }
 }
 
 /** The state over the new extremities, and the events of it that the room does not hold. */
@@ -246,18 +261,21 @@ async function gatherMerged(
   own: OwnState,
   extremities: readonly Extremity[],
 ): Promise<Merged> {
-  const numbers = [...new Set(extremities.map(({ node }) => node))]
-  const isOwn = (n: number) => n === own.node.n
-  const parents = await Promise.all(numbers.filter((n) => !isOwn(n)).map((n) => tx.readNode(n)))
-  const states = [...(numbers.some(isOwn) ? [own.state] : []), ...parents.map(({ state }) => state)]
-  const state = states.length === 1 ? states[0]! : await resolve(withEvent(tx, event), room, states)
+  const base = currentBase(tx, room)
+  const numbers = new Set(extremities.map(({ node }) => node))
+  const isOwn = numbers.delete(own.node.n)
+  const parents = await readViews(tx, base, numbers)
+  const views = [...(isOwn ? [own.view] : []), ...parents.map((parent) => parent.view)]
+  const view = await resolveViews(withEvent(tx, event), room, base, views)
   const wanted: EventId[] = []
-  for (const [key, id] of state) if (room.state.get(key)?.eventId !== id && id !== event.eventId) wanted.push(id)
-  return { state, parents, events: new Map((await tx.readEvents(wanted)).map((each) => [each.eventId, each])) }
+  for (const [is] of view.values()) if (is !== undefined && is !== event.eventId) wanted.push(is)
+  return { view, parents, events: new Map((await tx.readEvents(wanted)).map((each) => [each.eventId, each])) }
 }
 
 /** Reads as if the event were stored already. */
-const withEvent = (tx: RoomTx, event: PduEvent): Pick<RoomTx, 'readEvents'> => ({
+const withEvent = (tx: RoomTx, event: PduEvent): Pick<RoomTx, 'readEvents' | 'readView' | 'readNode'> => ({
+  readView: (from, to) => tx.readView(from, to),
+  readNode: (n) => tx.readNode(n),
   readEvents: async (ids) => {
     const read = await tx.readEvents(ids.filter((id) => id !== event.eventId))
     return ids.includes(event.eventId) ? [...read, { ...event, status: 'accepted' as const }] : read

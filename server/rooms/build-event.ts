@@ -21,7 +21,7 @@ import { buildSignedEvent, type SigningKey } from '../events/signatures.js'
 import { randomId } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
-import type { Extremity, Snapshot } from './room.js'
+import type { Entries, Extremity, Rooms, Snapshot } from './room.js'
 
 /** What a user wants to say; the rest of the PDU follows from the room. */
 export type EventDraft = {
@@ -52,13 +52,24 @@ export const choosePrevEvents = (room: Pick<Snapshot, 'extremities'>): readonly 
     ? room.extremities
     : [...room.extremities].sort((a, b) => b.depth - a.depth).slice(0, maxPrevEvents)
 
-/** The event's PDU without hashes and signatures, as `make_join` hands it to another server. */
-export function buildUnsignedEvent(room: Snapshot, draft: EventDraft, now: number): UnsignedPdu {
+/** Entries of the current state that an event is built on and judged by, and its own. */
+export function keysFor({ rules }: Pick<Snapshot, 'rules'>, { type, sender, stateKey, content }: EventDraft): string[] {
+  const subject = { type, sender, content, ...(stateKey === undefined ? {} : { state_key: stateKey }) }
+  const keys = authEventKeys(subject, rules).map(([of, key]) => stateKeyOf(of, key))
+  return stateKey === undefined ? keys : [...keys, stateKeyOf(type, stateKey)]
+}
+
+/**
+ * The event's PDU without hashes and signatures.
+ *
+ * @param current the entries of the current state that `authEventKeys` names
+ */
+export function buildUnsignedEvent(room: Snapshot, draft: EventDraft, current: Entries, now: number): UnsignedPdu {
   const prev = choosePrevEvents(room)
   const subject = { type: draft.type, sender: draft.sender, state_key: draft.stateKey, content: draft.content }
   const auth: EventReference[] = []
   for (const [type, stateKey] of authEventKeys(subject, room.rules)) {
-    const event = room.state.get(stateKeyOf(type, stateKey))
+    const event = current.get(stateKeyOf(type, stateKey))
     if (event) auth.push(referenceTo(event, room.rules))
   }
   const depth = prev.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1
@@ -74,6 +85,17 @@ export function buildUnsignedEvent(room: Snapshot, draft: EventDraft, now: numbe
     ...(draft.stateKey === undefined ? {} : { state_key: draft.stateKey }),
     ...(draft.redacts === undefined || room.rules.redactsLocation === 'content' ? {} : { redacts: draft.redacts }),
   }
+}
+
+/** The same on the room as it is on disk, with what it is judged by. */
+export async function draftEvent(
+  rooms: Pick<Rooms, 'readCurrent'>,
+  room: Snapshot,
+  draft: EventDraft,
+  now: number,
+): Promise<{ unsigned: UnsignedPdu; current: Entries }> {
+  const current = await rooms.readCurrent(room, keysFor(room, draft))
+  return { unsigned: buildUnsignedEvent(room, draft, current, now), current }
 }
 
 export type BuiltEvent = { event: PduEvent; json: string }

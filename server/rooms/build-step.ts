@@ -15,9 +15,10 @@ import {
   setAbsentEvent,
   setEvent,
 } from '../store/event-store.js'
+import { deleteMember, setMember, setServerCount } from '../store/member-store.js'
 import { insertMembershipChange, setMembership } from '../store/membership-store.js'
 import { deleteRelation, insertRelation } from '../store/relation-store.js'
-import { deleteStateEntry, insertStateNode, setStateEntry } from '../store/room-store.js'
+import { deleteStateEntry, insertStateNode, type StateOwner, setStateEntry } from '../store/room-store.js'
 import { setSegment } from '../store/segment-store.js'
 import { insertStateMove } from '../store/state-move-store.js'
 import type { Change, Grant, RoomSeq, StreamPosition, Write } from '../store/writes.js'
@@ -66,6 +67,7 @@ export function makeBuildStep(needs: StepNeeds): BuildStep {
       const { roomId } = room
       const draft: Draft = { writes: [...extra], changes: [], timeline, remembers: [] }
       for (const node of placed.nodes) draft.writes.push(insertStateNode(roomId, node))
+      for (const [server, joined] of room.moved.servers) draft.writes.push(setServerCount(room, server, joined))
       for (const eventId of placed.absent ?? []) draft.writes.push(setAbsentEvent(roomId, eventId))
       if (placed.wasAbsent) draft.writes.push(deleteAbsentEvent(roomId, placed.event.eventId))
       if (placed.status === 'accepted') addAccepted(needs, room, placed, grant, draft)
@@ -280,12 +282,13 @@ function addStateChanges(
 ): void {
   for (const [key, entry] of stateChanges) {
     const [type, stateKey] = parseStateMapKey(key)
-    if (entry) {
-      const pdu = entry === event ? json : JSON.stringify(entry.pdu)
-      draft.writes.push(
-        setStateEntry(room, type, stateKey, { event_id: entry.eventId, sender: entry.pdu.sender, position, pdu }),
-      )
-    } else draft.writes.push(deleteStateEntry(room.roomId, room.stateGeneration, type, stateKey))
+    draft.writes.push(
+      entry
+        ? entryWrite(room, entry, position, entry === event ? json : JSON.stringify(entry.pdu))
+        : type === 'm.room.member'
+          ? deleteMember(room, stateKey as UserId)
+          : deleteStateEntry(room, type, stateKey),
+    )
     if (type !== 'm.room.member') continue
     const cause = entry ?? event
     const membership = (entry ? String(entry.pdu.content.membership) : 'leave') as Membership // the auth rules know no other
@@ -301,6 +304,20 @@ function addStateChanges(
     draft.remembers.push(() => needs.setMembershipInMemory(stateKey as UserId, row))
     draft.writes.push(...membershipWrites(stateKey as UserId, row, seq))
   }
+}
+
+/** The row of an entry of the current state. */
+export function entryWrite(
+  owner: StateOwner,
+  { eventId, pdu }: PduEvent,
+  position: StreamPosition,
+  json: string,
+): Write {
+  const row = { event_id: eventId, sender: pdu.sender, position, pdu: json }
+  const { type, state_key = '', content } = pdu
+  return type === 'm.room.member'
+    ? setMember(owner, state_key as UserId, { ...row, membership: String(content.membership) })
+    : setStateEntry(owner, type, state_key, row)
 }
 
 /** The member's row now, and the change in its history. */
@@ -349,8 +366,7 @@ export function addRedaction(
   draft.remembers.push(() => needs.rememberEvent(redacted, json.length))
   const position = grant.position()
   if (stateKey !== undefined) {
-    const entry = { event_id: eventId, sender: redacted.pdu.sender, position, pdu: json }
-    draft.writes.push(setStateEntry(room, ...parseStateMapKey(stateKey), entry))
+    draft.writes.push(entryWrite(room, redacted, position, json))
     draft.changes.push({ kind: 'state', position, roomId: room.roomId, keys: [stateKey] })
   }
   // What replaced it is shown with its content beside: whoever kept that must see that it is another now.

@@ -15,13 +15,13 @@ import { parseRoomAlias, type RoomAlias, type RoomId, serverNameOf, type UserId 
 import { AlreadyExistsError } from '../store/errors.js'
 import { insertAlias, readAlias, setPublished } from '../store/room-alias-store.js'
 import type { Write } from '../store/writes.js'
-import { buildCreateEvent, type EventDraft, type Signer } from './build-event.js'
+import { buildCreateEvent, type EventDraft, keysFor, type Signer } from './build-event.js'
 import type { BuildStep } from './build-step.js'
 import { type Placement, placeOnTop } from './place-event.js'
 import type { Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 import { prepareEvent } from './send-event.js'
-import { makeEmptySnapshot } from './snapshot.js'
+import { makeEmptySnapshot, nobody } from './snapshot.js'
 import type { RoomTx } from './write-room.js'
 
 export type CreateRoomRequest = {
@@ -133,7 +133,7 @@ function makeNewRoom(request: CreateRoomRequest, rules: RoomVersionRules, signer
   const verdict = checkAgainstState(event, () => undefined, rules)
   if (!verdict.allowed) throw badJson(`creation_content cannot be used: ${verdict.reason}`)
   const room = makeEmptySnapshot(event, rules, signer.serverName)
-  return placeOnTop(room, event, json, { isLocal: true, isNew: true, destinations: [] })
+  return placeOnTop(room, event, json, { isLocal: true, isNew: true, destinations: [] }, nobody)
 }
 
 function createContent(request: CreateRoomRequest, rules: RoomVersionRules): JsonObject {
@@ -149,14 +149,9 @@ function createContent(request: CreateRoomRequest, rules: RoomVersionRules): Jso
   return content
 }
 
-async function prepare(
-  tx: Pick<RoomTx, 'readEvents'>,
-  room: Snapshot,
-  draft: EventDraft,
-  signer: Signer,
-): Promise<Placement> {
+async function prepare(tx: RoomTx, room: Snapshot, draft: EventDraft, signer: Signer): Promise<Placement> {
   try {
-    return await prepareEvent(tx, room, draft, signer)
+    return await prepareEvent(tx, room, draft, await tx.readCurrent(keysFor(room, draft)), signer)
   } catch (error) {
     if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN')
       throw new MatrixError(

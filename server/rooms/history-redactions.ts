@@ -5,11 +5,12 @@
  * is applied to its target where that is here or in the same stretch, waits where it is not, and is hidden where it
  * may not be applied. And what has waited for an event of the stretch is applied to it.
  */
-import { type PduEvent, stateKeyOf } from '../events/pdu.js'
+import { isState, type PduEvent } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
 import type { EventId } from '../kernel/identifiers.js'
 import { deleteWaitingRedaction, insertWaitingRedaction } from '../store/event-store.js'
 import type { Write } from '../store/writes.js'
+import { keyOf } from './place-event.js'
 import {
   type AppliedRedaction,
   applyTo,
@@ -22,7 +23,7 @@ import {
   withWaiting,
 } from './redactions.js'
 import type { Snapshot, StoredEvent } from './room.js'
-import { withState } from './snapshot.js'
+import { entryIn, userOfKey, withState } from './snapshot.js'
 import type { RoomTx } from './write-room.js'
 
 export type HistoryRedactions = {
@@ -43,7 +44,7 @@ export type HistoryRedactions = {
  * @param levels power levels of the state at the stretch
  */
 export async function gatherHistoryRedactions(
-  tx: Pick<RoomTx, 'readEvents'>,
+  tx: Pick<RoomTx, 'readEvents' | 'readCensus'>,
   room: Snapshot,
   events: readonly PduEvent[],
   levels: PowerLevels,
@@ -51,6 +52,8 @@ export async function gatherHistoryRedactions(
 ): Promise<HistoryRedactions> {
   const targets = events.flatMap((event) => targetOf(event, room.rules) ?? [])
   const here = new Map((await tx.readEvents(targets)).map((event) => [event.eventId, event]))
+  const users = [...here.values()].flatMap((event) => userOfKey(keyOf(event)) ?? [])
+  const census = await tx.readCensus(users)
   const stretch = new Map<EventId, StoredEvent>(
     events.map((event) => [event.eventId, { ...event, status: 'accepted' }]),
   )
@@ -76,10 +79,10 @@ export async function gatherHistoryRedactions(
     else if (stretch.has(outcome.redaction.redacted.eventId))
       redacted.set(outcome.redaction.redacted.eventId, outcome.redaction)
     else {
-      const { pdu, eventId } = outcome.redaction.redacted
-      const key = pdu.state_key === undefined ? undefined : stateKeyOf(pdu.type, pdu.state_key)
-      const isCurrent = key !== undefined && next.state.get(key)?.eventId === eventId
-      if (isCurrent) next = withState(next, new Map([[key, outcome.redaction.redacted]]))
+      const { redacted: target } = outcome.redaction
+      const key = isState(target.pdu) ? keyOf(target) : undefined
+      const isCurrent = key !== undefined && entryIn(next, census, key)?.eventId === target.eventId
+      if (isCurrent) next = withState(next, new Map([[key, target]]), census)
       known.push({ ...outcome.redaction, ...(isCurrent ? { stateKey: key } : {}) })
     }
     if (outcome.kind !== 'waits') continue

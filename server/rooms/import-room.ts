@@ -10,23 +10,25 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { canonicalJson } from '../events/canonical-json.js'
-import { type PduEvent, parseStateMapKey, prevEventIds, stateKeyOf } from '../events/pdu.js'
+import { type PduEvent, prevEventIds } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
-import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
 import { setEvent } from '../store/event-store.js'
+import { setServerCount } from '../store/member-store.js'
 import { setMembership } from '../store/membership-store.js'
-import { deleteStateEntry, insertStateNode, readOtherStateKeys, setStateEntry } from '../store/room-store.js'
-import { inPieces } from '../store/write-size.js'
-import type { StreamPosition, Write } from '../store/writes.js'
-import type { BuildStep } from './build-step.js'
+import { insertStateNode, readOtherStateRows, setStateCopy } from '../store/room-store.js'
+import { sizeOfWrite } from '../store/write-size.js'
+import { deleteRow, type StreamPosition, type Write } from '../store/writes.js'
+import { type BuildStep, entryWrite } from './build-step.js'
+import { writeChunks } from './copy-state.js'
 import { groundOf } from './extremities.js'
-import { placeOnTop, withNode } from './place-event.js'
+import { keyOf, placeOnTop, withNode } from './place-event.js'
 import type { Membership, RoomMembership, Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
-import { idsOf, makeEmptySnapshot, withState } from './snapshot.js'
-import { extendNode } from './state-nodes.js'
+import { type Census, makeEmptySnapshot, membershipIn, nobody, userOfKey, withState } from './snapshot.js'
 import type { RoomTx } from './write-room.js'
 
 export type ImportRoomRequest = {
@@ -41,21 +43,39 @@ export type ImportRoomRequest = {
 
 export type ImportRoom = (request: ImportRoomRequest) => Promise<void>
 
-const keysPerRead = 1_000
+const rowsPerRead = 1_000
+const eventsPerTurn = 2_000
+/** Small enough to be built and sent without a stall, whatever waits. */
+const piece = { bytes: 500_000, rows: 200 } as const
 
 export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, serverName: ServerName): ImportRoom {
   const { db } = rooms
 
-  async function commitPieces(writes: readonly Write[]): Promise<void> {
-    for (const piece of inPieces(writes)) await db.commit(() => ({ writes: piece, changes: [], result: undefined }))
+  async function commitEach<T>(items: Iterable<T>, toWrites: (item: T) => Write[]): Promise<void> {
+    let writes: Write[] = []
+    let bytes = 0
+    const commit = async () => {
+      const committed = writes
+      writes = []
+      bytes = 0
+      await db.commit(() => ({ writes: committed, changes: [], result: undefined }))
+    }
+    for (const item of items) {
+      for (const write of toWrites(item)) {
+        writes.push(write)
+        bytes += sizeOfWrite(write)
+      }
+      if (writes.length >= piece.rows || bytes >= piece.bytes) await commit()
+    }
+    if (writes.length > 0) await commit()
   }
 
   /** States that the room does not have, or not any more. */
   async function deleteOtherStates(roomId: RoomId, current: number | undefined): Promise<void> {
     for (;;) {
-      const keys = await readOtherStateKeys(db, roomId, current, keysPerRead)
-      if (keys.length === 0) return
-      await commitPieces(keys.map((key) => deleteStateEntry(roomId, ...key)))
+      const rows = await readOtherStateRows(db, roomId, current, rowsPerRead)
+      if (rows.length === 0) return
+      await commitEach(rows, ({ table, id }) => [deleteRow(table, id)])
     }
   }
 
@@ -65,7 +85,7 @@ export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, ser
       await tx.landed()
       const before = tx.durable
       const outliers = await missingOf(tx, [createEvent, ...request.state, ...request.authChain])
-      await commitPieces(outliers.map((event) => outlierWrite(event, rules)))
+      await commitEach(outliers, (event) => [outlierWrite(event, rules)])
       await deleteOtherStates(roomId, before?.stateGeneration) // what a join that broke off has left
 
       const bare: Snapshot = {
@@ -74,29 +94,34 @@ export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, ser
         stateGeneration: (before?.stateGeneration ?? -1) + 1,
         waiting: before?.waiting ?? PersistentMap.of(),
       }
-      const told = withState(bare, byKey([createEvent, ...request.state]))
-      const node = extendNode(bare.nextNode, undefined, new Map(), () => idsOf(told))
-      const room = withNode(told, node)
       const { position } = db
-      const members = membershipsIn(room, position)
-      const isLocal = (userId: UserId) => serverNameOf(userId) === serverName
-      await commitPieces(stateWrites(room, position))
-      await commitPieces(members.filter(([userId]) => !isLocal(userId)).map(membershipWrite))
+      const told = await takeIn(bare, [createEvent, ...request.state], position)
+      const room = withNode(told.room, { n: bare.nextNode })
+      const chunks = await writeChunks(db, roomId, room.node, told.ids)
+      await commitEach(told.events, (event) => {
+        const write = entryWrite(room, event, position, JSON.stringify(event.pdu))
+        const userId = userOfKey(keyOf(event))
+        const row = userId && told.members.get(userId)
+        const isLocal = userId && serverNameOf(userId) === serverName
+        return row && !isLocal ? [write, membershipWrite([userId, row])] : [write]
+      })
+      await commitEach(told.servers, ([server, joined]) => [setServerCount(room, server, joined)])
 
       const json = canonicalJson(joinEvent.pdu, { strict: rules.strictCanonicalJson })
-      const { next, placed } = placeOnTop(room, joinEvent, json, { isLocal: true, destinations: [] })
+      const user = joinEvent.pdu.state_key as UserId // the caller's: a join of one of ours
+      const held = told.events.find((event) => keyOf(event) === keyOf(joinEvent))
+      const census: Census = { members: new Map(held ? [[user, held]] : []), servers: told.servers }
+      const { next, placed } = placeOnTop(room, joinEvent, json, { isLocal: true, destinations: [] }, census)
+      const locals = [...told.members].filter(([userId]) => serverNameOf(userId) === serverName)
       tx.stage(room, (_, timeline) => ({
         writes: [
-          insertStateNode(roomId, node.row),
-          ...members.filter(([userId]) => isLocal(userId)).map(membershipWrite),
+          insertStateNode(roomId, { n: room.node, parent: room.node, entries: {} }),
+          setStateCopy(roomId, { n: room.node, chunks }),
+          ...locals.map(membershipWrite),
         ],
         changes: [],
         timeline,
-        remembers: members.map(
-          ([userId, row]) =>
-            () =>
-              rooms.setMembershipInMemory(userId, row),
-        ),
+        remembers: [() => rooms.setMembershipsInMemory(told.members)],
       }))
       // What was said while nobody of this server was inside is a hole; where nothing was, there is none.
       const absent = groundOf(joinEvent, await tx.readEvents(prevEventIds(joinEvent.pdu))).absent
@@ -105,6 +130,51 @@ export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, ser
     const room = await rooms.get(roomId)
     await deleteOtherStates(roomId, room?.stateGeneration)
   }
+}
+
+type Told = {
+  room: Snapshot
+  events: readonly PduEvent[]
+  ids: ReadonlyMap<string, EventId>
+  /** As they are told; their history before the join lies on other servers. */
+  members: ReadonlyMap<UserId, RoomMembership>
+  /** Joined users of each other server. */
+  servers: ReadonlyMap<ServerName, number>
+}
+
+/** The room with a state, and what is to be written of it. */
+async function takeIn(bare: Snapshot, state: readonly PduEvent[], position: StreamPosition): Promise<Told> {
+  const events = new Map(state.map((event) => [keyOf(event), event]))
+  const ids = new Map<string, EventId>()
+  const others = new Map<string, PduEvent>()
+  const members = new Map<UserId, RoomMembership>()
+  const local = new Map<UserId, Membership>()
+  const joined = new Map<ServerName, number>()
+  let invitedCount = 0
+  for (const [key, event] of events) {
+    if (ids.size % eventsPerTurn === 0) await nextTurn()
+    const { eventId, pdu } = event
+    ids.set(key, eventId)
+    const userId = userOfKey(key)
+    const membership = membershipIn(event)
+    if (userId === undefined || membership === undefined) {
+      others.set(key, event)
+      continue
+    }
+    const server = serverNameOf(userId)
+    members.set(userId, { roomId: bare.roomId, membership, eventId, sender: pdu.sender, position, forgotten: false })
+    if (server === bare.serverName) local.set(userId, membership)
+    if (membership === 'join') joined.set(server, (joined.get(server) ?? 0) + 1)
+    if (membership === 'invite') invitedCount++
+  }
+  const localJoinedCount = joined.get(bare.serverName) ?? 0
+  const joinedCount = [...joined.values()].reduce((sum, count) => sum + count, 0)
+  joined.delete(bare.serverName)
+  const room: Snapshot = {
+    ...withState(bare, others, nobody),
+    ...{ stateSize: events.size, localMembers: PersistentMap.of(local), joinedCount, invitedCount, localJoinedCount },
+  }
+  return { room, events: [...events.values()], ids, members, servers: joined }
 }
 
 async function missingOf(tx: Pick<RoomTx, 'readEvents'>, events: readonly PduEvent[]): Promise<PduEvent[]> {
@@ -128,21 +198,6 @@ export function outlierWrite(event: PduEvent, rules: RoomVersionRules): Write {
   })
 }
 
-const byKey = (state: readonly PduEvent[]): Map<string, PduEvent> =>
-  new Map(state.map((event) => [stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event]))
-
-/** The members as they are told; their history before the join lies on other servers. */
-function membershipsIn(room: Snapshot, position: StreamPosition): [UserId, RoomMembership][] {
-  const members: [UserId, RoomMembership][] = []
-  for (const { eventId, pdu } of room.state.values()) {
-    if (pdu.type !== 'm.room.member') continue
-    const membership = pdu.content.membership as Membership // the auth rules know no other
-    const row = { roomId: room.roomId, membership, eventId, sender: pdu.sender, position, forgotten: false }
-    members.push([pdu.state_key as UserId, row])
-  }
-  return members
-}
-
 const membershipWrite = ([userId, { roomId, membership, eventId, sender, position }]: [
   UserId,
   RoomMembership,
@@ -157,12 +212,3 @@ const membershipWrite = ([userId, { roomId, membership, eventId, sender, positio
     forgotten: false,
     stripped: undefined,
   })
-
-function stateWrites(room: Snapshot, position: StreamPosition): Write[] {
-  const writes: Write[] = []
-  for (const [key, { eventId, pdu }] of room.state) {
-    const entry = { event_id: eventId, sender: pdu.sender, position, pdu: JSON.stringify(pdu) }
-    writes.push(setStateEntry(room, ...parseStateMapKey(key), entry))
-  }
-  return writes
-}

@@ -21,12 +21,13 @@ import { addParent, addRedaction, relationWrites } from './build-step.js'
 import { gatherHistoryRelations } from './gather-relations.js'
 import { inHistoryOrder, reachedFrom } from './history-order.js'
 import { gatherHistoryRedactions } from './history-redactions.js'
+import { keyOf } from './place-event.js'
 import type { Room, StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
 import { type Segment, withHistory } from './segments.js'
 import { withSegments } from './snapshot.js'
-import { readStateBefore } from './state-before.js'
-import { extendNode, nearestNode, type StateNode } from './state-nodes.js'
+import { type Base, nodeBase, readStateBefore, viewOf } from './state-before.js'
+import { extendNode, type NodeView, nearestNode, noView, type View, weightOf, withEntry } from './state-view.js'
 import type { RoomTx } from './write-room.js'
 
 export type History = {
@@ -54,9 +55,8 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
       if (!room || segment?.below !== 'unknown') return 0
       const { fresh, ends } = await gatherFresh(tx, segment, history)
       const state = await gatherState(rooms, tx, room, segment, fresh, history.stateBefore)
-      const levels = await readLevels(tx, room, state.oldest)
       const newestFirst = fresh.toReversed()
-      const plan = await gatherHistoryRedactions(tx, room, newestFirst, levels, now())
+      const plan = await gatherHistoryRedactions(tx, room, newestFirst, state.levels, now())
       const shownAs = newestFirst.map((event) => plan.redacted.get(event.eventId)?.redacted ?? event)
       const relations = await gatherHistoryRelations(rooms, tx, room, shownAs)
       const low = segment.low - newestFirst.filter(({ eventId }) => !plan.hidden.has(eventId)).length
@@ -65,7 +65,8 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
         throw new RangeError(`the hole in ${roomId} has no place for what is in it`)
       const segments = withHistory(room.segments, segment.origin, low, ends)
       const nextNode = Math.max(room.nextNode, ...state.rows.map(({ n }) => n + 1))
-      tx.stage({ ...plan.next, nextNode }, (grant, timeline) => {
+      const nodeWeight = state.rows.reduce((sum, row) => sum + weightOf(row), room.nodeWeight)
+      tx.stage({ ...plan.next, nextNode, nodeWeight }, (grant, timeline) => {
         const writes: Write[] = [...plan.writes, ...state.rows.map((row) => insertStateNode(roomId, row))]
         const changes: Change[] = []
         const remembers: (() => void)[] = []
@@ -153,7 +154,7 @@ async function readKnown(tx: RoomTx, ids: readonly EventId[]): Promise<Map<Event
   return known
 }
 
-/** The state node of each event, and the rows of those that are new. */
+/** The state node of each event, the rows of those that are new, and the power levels before the oldest. */
 async function gatherState(
   rooms: RoomsForWriting,
   tx: RoomTx,
@@ -161,12 +162,14 @@ async function gatherState(
   { low }: Segment,
   events: readonly PduEvent[],
   told: StateMap | undefined,
-): Promise<{ placed: Placed[]; rows: StateNodeRow[]; oldest: StateMap }> {
+): Promise<{ placed: Placed[]; rows: StateNodeRow[]; levels: PowerLevels }> {
   const [lowest] = await rooms.readTimeline(room.roomId, low, low)
-  const atLow = await tx.readNode(lowest?.node ?? room.node)
+  const base = nodeBase(rooms.nodes, room.roomId, lowest?.node ?? room.node)
+  const ids = await base.readIds([levelsKey, ...events.flatMap((event) => (isState(event.pdu) ? [keyOf(event)] : []))])
   const [oldest] = events
-  const before = oldest && (told ?? (await knownBefore(tx, room, oldest)))
-  if (!before) return { placed: events.map((event) => ({ event, node: atLow.n })), rows: [], oldest: atLow.state }
+  const before = oldest && (await viewBefore(tx, room, base, oldest, told))
+  const levels = await readLevels(tx, room, before?.has(levelsKey) ? before.get(levelsKey)?.[0] : ids.get(levelsKey))
+  if (!before) return { placed: events.map((event) => ({ event, node: base.n })), rows: [], levels }
 
   const rows: StateNodeRow[] = []
   let nextNode = room.nextNode
@@ -175,41 +178,47 @@ async function gatherState(
     rows.push(row)
     nextNode = row.n + 1
   }
-  const first = nearestNode(nextNode, [atLow], before)
+  const first = nearestNode(nextNode, [{ n: base.n, view: noView }], before)
   add(first.row)
-  let last: StateNode = { ...first, state: before }
-  const after = new Map<EventId, StateNode>()
+  let last: NodeView = { n: first.n, view: before }
+  const after = new Map<EventId, NodeView>()
   const placed: Placed[] = []
   for (const event of events) {
     const prev = prevEventIds(event.pdu)
-    const base = (prev.length === 1 && prev[0] !== undefined && after.get(prev[0])) || last
-    const key = isState(event.pdu) ? stateKeyOf(event.pdu.type, event.pdu.state_key ?? '') : undefined
-    let own = base
+    const under = (prev.length === 1 && prev[0] !== undefined && after.get(prev[0])) || last
+    const key = isState(event.pdu) ? keyOf(event) : undefined
+    let own = under
+    let replaces: EventId | undefined
     if (key !== undefined) {
-      const state = new Map(base.state).set(key, event.eventId)
-      const parent = { ...base, size: base.state.size }
-      const built = extendNode(nextNode, parent, new Map([[key, event.eventId]]), () => state)
+      replaces = under.view.has(key) ? under.view.get(key)?.[0] : ids.get(key)
+      const built = extendNode(nextNode, under.n, new Map([[key, [event.eventId, replaces]]]))
       add(built.row)
-      own = { ...built, state }
+      own = { n: built.n, view: withEntry(under.view, key, event.eventId, ids.get(key)) }
     }
-    const replaces = key === undefined ? undefined : base.state.get(key)
     placed.push({ event, node: own.n, ...(replaces ? { replaces } : {}) })
     after.set(event.eventId, own)
     last = own
   }
-  return { placed, rows, oldest: before }
+  return { placed, rows, levels }
 }
 
-/** The state before an event, where all that it stands on is here, as under the create event. */
-async function knownBefore(tx: RoomTx, room: Room, event: PduEvent): Promise<StateMap | undefined> {
+/** The state before an event: as it was told, or where all that it stands on is here, as under the create event. */
+async function viewBefore(
+  tx: RoomTx,
+  room: Room,
+  base: Base,
+  event: PduEvent,
+  told: StateMap | undefined,
+): Promise<View | undefined> {
   const prev = prevEventIds(event.pdu)
-  if (prev.length === 0) return new Map()
-  const found = await readStateBefore(tx, room, prev)
-  return 'map' in found ? found.map : undefined
+  if (told || prev.length === 0) return viewOf(tx, base, told ?? new Map())
+  const found = await readStateBefore(tx, room, base, prev)
+  return 'view' in found ? found.view : undefined
 }
 
-async function readLevels(tx: RoomTx, room: Room, state: StateMap): Promise<PowerLevels> {
-  const id = state.get(stateKeyOf('m.room.power_levels', ''))
+const levelsKey = stateKeyOf('m.room.power_levels', '')
+
+async function readLevels(tx: RoomTx, room: Room, id: EventId | undefined): Promise<PowerLevels> {
   const [event] = id ? await tx.readEvents([id]) : []
   return readPowerLevels(event?.pdu.content, room.createEvent, room.rules)
 }

@@ -8,18 +8,15 @@
  */
 import { checkAgainstState, checkAuthRules } from '../events/auth-rules/index.js'
 import { type PduEvent, stateKeyOf } from '../events/pdu.js'
-import type { Snapshot } from './room.js'
-
-/** Entries of a state by key: at least those that the rules ask for this event. */
-export type Entries = Pick<ReadonlyMap<string, PduEvent>, 'get'>
+import type { Entries, Snapshot } from './room.js'
 
 export type Judgement = { status: 'accepted' } | { status: 'rejected' | 'soft_failed'; reason: string }
 
 export type Evidence = {
   authEvents: readonly PduEvent[]
-  /** The state before the event. */
+  /** Of the state before the event: at least the entries that the rules ask for. */
   before: Entries
-  /** The current state. */
+  /** Of the current state; the same where the event is on top of the room. */
   current: Entries
 }
 

@@ -5,7 +5,7 @@
 import type { PduEvent } from '../events/pdu.js'
 import { stateKeyOf } from '../events/pdu.js'
 import { invalidParam, notFound } from '../kernel/errors.js'
-import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from '../store/reader.js'
 import { isPublished, type RoomNameRow, readRoomNames } from '../store/room-listing-store.js'
 import type { Room, Rooms } from './room.js'
@@ -43,7 +43,7 @@ export type ListRooms = {
   joinedMembers(roomId: RoomId): Promise<UserId[]>
 }
 
-type Needs = { db: Reader; rooms: Pick<Rooms, 'get'>; serverName: ServerName }
+type Needs = { db: Reader; rooms: Pick<Rooms, 'get' | 'readMembers'> }
 
 const orders: Readonly<Record<string, (row: RoomNameRow) => string | number>> = {
   name: (row) => (row.name ?? row.canonical_alias ?? row.room_id).toLowerCase(),
@@ -53,17 +53,21 @@ const orders: Readonly<Record<string, (row: RoomNameRow) => string | number>> = 
   last_position: (row) => -row.last_position,
 }
 
-export function makeListRooms({ db, rooms, serverName }: Needs): ListRooms {
+export function makeListRooms({ db, rooms }: Needs): ListRooms {
   async function read(roomId: RoomId): Promise<Room> {
     const room = await rooms.get(roomId)
     if (!room) throw notFound('There is no such room.')
     return room
   }
-  const describe = async (roomId: RoomId) => factsOf(await read(roomId), serverName, await isPublished(db, roomId))
+  const describe = async (roomId: RoomId) => factsOf(await read(roomId), await isPublished(db, roomId))
 
   return {
     describeRoom: describe,
-    joinedMembers: async (roomId) => [...(await read(roomId)).joined.keys()].sort(),
+    async joinedMembers(roomId) {
+      const members = await rooms.readMembers(await read(roomId))
+      const joined = members.filter(({ pdu }) => pdu.content.membership === 'join')
+      return joined.map(({ pdu }) => pdu.state_key as UserId).sort()
+    },
     async listRooms({ orderBy, isBackwards, searchTerm }, from, limit) {
       const order = orders[orderBy]
       if (!order) throw invalidParam(`order_by is one of ${Object.keys(orders).join(', ')}.`)
@@ -80,7 +84,7 @@ export function makeListRooms({ db, rooms, serverName }: Needs): ListRooms {
   }
 }
 
-function factsOf(room: Room, serverName: ServerName, published: boolean): RoomFacts {
+function factsOf(room: Room, published: boolean): RoomFacts {
   const text = (type: string, field: string) => {
     const value = contentOf(room.state.get(stateKeyOf(type, '')))[field]
     return typeof value === 'string' ? value : undefined
@@ -94,15 +98,15 @@ function factsOf(room: Room, serverName: ServerName, published: boolean): RoomFa
     canonicalAlias: text('m.room.canonical_alias', 'alias'),
     topic: text('m.room.topic', 'topic'),
     avatarUrl: text('m.room.avatar', 'url'),
-    joinedMembers: room.joined.size,
-    joinedLocalMembers: room.servers.get(serverName) ?? 0,
+    joinedMembers: room.joinedCount,
+    joinedLocalMembers: room.localJoinedCount,
     encryption: text('m.room.encryption', 'algorithm'),
     isFederatable: create['m.federate'] !== false,
     isPublished: published,
     joinRule: text('m.room.join_rules', 'join_rule'),
     guestAccess: text('m.room.guest_access', 'guest_access'),
     historyVisibility: text('m.room.history_visibility', 'history_visibility'),
-    stateEvents: room.state.size,
+    stateEvents: room.stateSize,
     roomType: typeof create.type === 'string' ? create.type : undefined,
   }
 }

@@ -1,30 +1,33 @@
-/** Reads a room from the database into memory: a few reads, whatever its history. */
+/** Reads a room from the database into memory: a few reads and about forty rows, whatever its history and its size. */
 import { type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { roomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
 import { readEventRows, readTimelineRows, readWaitingRedactions, type WaitingRow } from '../store/event-store.js'
+import { readMembersOfServer } from '../store/member-store.js'
 import type { Reader } from '../store/reader.js'
-import { readCurrentState, readRoomRow, readStateNodeRow } from '../store/room-store.js'
+import { readCurrentState, readRoomRow } from '../store/room-store.js'
 import { readSegments } from '../store/segment-store.js'
-import { recentEvents } from './build-step.js'
-import type { Room, TimelineEvent, WaitingRedaction } from './room.js'
+import type { Membership, Room, TimelineEvent, WaitingRedaction } from './room.js'
 import type { Segment } from './segments.js'
-import { makeEmptySnapshot, toExtremity, withState } from './snapshot.js'
+import { makeEmptySnapshot, nobody, toExtremity, withState } from './snapshot.js'
 import { toStoredEvent } from './stored-event.js'
+
+/** What a first page of a timeline shows; more are kept as they come. */
+const loadedEvents = 20
 
 /** Undefined for a room that is not known, or of which only its create event's outlier is. */
 export async function loadRoom(db: Reader, roomId: RoomId, serverName: ServerName): Promise<Room | undefined> {
   const row = await readRoomRow(db, roomId)
   const rules = row && roomVersionRules(row.version)
   if (!row || !rules) return undefined
-  const [stateRows, extremityRows, recentRows, segmentRows, node, waiting] = await Promise.all([
+  const [stateRows, extremityRows, recentRows, segmentRows, waiting, localRows] = await Promise.all([
     readCurrentState(db, roomId, row.state_generation),
     readEventRows(db, row.extremities),
-    readTimelineRows(db, roomId, Math.max(row.min_seq, row.max_seq - recentEvents + 1), row.max_seq),
+    readTimelineRows(db, roomId, Math.max(row.min_seq, row.max_seq - loadedEvents + 1), row.max_seq),
     readSegments(db, roomId),
-    readStateNodeRow(db, roomId, row.state_node),
     readWaitingRedactions(db, roomId),
+    readMembersOfServer(db, { roomId, stateGeneration: row.state_generation }, serverName),
   ])
   const state = new Map<string, PduEvent>()
   for (const { event_id, pdu } of stateRows) {
@@ -33,12 +36,17 @@ export async function loadRoom(db: Reader, roomId: RoomId, serverName: ServerNam
   }
   const createEvent = state.get(stateKeyOf('m.room.create', ''))
   if (!createEvent) throw new Error(`room ${roomId} is stored without its create event`)
+  const localMembers = new Map(localRows.map(({ user_id, membership }) => [user_id, membership as Membership]))
   return {
-    ...withState(makeEmptySnapshot(createEvent, rules, serverName), state),
+    ...withState(makeEmptySnapshot(createEvent, rules, serverName), state, nobody),
+    stateSize: row.state_size,
+    localMembers: PersistentMap.of(localMembers),
+    joinedCount: row.joined_count,
+    invitedCount: row.invited_count,
+    localJoinedCount: localRows.filter(({ membership }) => membership === 'join').length,
     extremities: extremityRows.map((each) => toExtremity(toStoredEvent(each), each.node ?? 0, rules)),
     node: row.state_node,
-    nodeFullAt: node?.full_at ?? row.state_node,
-    nodeWeight: node?.weight ?? 0,
+    nodeWeight: row.state_weight,
     nextNode: row.next_node,
     stateGeneration: row.state_generation,
     historyComplete: row.history_complete,

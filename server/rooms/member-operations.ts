@@ -21,7 +21,7 @@ import { setForgotten } from '../store/membership-store.js'
 import { type EventDraft, type Signer, signEvent } from './build-event.js'
 import { checkGuestAccess, joinOptions } from './guest-access.js'
 import type { SetOutsideMembership } from './outside-membership.js'
-import type { Room, RoomMembership } from './room.js'
+import { isHere, isJoined, type Room, type RoomMembership } from './room.js'
 import { checkRoomPermission } from './room-permission.js'
 import type { RoomsForWriting } from './rooms.js'
 import type { SendEvent } from './send-event.js'
@@ -85,11 +85,7 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
    * Whether a room's state here is the truth: somebody of ours is in it, or nobody at all. Whoever is invited to a room
    * that all have left can still decline, and nobody elsewhere could be asked.
    */
-  async function isHere(room: Room | undefined): Promise<boolean> {
-    if (!room) return false
-    const servers = await rooms.readServers(room)
-    return servers.size === 0 || servers.has(signer.serverName)
-  }
+  const isOurs = (room: Room | undefined): boolean => room !== undefined && (room.joinedCount === 0 || isHere(room))
 
   async function membershipIn(roomId: RoomId, userId: UserId): Promise<RoomMembership | undefined> {
     return (await rooms.membershipsOf(userId)).get(roomId)
@@ -119,7 +115,7 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
   /** The auth rules judge the event; this one is asked before anything is done for it, at other servers too. */
   async function checkMay(action: 'invite' | 'kick' | 'ban', { roomId, sender }: TargetRequest): Promise<void> {
     const room = await rooms.get(roomId)
-    if (room && !checkRoomPermission(room, sender, action) && (await isHere(room)))
+    if (room && !checkRoomPermission(room, sender, action) && isOurs(room))
       throw forbidden(`You may not ${action} in this room`)
   }
 
@@ -131,7 +127,7 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
   return {
     async joinRoom({ roomId, sender, reason, via, isGuest }) {
       const room = await rooms.get(roomId)
-      const here = (await isHere(room)) ? room : undefined
+      const here = isOurs(room) ? room : undefined
       // Of a room elsewhere only an invite tells that its people want this guest; what the room says is seen once inside.
       if (isGuest && (here || (await membershipIn(roomId, sender))?.membership !== 'invite')) checkGuestAccess(here)
       const content: JsonObject = { membership: 'join', ...(await memberProfile(sender)), ...reasonOf(reason) }
@@ -175,7 +171,7 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       if (!current) throw notFound('You are not in this room')
       if (current.membership === 'leave') return
       const room = await rooms.get(roomId)
-      if (await isHere(room)) return setMembership({ roomId, sender, target: sender, reason }, 'leave')
+      if (isOurs(room)) return setMembership({ roomId, sender, target: sender, reason }, 'leave')
       if (current.membership === 'ban') throw forbidden('You are banned from this room')
       const via = await serversToAsk(roomId, sender, await serversIn(room))
       const content = { membership: 'leave', ...reasonOf(reason) }
@@ -191,7 +187,8 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
     async kickUser(request) {
       await checkMay('kick', request)
       const room = await rooms.get(request.roomId)
-      const membership = room?.state.get(stateKeyOf('m.room.member', request.target))?.pdu.content.membership
+      const held = room && (await rooms.readMember(room, request.target))
+      const membership = held?.pdu.content.membership
       if (membership === undefined || membership === 'leave' || membership === 'ban')
         throw forbidden('That user is not in the room')
       await setMembership(request, 'leave')
@@ -205,15 +202,15 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
     async unbanUser(request) {
       await checkMay('ban', request)
       const room = await rooms.get(request.roomId)
-      if (room?.state.get(stateKeyOf('m.room.member', request.target))?.pdu.content.membership !== 'ban')
-        throw new MatrixError(403, 'M_BAD_STATE', 'That user is not banned')
+      const held = room && (await rooms.readMember(room, request.target))
+      if (held?.pdu.content.membership !== 'ban') throw new MatrixError(403, 'M_BAD_STATE', 'That user is not banned')
       await setMembership(request, 'leave')
     },
 
     async knockRoom({ roomId, sender, reason, via }) {
       const content: JsonObject = { membership: 'knock', ...(await memberProfile(sender)), ...reasonOf(reason) }
       const room = await rooms.get(roomId)
-      if (await isHere(room)) await sendEvent(roomId, member(sender, sender, content))
+      if (isOurs(room)) await sendEvent(roomId, member(sender, sender, content))
       else {
         const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(await serversIn(room))])
         await remote.knockRoom({ roomId, userId: sender, via: servers, content })
@@ -268,7 +265,7 @@ async function findAuthoriser(
   const isRestricted =
     (rule?.join_rule === 'restricted' && room.rules.restricted) ||
     (rule?.join_rule === 'knock_restricted' && room.rules.knockRestricted)
-  const membership = room.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.membership
+  const membership = room.localMembers.get(userId)
   if (!isRestricted || membership === 'join' || membership === 'invite') return undefined
   if (!(await meetsCondition(needs, rule, userId)))
     throw forbidden('You are in none of the rooms whose members may join')
@@ -287,7 +284,8 @@ export async function meetsCondition(
   for (const condition of rule.allow as unknown[]) {
     if (!isJsonObject(condition) || condition.type !== 'm.room_membership') continue
     const roomId = parseRoomId(condition.room_id)
-    if (roomId && (await rooms.get(roomId))?.joined.has(userId)) return true
+    const room = roomId && (await rooms.get(roomId))
+    if (room && isJoined(room, userId)) return true
   }
   return false
 }

@@ -2,15 +2,25 @@
  * Gives an accepted, soft-failed or rejected event its place in a room: pure functions from a snapshot and what was
  * read for it to the next snapshot and a description of what is to be written (build-step.ts).
  */
-import { isState, type PduEvent, type StateMap, stateKeyOf } from '../events/pdu.js'
+import { isState, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import type { EventId, ServerName } from '../kernel/identifiers.js'
 import type { StateNodeRow } from '../store/room-store.js'
 import type { EventStatus } from '../store/writes.js'
 import { type Ground, nextExtremities } from './extremities.js'
 import { type AppliedRedaction, withoutWaiting, withWaiting } from './redactions.js'
 import type { Extremity, Snapshot, StoredEvent, WaitingRedaction } from './room.js'
-import { idsOf, type StateChanges, toExtremity, withState } from './snapshot.js'
-import { type BuiltNode, changesBetween, extendNode, type NodeRef, nearestNode, type StateNode } from './state-nodes.js'
+import { type Census, entryIn, type StateChanges, toExtremity, withState } from './snapshot.js'
+import {
+  type BuiltNode,
+  extendNode,
+  type NodeView,
+  nearestNode,
+  noView,
+  type Pair,
+  type View,
+  weightOf,
+  withEntry,
+} from './state-view.js'
 
 /** What is to be written of one event. */
 export type Placed = {
@@ -61,26 +71,27 @@ export type Origin = Pick<
 
 const noChanges: StateChanges = new Map()
 
-/** For an event whose state before is the current state: what this server sends, and most of what it receives. */
-export function placeOnTop(room: Snapshot, event: PduEvent, json: string, origin: Origin): Placement {
+/**
+ * For an event whose state before is the current state: what this server sends, and most of what it receives.
+ *
+ * @param census of the users whose member events it changes: as its own state key, or as what it redacts
+ */
+export function placeOnTop(room: Snapshot, event: PduEvent, json: string, origin: Origin, census: Census): Placement {
   const { pdu } = event
   if (!isState(pdu)) {
     const next = { ...room, extremities: [toExtremity(event, room.node, room.rules)] }
     const placed = { event, json, status: 'accepted' as const, node: room.node, nodes: [], stateChanges: noChanges }
-    return withOrigin(next, placed, origin)
+    return withOrigin(next, placed, origin, census)
   }
-  const key = stateKeyOf(pdu.type, pdu.state_key ?? '')
-  const replaces = room.state.get(key)?.eventId
-  const changed = withState(room, new Map([[key, event]]))
-  const parent = room.nextNode === 0 ? undefined : { ...nodeOf(room), size: room.state.size }
-  const node = extendNode(room.nextNode, parent, new Map([[key, event.eventId]]), () => idsOf(changed))
+  const key = keyOf(event)
+  const replaces = entryIn(room, census, key)?.eventId
+  const changed = withState(room, new Map([[key, event]]), census)
+  const parent = room.nextNode === 0 ? undefined : room.node
+  const node = extendNode(room.nextNode, parent, new Map([[key, [event.eventId, replaces]]]))
   const next = { ...withNode(changed, node), extremities: [toExtremity(event, node.n, room.rules)] }
   const placed = { event, json, status: 'accepted' as const, node: node.n, nodes: [node.row] }
-  return withOrigin(
-    next,
-    { ...placed, ...(replaces ? { replaces } : {}), stateChanges: new Map([[key, event]]) },
-    origin,
-  )
+  const stateChanges = new Map([[key, event]])
+  return withOrigin(next, { ...placed, ...(replaces ? { replaces } : {}), stateChanges }, origin, census)
 }
 
 /** The snapshot and the description with what else an accepted event brings. */
@@ -88,13 +99,14 @@ function withOrigin(
   room: Snapshot,
   placed: Omit<Placed, 'isLocal' | 'destinations'>,
   { waits, redaction, ...origin }: Origin,
+  census: Census,
 ): Placement {
   let next = origin.awaited ? withoutWaiting(room, placed.event.eventId) : room
   let all: Placed = { ...placed, ...origin }
   if (redaction) {
     const key = redaction.redacted.pdu.state_key === undefined ? undefined : keyOf(redaction.redacted)
-    const isCurrent = key !== undefined && next.state.get(key)?.eventId === redaction.redacted.eventId
-    if (isCurrent) next = withState(next, new Map([[key, redaction.redacted]]))
+    const isCurrent = key !== undefined && entryIn(next, census, key)?.eventId === redaction.redacted.eventId
+    if (isCurrent) next = withState(next, new Map([[key, redaction.redacted]]), census)
     all = { ...all, redaction: isCurrent ? { ...redaction, stateKey: key } : redaction }
   }
   if (!waits) return { next, placed: all }
@@ -102,47 +114,46 @@ function withOrigin(
   return { next: waiting, placed: { ...all, waits: { ...waits, dropped } } }
 }
 
-const keyOf = ({ pdu }: PduEvent) => stateKeyOf(pdu.type, pdu.state_key ?? '')
-
-export const nodeOf = (room: Snapshot): NodeRef => ({
-  n: room.node,
-  fullAt: room.nodeFullAt,
-  weight: room.nodeWeight,
-})
+export const keyOf = ({ pdu }: PduEvent) => stateKeyOf(pdu.type, pdu.state_key ?? '')
 
 /** The node as that of the current state. */
-export const withNode = (room: Snapshot, { n, fullAt, weight }: NodeRef): Snapshot => ({
+export const withNode = (room: Snapshot, { n, row }: BuiltNode): Snapshot => ({
   ...room,
   node: n,
-  nodeFullAt: fullAt,
-  nodeWeight: weight,
+  nodeWeight: room.nodeWeight + weightOf(row),
   nextNode: Math.max(room.nextNode, n + 1),
 })
 
 /** An event's own state: the one before it, and itself where it is a state event that is allowed. */
-export type OwnState = { state: StateMap; node: BuiltNode }
+export type OwnState = { view: View; node: BuiltNode }
 
 /**
- * @param parents nodes that may say what the state before is, or something near it
+ * @param before  a view on the current state, as the parents' are
+ * @param parents nodes that may say what the state before is, or something near it; that of the current state is one
+ * @param held    what the current state holds under the event's own key
  */
 export function ownStateOf(
   room: Snapshot,
   event: PduEvent,
-  before: StateMap,
-  parents: readonly StateNode[],
+  before: View,
+  parents: readonly NodeView[],
+  held: EventId | undefined,
   isAllowed: boolean,
 ): OwnState {
-  const state = isState(event.pdu) && isAllowed ? new Map(before).set(keyOf(event), event.eventId) : before
-  return { state, node: nearestNode(room.nextNode, parents, state) }
+  const view = isState(event.pdu) && isAllowed ? withEntry(before, keyOf(event), event.eventId, held) : before
+  return { view, node: nearestNode(room.nextNode, [...parents, currentOf(room)], view) }
 }
+
+const currentOf = (room: Snapshot): NodeView => ({ n: room.node, view: noView })
 
 /** The state over the new extremities. */
 export type Merged = {
-  state: StateMap
-  /** The events of its entries that the current state does not have. */
+  /** On the current state. */
+  view: View
+  /** The events of its entries. */
   events: ReadonlyMap<EventId, PduEvent>
   /** The nodes it was resolved from. */
-  parents: readonly StateNode[]
+  parents: readonly NodeView[]
 }
 
 export type Aside = {
@@ -167,24 +178,38 @@ export const extremitiesWith = (
   return nextExtremities(room.extremities, end, ground, isNamed)
 }
 
-/** For an event that forks from the current state, or is not accepted: its own state is kept, and the current one moves. */
-export function placeAside(room: Snapshot, event: PduEvent, json: string, aside: Aside, origin: Origin): Placement {
+/**
+ * For an event that forks from the current state, or is not accepted: its own state is kept, and the current one moves.
+ *
+ * @param census of the users whose member events move, of its own state key, and of what it redacts
+ */
+export function placeAside(
+  room: Snapshot,
+  event: PduEvent,
+  json: string,
+  aside: Aside,
+  origin: Origin,
+  census: Census,
+): Placement {
   const { status, reason, own, ground, isNamed, merged } = aside
   const withOwn: Snapshot = {
     ...room,
     nextNode: Math.max(room.nextNode, own.node.n + 1),
+    nodeWeight: room.nodeWeight + weightOf(own.node.row),
     extremities: aside.extremities,
   }
-  const moved = merged ? moveState(withOwn, event, merged, own) : { next: withOwn, changes: noChanges, node: undefined }
+  const moved = merged
+    ? moveState(withOwn, event, merged, own, census)
+    : { next: withOwn, changes: noChanges, row: undefined }
   const key = isState(event.pdu) ? keyOf(event) : undefined
-  const replaces = key === undefined ? undefined : room.state.get(key)?.eventId
+  const replaces = key === undefined ? undefined : entryIn(room, census, key)?.eventId
   const placed = {
     event,
     json,
     status,
     ...(reason === undefined ? {} : { reason }),
     node: own.node.n,
-    nodes: [own.node.row, moved.node?.row].filter((row) => row !== undefined),
+    nodes: [own.node.row, moved.row].filter((row) => row !== undefined),
     stateChanges: moved.changes,
     // Of what the room held for current, so that who asks what held before finds the way back.
     ...(replaces && key !== undefined && moved.changes.get(key) === event ? { replaces } : {}),
@@ -193,20 +218,20 @@ export function placeAside(room: Snapshot, event: PduEvent, json: string, aside:
     ...(status === 'accepted' ? {} : { behind: [...ground.taken] }),
     wasAbsent: isNamed,
   }
-  if (status === 'accepted') return withOrigin(moved.next, placed, origin)
+  if (status === 'accepted') return withOrigin(moved.next, placed, origin, census)
   return { next: moved.next, placed: { ...placed, isLocal: false, destinations: [] } }
 }
 
-function moveState(room: Snapshot, event: PduEvent, merged: Merged, own: OwnState) {
-  const current = idsOf(room)
-  const ids = changesBetween(current, merged.state)
+function moveState(room: Snapshot, event: PduEvent, merged: Merged, own: OwnState, census: Census) {
   const changes = new Map<string, PduEvent | undefined>()
-  for (const [key, id] of ids) {
-    const entry = id === undefined ? undefined : id === event.eventId ? event : merged.events.get(id)
-    if (id === undefined || entry) changes.set(key, entry)
+  const taken = new Map<string, Pair>()
+  for (const [key, [is, was]] of merged.view) {
+    const entry = is === undefined ? undefined : is === event.eventId ? event : merged.events.get(is)
+    if (is !== undefined && !entry) continue
+    changes.set(key, entry)
+    taken.set(key, [is, was])
   }
-  const candidates = [{ ...nodeOf(room), state: current }, { ...own.node, state: own.state }, ...merged.parents]
-  const node = nearestNode(room.nextNode, candidates, merged.state)
-  const isKnown = node.n < room.nextNode
-  return { next: withNode(withState(room, changes), node), changes, node: isKnown ? undefined : node }
+  const candidates = [currentOf(room), { n: own.node.n, view: own.view }, ...merged.parents]
+  const node = nearestNode(room.nextNode, candidates, taken)
+  return { next: withNode(withState(room, changes, census), node), changes, row: node.row }
 }

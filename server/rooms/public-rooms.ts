@@ -131,7 +131,7 @@ export function describePublicRoom(room: Room): PublicRoom {
   }
   return {
     room_id: room.roomId,
-    num_joined_members: room.joined.size,
+    num_joined_members: room.joinedCount,
     world_readable: read('m.room.history_visibility')?.history_visibility === 'world_readable',
     guest_can_join: read('m.room.guest_access')?.guest_access === 'can_join',
     join_rule: text(read('m.room.join_rules')?.join_rule) ?? 'invite',

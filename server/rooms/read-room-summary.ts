@@ -16,7 +16,7 @@ import {
   type UserId,
 } from '../kernel/identifiers.js'
 import { describeRoom, isOpenTo, type RoomSummary } from './describe-room.js'
-import type { Membership, Rooms } from './room.js'
+import { isHere, type Membership, type Rooms } from './room.js'
 import type { ResolvedAlias } from './room-aliases.js'
 
 /**
@@ -34,7 +34,7 @@ export type ReadRoomSummary = (request: {
 export type QueryRoomSummary = (server: ServerName, roomId: RoomId) => Promise<RoomSummary | undefined>
 
 type Needs = {
-  rooms: Pick<Rooms, 'get' | 'membershipsOf'>
+  rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'readServers'>
   serverName: ServerName
   resolveAlias: (alias: RoomAlias) => Promise<ResolvedAlias>
   queryRoomSummary: QueryRoomSummary
@@ -48,8 +48,8 @@ export function makeReadRoomSummary(needs: Needs): ReadRoomSummary {
 
   async function describe(roomId: RoomId, servers: Iterable<ServerName>, mayAsk: boolean) {
     const room = await rooms.get(roomId)
-    if (room?.servers.has(serverName)) return describeRoom(room)
-    const others = new Set([...servers, ...(room?.servers.keys() ?? [])])
+    if (room && isHere(room)) return describeRoom(room)
+    const others = new Set([...servers, ...(room ? (await rooms.readServers(room)).keys() : [])])
     const home = serverNameIn(roomId)
     if (home) others.add(home)
     others.delete(serverName)

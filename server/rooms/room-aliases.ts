@@ -54,7 +54,8 @@ export function makeRoomAliases({
     const row = await readAlias(rooms.db, alias)
     if (!row) return undefined
     const room = await rooms.get(row.room_id)
-    const others = [...(room?.servers.keys() ?? [])].filter((server) => server !== signer.serverName)
+    const servers = room ? [...(await rooms.readServers(room)).keys()] : []
+    const others = servers.filter((server) => server !== signer.serverName)
     return { roomId: row.room_id, servers: [signer.serverName, ...others] }
   }
 

@@ -51,6 +51,15 @@ export type WaitingRedaction = {
   readonly ts: number
 }
 
+/**
+ * Members are not held in memory: what a snapshot changed of them is said here until it is durable. Each is what
+ * holds now: the member event of a user (undefined: none any more), the joined users of another server.
+ */
+export type Moved = {
+  readonly members: ReadonlyMap<UserId, PduEvent | undefined>
+  readonly servers: ReadonlyMap<ServerName, number>
+}
+
 /** What of a room its next event is built on and judged by. */
 export type Snapshot = {
   readonly roomId: RoomId
@@ -63,23 +72,23 @@ export type Snapshot = {
   readonly extremities: readonly Extremity[]
   /** State node of the current state (resolved over the extremities). */
   readonly node: number
-  /** The full copy at which that node's chain begins. */
-  readonly nodeFullAt: number
-  /** Entries written in that chain since the full copy. */
+  /** Entries written into state nodes since the last whole copy of one. */
   readonly nodeWeight: number
   readonly nextNode: number
-  /** Which of the rows in `state` are the current state: a room that is joined afresh gets new ones. */
+  /** Which of the rows of states are the current state: a room that is joined afresh gets new ones. */
   readonly stateGeneration: number
-  /** Current state: `stateKeyOf(type, stateKey)` → event. */
+  /** Current state but for members: `stateKeyOf(type, stateKey)` → event. */
   readonly state: ReadonlyMap<string, PduEvent>
+  /** Entries of the current state, members included. */
+  readonly stateSize: number
   readonly powerLevels: PowerLevels
   /** Users of this server by their membership, whatever it is. */
   readonly localMembers: ReadonlyMap<UserId, Membership>
   readonly joinedCount: number
   readonly invitedCount: number
-  /** Joined users, and how many of them each server has. */
-  readonly joined: ReadonlyMap<UserId, true>
-  readonly servers: ReadonlyMap<ServerName, number>
+  readonly localJoinedCount: number
+  /** What of members differs from the snapshot that its writer began with. */
+  readonly moved: Moved
   /** True between a join with omitted members and the arrival of the whole state. */
   readonly partialState: boolean
   /** Redactions that came before their target, by that. */
@@ -140,14 +149,22 @@ export type Rooms = {
   /** An event of any status by ID, redacted where it was redacted. */
   readEvent(eventId: EventId): Promise<StoredEvent | undefined>
   readEvents(eventIds: readonly EventId[]): Promise<StoredEvent[]>
-  /** The state of a node as event IDs. */
+  /** The whole state of a node as event IDs: as many entries as the room has members, and more. */
   readStateNode(roomId: RoomId, node: number): Promise<ReadonlyMap<string, EventId>>
+  /** Keys whose entries differ between two nodes of a room. */
+  readDifferingKeys(roomId: RoomId, from: number, to: number): Promise<Set<string>>
   /** One entry of the state after (at) an event, e.g. a membership for visibility. */
   readStateEntryAt(roomId: RoomId, node: number, type: string, stateKey: string): Promise<PduEvent | undefined>
+  /** Some entries of the state after an event, by key. */
+  readStateEntriesAt(roomId: RoomId, node: number, keys: readonly string[]): Promise<ReadonlyMap<string, PduEvent>>
+  /** Some entries of the current state, members too, for the auth rules: `keys` are the only ones it can be asked for. */
+  readCurrent(room: Snapshot, keys: readonly string[]): Promise<Entries>
   /** A user's member event in the room's current state. */
   readMember(room: Snapshot, userId: UserId): Promise<PduEvent | undefined>
   /** All member events of the room's current state, in no particular order: a bulk read. */
   readMembers(room: Snapshot): Promise<readonly PduEvent[]>
+  /** The members of one server by their membership, as it is on disk now. */
+  readMembersOfServer(room: Snapshot, server: ServerName): Promise<ReadonlyMap<UserId, Membership>>
   /** Servers with joined users, and how many each has. */
   readServers(room: Snapshot): Promise<ReadonlyMap<ServerName, number>>
   /** Membership changes of one user in one room, oldest first. */
@@ -172,4 +189,12 @@ export type StoredEvent = PduEvent & {
   behind?: readonly EventId[]
 }
 
-export const isJoined = (room: Snapshot, userId: UserId): boolean => room.joined.has(userId)
+/** Some entries of a state by key. */
+export type Entries = Pick<ReadonlyMap<string, PduEvent>, 'get'>
+
+/** Whether somebody of this server is joined: then its copy of the room is kept current by the others. */
+export const isHere = (room: Pick<Snapshot, 'localJoinedCount'>): boolean => room.localJoinedCount > 0
+
+/** Of a user of this server; who is of another is asked of `readMember`. */
+export const isJoined = (room: Pick<Snapshot, 'localMembers'>, userId: UserId): boolean =>
+  room.localMembers.get(userId) === 'join'

@@ -2,7 +2,6 @@
  * The rooms this process knows: loads them, keeps the recently used in memory, and answers the reads of `Rooms`,
  * with what is durable and nothing else. How a room moves on is said in write-room.ts.
  */
-import { type PduEvent, stateKeyOf } from '../events/pdu.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
 import { VersionedCache } from '../kernel/versioned-cache.js'
@@ -12,9 +11,12 @@ import type { Database } from '../store/reader.js'
 import { readRelated } from '../store/relation-store.js'
 import { readRoomPositions } from '../store/room-store.js'
 import type { Change, RoomSeq, StreamPosition } from '../store/writes.js'
+import { isCopyDue, makeCopyState } from './copy-state.js'
 import { loadRoom } from './load-room.js'
 import type { Membership, Room, RoomMembership, Rooms, StoredEvent, TimelineEvent } from './room.js'
-import { makeStateNodes } from './state-nodes.js'
+import { RoomMembers } from './room-members.js'
+import { makeStateNodes, type StateNodes } from './state-nodes.js'
+import { makeStateReads } from './state-reads.js'
 import { toStoredEvent } from './stored-event.js'
 import { HeldRoom, makeWriteRoom, type WriteRoom } from './write-room.js'
 
@@ -36,8 +38,11 @@ export type RoomsForWriting = Rooms & {
   /** Those of the events that something relates to. */
   readRelated(roomId: RoomId, eventIds: readonly EventId[]): Promise<EventId[]>
   setMembershipInMemory(userId: UserId, row: RoomMembership): void
+  /** Of those whose memberships are in memory at all. */
+  setMembershipsInMemory(rows: ReadonlyMap<UserId, RoomMembership>): void
   /** Whether an accepted event stands on this one, which was not here. */
   isAbsent(roomId: RoomId, eventId: EventId): Promise<boolean>
+  readonly nodes: StateNodes
 }
 
 export async function makeRooms(
@@ -50,6 +55,7 @@ export async function makeRooms(
   const events = new VersionedCache<EventId, StoredEvent>(maxBytes.events)
   const memberships = new VersionedCache<UserId, PersistentMap<RoomId, RoomMembership>>(maxBytes.memberships)
   const nodes = makeStateNodes(db)
+  const members = new RoomMembers(db)
   const lastPositions = new Map<RoomId, StreamPosition>()
   for (const row of await readRoomPositions(db)) lastPositions.set(row.room_id, row.last_position)
 
@@ -63,12 +69,12 @@ export async function makeRooms(
 
   function makeRoom(): void {
     let entries = 0
-    for (const { durable } of loaded.values()) entries += durable?.state.size ?? 0
+    for (const { durable } of loaded.values()) entries += entriesOfRoom(durable)
     for (const [roomId, held] of loaded) {
       if (loaded.size <= maxRoomsInMemory && entries <= maxStateEntriesInMemory) return
       if (held.writers > 0) continue // not needed for what is right: it spares who writes there from doing it twice
       loaded.delete(roomId)
-      entries -= held.durable?.state.size ?? 0
+      entries -= entriesOfRoom(held.durable)
     }
   }
 
@@ -112,6 +118,16 @@ export async function makeRooms(
     return known ?? PersistentMap.of()
   }
 
+  function setMembershipInMemory(userId: UserId, row: RoomMembership): void {
+    const known = memberships.peek(userId)
+    if (!known) {
+      memberships.delete(userId) // a load under way may be from before
+      return
+    }
+    const own = known.set(row.roomId, row)
+    memberships.set(userId, own, overhead.membership * (own.size + 1))
+  }
+
   async function readEvents(eventIds: readonly EventId[]): Promise<StoredEvent[]> {
     const found = await events.getMany(eventIds, async (missing) => {
       const rows = []
@@ -130,48 +146,42 @@ export async function makeRooms(
     return rows.map((row) => toStoredEvent(row) as TimelineEvent) // rows of the timeline have seq, position and node
   }
 
+  const peek = (roomId: RoomId): Room | undefined => loaded.get(roomId)?.durable
+
+  const write = makeWriteRoom({
+    db,
+    nodes,
+    members,
+    readEvents,
+    moveOn(next) {
+      members.moveOn(next)
+      if (isCopyDue(next)) void copyState(next.roomId, next).catch(() => undefined) // it stays due
+    },
+    async hold(roomId) {
+      for (;;) {
+        const held = await hold(roomId)
+        if (loaded.get(roomId) !== held) continue // it had to make room before anybody could say it is needed
+        held.writers++
+        return held
+      }
+    },
+    isHeld: (held) => loaded.get(held.roomId) === held,
+  })
+  const copyState = makeCopyState({ db, nodes, write })
+
   return {
     db,
-    write: makeWriteRoom({
-      db,
-      nodes,
-      readEvents,
-      async hold(roomId) {
-        for (;;) {
-          const held = await hold(roomId)
-          if (loaded.get(roomId) !== held) continue // it had to make room before anybody could say it is needed
-          held.writers++
-          return held
-        }
-      },
-      isHeld: (held) => loaded.get(held.roomId) === held,
-    }),
+    nodes,
+    write,
+    ...makeStateReads({ db, nodes, members, get, peek, readEvents }),
     get,
-    peek: (roomId) => loaded.get(roomId)?.durable,
+    peek,
     lastPosition: (roomId) => lastPositions.get(roomId),
     membershipsOf,
     readTimeline,
     readEvents,
     async readEvent(eventId) {
       return (await readEvents([eventId]))[0]
-    },
-    async readStateNode(roomId, node) {
-      return (await nodes.read(roomId, node)).state
-    },
-    async readStateEntryAt(roomId, node, type, stateKey): Promise<PduEvent | undefined> {
-      const room = loaded.get(roomId)?.durable
-      if (room?.node === node) return room.state.get(stateKeyOf(type, stateKey))
-      const eventId = (await nodes.read(roomId, node)).state.get(stateKeyOf(type, stateKey))
-      return eventId && (await readEvents([eventId]))[0]
-    },
-    async readMember({ state }, userId) {
-      return state.get(stateKeyOf('m.room.member', userId))
-    },
-    async readMembers({ state }) {
-      return [...state.values()].filter(({ pdu }) => pdu.type === 'm.room.member')
-    },
-    async readServers({ servers }) {
-      return servers
     },
     async readMembershipHistory(roomId, userId) {
       const rows = await readMembershipChanges(db, roomId, userId)
@@ -197,15 +207,19 @@ export async function makeRooms(
     },
     readRelated: (roomId, eventIds) => readRelated(db, roomId, eventIds),
     rememberEvent: (event, bytes) => events.set(event.eventId, event, bytesOf(bytes)),
-    setMembershipInMemory(userId, row) {
-      const known = memberships.peek(userId)
-      if (!known) return memberships.delete(userId) // a load under way may be from before
-      const own = known.set(row.roomId, row)
-      memberships.set(userId, own, overhead.membership * (own.size + 1))
+    setMembershipInMemory,
+    setMembershipsInMemory(rows) {
+      for (const userId of memberships.keysInUse()) {
+        const row = rows.get(userId)
+        if (row) setMembershipInMemory(userId, row)
+      }
     },
     isAbsent: (roomId, eventId) => isAbsentEvent(db, roomId, eventId),
   }
 }
+
+/** About what a room takes, in entries. */
+const entriesOfRoom = (room: Room | undefined) => (room ? room.state.size + room.localMembers.size : 0)
 
 const bytesOf = (json: number) => 2 * json + overhead.event
 

@@ -11,13 +11,14 @@ import { stateKeyOf } from '../events/pdu.js'
 import { forbidden, notFound } from '../kernel/errors.js'
 import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { Write } from '../store/writes.js'
-import { buildUnsignedEvent, type EventDraft, type Signer, signEvent } from './build-event.js'
+import { buildUnsignedEvent, type EventDraft, keysFor, type Signer, signEvent } from './build-event.js'
 import type { BuildStep } from './build-step.js'
 import { gatherParent } from './gather-relations.js'
-import { type Placement, placeOnTop } from './place-event.js'
+import { keyOf, type Origin, type Placement, placeOnTop } from './place-event.js'
 import { decideRedaction, type RedactionOutcome, targetOf, waitingOf } from './redactions.js'
-import type { Snapshot, StoredEvent } from './room.js'
+import type { Entries, Snapshot, StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
+import { userOfKey } from './snapshot.js'
 import type { RoomTx } from './write-room.js'
 
 export type SendEventOptions = {
@@ -41,44 +42,59 @@ export function makeSendEvent(rooms: RoomsForWriting, buildStep: BuildStep, sign
       const room = tx.tip
       if (!room) throw notFound('This server does not know the room')
       const decided = options.check?.(room) ?? draft
-      const unchanged = sameStateEvent(room, decided)
+      const current = await tx.readCurrent(keysFor(room, decided))
+      const unchanged = sameStateEvent(current, decided)
       if (unchanged) return unchanged
-      const { next, placed } = await prepareEvent(tx, room, decided, signer, options.txn)
+      const { next, placed } = await prepareEvent(tx, room, decided, current, signer, options.txn)
       const { eventId } = placed.event
       tx.stage(next, buildStep(next, placed, options.writes?.(eventId)), eventId)
       return eventId
     })
 }
 
-/** Builds, checks and places one event. Under the room's lock. */
+/**
+ * Builds, checks and places one event. Under the room's lock.
+ *
+ * @param current what `keysFor` the draft names
+ */
 export async function prepareEvent(
-  tx: Pick<RoomTx, 'readEvents'>,
+  tx: Pick<RoomTx, 'readEvents' | 'readCensus' | 'readServers'>,
   room: Snapshot,
   draft: EventDraft,
+  current: Entries,
   signer: Signer,
   txn?: { sid: string; txnId: string },
 ): Promise<Placement> {
-  const { event, json } = signEvent(buildUnsignedEvent(room, draft, signer.now()), room.rules, signer)
-  const verdict = checkAgainstState(event, (type, stateKey) => room.state.get(stateKeyOf(type, stateKey)), room.rules)
+  const { event, json } = signEvent(buildUnsignedEvent(room, draft, current, signer.now()), room.rules, signer)
+  const verdict = checkAgainstState(event, (type, stateKey) => current.get(stateKeyOf(type, stateKey)), room.rules)
   if (!verdict.allowed) throw forbidden(`Not allowed: ${verdict.reason}`)
   const targetId = targetOf(event, room.rules)
   const [target] = targetId ? await tx.readEvents([targetId]) : []
   const relatesTo = await gatherParent(tx, event)
   const outcome = decideRedaction(room, event, target, room.powerLevels)
   checkRedacts(room, draft.sender, target, outcome)
-  return placeOnTop(room, event, json, {
+  const redacted = outcome.kind === 'applied' ? [keyOf(outcome.redaction.redacted)] : []
+  const users = [...(draft.stateKey === undefined ? [] : [keyOf(event)]), ...redacted].flatMap(
+    (key) => userOfKey(key) ?? [],
+  )
+  const origin: Origin = {
     isLocal: true,
     isNew: true,
     ...(txn ? { txn } : {}),
     ...(relatesTo ? { relatesTo } : {}),
-    destinations: destinationsOf(room, signer.serverName, draft),
+    destinations: destinationsOf(await serversOf(tx, room), signer.serverName, draft),
     ...(outcome.kind === 'applied' ? { redaction: outcome.redaction } : {}),
     // Who may redact anything may do so before it comes: shown at once, as it is sure to be applied.
     ...(outcome.kind === 'waits'
       ? { waits: { target: outcome.target, entry: waitingOf(room, event, room.powerLevels, signer.now()) } }
       : {}),
-  })
+  }
+  return placeOnTop(room, event, json, origin, await tx.readCensus(users))
 }
+
+/** Most rooms are of this server alone, and then nothing has to be read. */
+const serversOf = async (tx: Pick<RoomTx, 'readServers'>, { joinedCount, localJoinedCount }: Snapshot) =>
+  joinedCount === localJoinedCount ? [] : (await tx.readServers()).keys()
 
 /** The rules let any user redact what their server's users sent; among our own, one needs the level for others' events. */
 function checkRedacts(
@@ -95,20 +111,20 @@ function checkRedacts(
 
 /** The other servers with joined members; also the server of a user who is removed while only invited. */
 export function destinationsOf(
-  room: Pick<Snapshot, 'servers'>,
+  joined: Iterable<ServerName>,
   own: ServerName,
   { type, stateKey, content }: Pick<EventDraft, 'type' | 'stateKey' | 'content'>,
 ): ServerName[] {
-  const servers = new Set(room.servers.keys())
+  const servers = new Set(joined)
   const isRemoval = content.membership === 'leave' || content.membership === 'ban'
   if (type === 'm.room.member' && stateKey && isRemoval) servers.add(serverNameOf(stateKey as UserId))
   servers.delete(own)
   return [...servers]
 }
 
-function sameStateEvent(room: Snapshot, draft: EventDraft): EventId | undefined {
+function sameStateEvent(state: Entries, draft: EventDraft): EventId | undefined {
   if (draft.stateKey === undefined) return undefined
-  const current = room.state.get(stateKeyOf(draft.type, draft.stateKey))
+  const current = state.get(stateKeyOf(draft.type, draft.stateKey))
   if (!current || current.pdu.sender !== draft.sender) return undefined
   return isDeepStrictEqual(current.pdu.content, draft.content) ? current.eventId : undefined
 }

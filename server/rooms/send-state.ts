@@ -67,7 +67,7 @@ export function makeSendState(needs: SendStateNeeds): SendState {
           reason: typeof content.reason === 'string' ? content.reason : undefined,
         })
         const room = await needs.rooms.get(roomId)
-        const sent = room?.state.get(`m.room.member\u0000${target}`)
+        const sent = room && (await needs.rooms.readMember(room, target))
         if (!sent) throw notFound('The invite did not reach the room')
         return sent.eventId
       }

@@ -6,12 +6,14 @@
 import { type PduEvent, prevEventIds, stateKeyOf } from '../events/pdu.js'
 import { readPowerLevels } from '../events/power-levels.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
-import { type EventId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import { type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
 import type { RoomSeq, StreamPosition } from '../store/writes.js'
 import { referenceTo } from './build-event.js'
-import type { Extremity, Membership, Snapshot, Timeline } from './room.js'
+import type { Extremity, Membership, Moved, Snapshot, Timeline } from './room.js'
 import type { Segment } from './segments.js'
+
+export const nothingMoved: Moved = { members: new Map(), servers: new Map() }
 
 /** A room before its first event. */
 export function makeEmptySnapshot(createEvent: PduEvent, rules: RoomVersionRules, serverName: ServerName): Snapshot {
@@ -23,17 +25,17 @@ export function makeEmptySnapshot(createEvent: PduEvent, rules: RoomVersionRules
     serverName,
     extremities: [],
     node: 0,
-    nodeFullAt: 0,
     nodeWeight: 0,
     nextNode: 0,
     stateGeneration: 0,
     state: PersistentMap.of(),
+    stateSize: 0,
     powerLevels: readPowerLevels(undefined, createEvent, rules),
     localMembers: PersistentMap.of(),
     joinedCount: 0,
     invitedCount: 0,
-    joined: PersistentMap.of(),
-    servers: PersistentMap.of(),
+    localJoinedCount: 0,
+    moved: nothingMoved,
     partialState: false,
     waiting: PersistentMap.of(),
   }
@@ -61,62 +63,78 @@ const powerLevelsKey = stateKeyOf('m.room.power_levels', '')
 /** Entries of the current state by key; undefined where one goes away. */
 export type StateChanges = ReadonlyMap<string, PduEvent | undefined>
 
-/** The room with some entries of its state changed, and all that is derived from them. */
-export function withState(room: Snapshot, changes: StateChanges): Snapshot {
-  if (changes.size === 0) return room
-  const members = countMembers(room, changes)
-  const state = PersistentMap.of(room.state).with(changes)
-  if (!changes.has(powerLevelsKey)) return { ...room, ...members, state }
-  const levels = changes.get(powerLevelsKey)?.pdu.content
-  return { ...room, ...members, state, powerLevels: readPowerLevels(levels, room.createEvent, room.rules) }
+const memberPrefix = stateKeyOf('m.room.member', '')
+
+/** The user whose member event the key is that of. The auth rules let no other state keys of the type through. */
+export const userOfKey = (key: string): UserId | undefined =>
+  key.startsWith(memberPrefix) ? (key.slice(memberPrefix.length) as UserId) : undefined
+
+/** What changing members needs to know of them: who they are now, and how many of each other server are joined. */
+export type Census = {
+  readonly members: ReadonlyMap<UserId, PduEvent>
+  readonly servers: ReadonlyMap<ServerName, number>
 }
 
-type Members = Pick<Snapshot, 'localMembers' | 'joinedCount' | 'invitedCount' | 'joined' | 'servers'>
+export const nobody: Census = { members: new Map(), servers: new Map() }
 
-function countMembers(room: Snapshot, changes: StateChanges): Members {
-  let { joinedCount, invitedCount } = room
-  const local = new Map<UserId, Membership | undefined>()
-  const joined = new Map<UserId, true | undefined>()
-  const servers = new Map<ServerName, number>()
+/** What the state holds under the key; of members those that the census has. */
+export function entryIn(room: Snapshot, { members }: Pick<Census, 'members'>, key: string): PduEvent | undefined {
+  const userId = userOfKey(key)
+  if (userId === undefined) return room.state.get(key)
+  return room.moved.members.has(userId) ? room.moved.members.get(userId) : members.get(userId)
+}
+
+/**
+ * The room with some entries of its state changed, and all that is derived from them.
+ *
+ * @param census of the members that change, as they are before
+ */
+export function withState(room: Snapshot, changes: StateChanges, census: Census): Snapshot {
+  if (changes.size === 0) return room
+  let { stateSize } = room
+  const members = new Map<UserId, PduEvent | undefined>()
+  const others: [string, PduEvent | undefined][] = []
   for (const [key, after] of changes) {
-    const before = room.state.get(key)
-    const pdu = (after ?? before)?.pdu
-    if (pdu?.type !== 'm.room.member' || pdu.state_key === undefined) continue
-    const userId = pdu.state_key as UserId // the auth rules let no other state key through
-    const was = membershipIn(before)
+    stateSize += Number(after !== undefined) - Number(entryIn(room, census, key) !== undefined)
+    const userId = userOfKey(key)
+    if (userId === undefined) others.push([key, after])
+    else members.set(userId, after)
+  }
+  const next = { ...withMembers(room, members, census), stateSize }
+  if (others.length === 0) return next
+  const state = PersistentMap.of(room.state).with(others)
+  if (!changes.has(powerLevelsKey)) return { ...next, state }
+  const levels = changes.get(powerLevelsKey)?.pdu.content
+  return { ...next, state, powerLevels: readPowerLevels(levels, room.createEvent, room.rules) }
+}
+
+function withMembers(room: Snapshot, changes: Moved['members'], census: Census): Snapshot {
+  if (changes.size === 0) return room
+  let { joinedCount, invitedCount, localJoinedCount } = room
+  const local = new Map<UserId, Membership | undefined>()
+  const servers = new Map(room.moved.servers)
+  for (const [userId, after] of changes) {
+    const was = membershipIn(entryIn(room, census, stateKeyOf('m.room.member', userId)))
     const is = membershipIn(after)
     const server = serverNameOf(userId)
-    if (server === room.serverName) local.set(userId, is)
+    const isLocal = server === room.serverName
+    if (isLocal) local.set(userId, is)
     invitedCount += Number(is === 'invite') - Number(was === 'invite')
     const more = Number(is === 'join') - Number(was === 'join')
-    if (more === 0) continue
     joinedCount += more
-    joined.set(userId, more > 0 ? true : undefined)
-    servers.set(server, (servers.get(server) ?? room.servers.get(server) ?? 0) + more)
+    if (isLocal) localJoinedCount += more
+    else if (more !== 0) servers.set(server, (servers.get(server) ?? census.servers.get(server) ?? 0) + more)
   }
   return {
-    joinedCount,
-    invitedCount,
+    ...room,
+    ...{ joinedCount, invitedCount, localJoinedCount },
     localMembers: local.size === 0 ? room.localMembers : PersistentMap.of(room.localMembers).with(local),
-    joined: joined.size === 0 ? room.joined : PersistentMap.of(room.joined).with(joined),
-    servers:
-      servers.size === 0
-        ? room.servers
-        : PersistentMap.of(room.servers).with(
-            [...servers].map(([server, count]) => [server, count > 0 ? count : undefined] as const),
-          ),
+    moved: { members: new Map([...room.moved.members, ...changes]), servers },
   }
 }
 
 /** The auth rules know no other values. */
-const membershipIn = (event: PduEvent | undefined) => event?.pdu.content.membership as Membership | undefined
-
-/** The current state as event IDs. */
-export const idsOf = (room: Pick<Snapshot, 'state'>): Map<string, EventId> => {
-  const ids = new Map<string, EventId>()
-  for (const [key, { eventId }] of room.state) ids.set(key, eventId)
-  return ids
-}
+export const membershipIn = (event: PduEvent | undefined) => event?.pdu.content.membership as Membership | undefined
 
 export const toExtremity = (event: PduEvent, node: number, rules: RoomVersionRules): Extremity => ({
   eventId: event.eventId,

@@ -11,10 +11,10 @@ import { LRUCache } from 'lru-cache'
 import { stateKeyOf } from '../events/pdu.js'
 import { isServerAllowed } from '../events/server-acl.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
-import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { describeRoom, isOpenTo, type RoomSummary } from './describe-room.js'
 import type { QueryRoomSummary } from './read-room-summary.js'
-import type { Room, Rooms } from './room.js'
+import { isHere, type Room, type Rooms } from './room.js'
 import {
   childrenOf,
   describeSpaceRoom,
@@ -49,7 +49,7 @@ export type SpaceHierarchies = {
 export type QuerySpace = (server: ServerName, roomId: RoomId) => Promise<RemoteSpace | undefined>
 
 type Needs = {
-  rooms: Pick<Rooms, 'get' | 'membershipsOf'>
+  rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'readMembersOfServer' | 'readServers'>
   serverName: ServerName
   now: () => number
   querySpace: QuerySpace
@@ -83,7 +83,7 @@ export function makeSpaceHierarchies({ rooms, serverName, now, querySpace }: Nee
 
   async function find({ roomId, via, known }: Place): Promise<Found | undefined> {
     const room = await rooms.get(roomId)
-    if (room?.servers.has(serverName)) return { entry: describeSpaceRoom(room) }
+    if (room && isHere(room)) return { entry: describeSpaceRoom(room) }
     // Its parent's server has told all there is to tell of a room that is no space.
     if (known && !isSpace(known)) return { entry: { ...known, children_state: [] } }
     const servers = via.filter((server) => server !== serverName).slice(0, limits.askedServers)
@@ -140,7 +140,7 @@ export function makeSpaceHierarchies({ rooms, serverName, now, querySpace }: Nee
       const named = childrenOf(entry).filter(({ isSuggested }) => isSuggested || !suggestedOnly)
       for (const child of named.slice(0, limits.childrenForServers)) {
         const childRoom = await rooms.get(child.roomId)
-        if (!childRoom?.servers.has(serverName)) continue // another server can say more
+        if (!childRoom || !isHere(childRoom)) continue // another server can say more
         if (await isOpenToServer(childRoom, origin)) children.push(describeRoom(childRoom))
         else inaccessible.push(child.roomId)
       }
@@ -151,24 +151,17 @@ export function makeSpaceHierarchies({ rooms, serverName, now, querySpace }: Nee
   /** A room that this server is in and that the other server's users may join, are in, or are invited to. */
   async function isOpenToServer(room: Room, origin: ServerName): Promise<boolean> {
     const acl = room.state.get(stateKeyOf('m.room.server_acl', ''))?.pdu.content
-    if (!room.servers.has(serverName) || !isServerAllowed(acl, origin)) return false
-    if (room.servers.has(origin)) return true
+    if (!isHere(room) || !isServerAllowed(acl, origin)) return false
+    if ((await rooms.readServers(room)).has(origin)) return true
     const summary = describeRoom(room)
-    const allowed = await Promise.all((summary.allowed_room_ids ?? []).map((roomId) => rooms.get(roomId)))
-    const hasMember = (roomId: RoomId) => allowed.some((each) => each?.roomId === roomId && each.servers.has(origin))
-    return isOpenTo(summary, hasMember) || hasInvitedUserOf(room, origin)
+    const within = new Set<RoomId>()
+    for (const roomId of summary.allowed_room_ids ?? []) {
+      const allowed = await rooms.get(roomId)
+      if (allowed && (await rooms.readServers(allowed)).has(origin)) within.add(roomId)
+    }
+    if (isOpenTo(summary, (roomId) => within.has(roomId))) return true
+    return [...(await rooms.readMembersOfServer(room, origin)).values()].includes('invite')
   }
-}
-
-function hasInvitedUserOf(room: Room, server: ServerName): boolean {
-  for (const { pdu } of room.state.values())
-    if (
-      pdu.type === 'm.room.member' &&
-      pdu.content.membership === 'invite' &&
-      serverNameOf(pdu.state_key as UserId) === server
-    )
-      return true
-  return false
 }
 
 /** The children of a room, last first, as they go on a stack. */

@@ -16,7 +16,7 @@ type Needs = RoomNeeds & {
 }
 
 export async function startRooms(needs: Needs) {
-  const { db, clock, signer, remote } = needs
+  const { db, clock, remote } = needs
   const operations = await makeRoomOperations(needs)
   const { rooms } = operations
   const transactionIds = makeTransactionIds(db, clock)
@@ -29,7 +29,7 @@ export async function startRooms(needs: Needs) {
     forgetTransactionIds: makeForgetTransactionIds({ db, clock }),
     operations: together({
       operations,
-      lists: makeListRooms({ db, rooms, serverName: signer.serverName }),
+      lists: makeListRooms({ db, rooms }),
       own: {
         sharedRooms: rooms.sharedRooms,
         membershipsOf: rooms.membershipsOf,

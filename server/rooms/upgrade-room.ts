@@ -21,7 +21,7 @@ import { parseRoomAlias, parseRoomId, type RoomId, type UserId } from '../kernel
 import { deleteAlias, deletePublished, insertAlias, readAliasesOf, setPublished } from '../store/room-alias-store.js'
 import { isPublished } from '../store/room-listing-store.js'
 import type { AcceptPdu } from './accept-pdu.js'
-import { buildUnsignedEvent, type Signer, signEvent } from './build-event.js'
+import { draftEvent, type Signer, signEvent } from './build-event.js'
 import type { CreateRoom } from './create-room.js'
 import { makeKeyedLock } from './keyed-lock.js'
 import type { Room } from './room.js'
@@ -62,7 +62,7 @@ export function makeUpgradeRoom(needs: Needs): UpgradeRoom {
     const plan = { content: contentOf(old, 'm.room.power_levels'), create: old.createEvent, rules: old.rules }
     const levels = levelsOfReplacement(plan, { rules, creators })
     const whileMaking = levelsWhileMaking(levels, userId, rules)
-    const ahead = rules.roomIdIsCreateHash ? undefined : makeTombstone(needs, old, userId)
+    const ahead = rules.roomIdIsCreateHash ? undefined : await makeTombstone(needs, old, userId)
 
     const replacement = await needs.createRoom({
       creator: userId,
@@ -124,18 +124,23 @@ const tombstoneContent = (replacement: RoomId): JsonObject => ({
   replacement_room: replacement,
 })
 
-function makeTombstone({ signer }: Needs, old: Room, userId: UserId): { replacement: RoomId; event: PduEvent } {
+async function makeTombstone(
+  { rooms, signer }: Needs,
+  old: Room,
+  userId: UserId,
+): Promise<{ replacement: RoomId; event: PduEvent }> {
   const replacement = `!${randomId(18)}:${signer.serverName}` as RoomId
   const draft = { type: 'm.room.tombstone', stateKey: '', sender: userId, content: tombstoneContent(replacement) }
-  const { event } = signEvent(buildUnsignedEvent(old, draft, signer.now()), old.rules, signer)
-  const verdict = checkAgainstState(event, (type, key) => old.state.get(stateKeyOf(type, key)), old.rules)
+  const { unsigned, current } = await draftEvent(rooms, old, draft, signer.now())
+  const { event } = signEvent(unsigned, old.rules, signer)
+  const verdict = checkAgainstState(event, (type, key) => current.get(stateKeyOf(type, key)), old.rules)
   if (!verdict.allowed) throw forbidden(`Not allowed: ${verdict.reason}`)
   return { replacement, event }
 }
 
-async function sendTombstone({ acceptPdu, signer }: Needs, old: Room, event: PduEvent): Promise<void> {
+async function sendTombstone({ rooms, acceptPdu, signer }: Needs, old: Room, event: PduEvent): Promise<void> {
   const { type, state_key: stateKey, content } = event.pdu
-  const destinations = destinationsOf(old, signer.serverName, {
+  const destinations = destinationsOf((await rooms.readServers(old)).keys(), signer.serverName, {
     type,
     content,
     ...(stateKey !== undefined && { stateKey }),

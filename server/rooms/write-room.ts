@@ -11,14 +11,18 @@
  * How long the writer waited, and for what, does not matter. After a failure the tip falls back to what is
  * durable, and every writer whose base failed is run again.
  */
-import type { EventId, RoomId } from '../kernel/identifiers.js'
+import type { PduEvent, StateMap } from '../events/pdu.js'
+import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import type { PersistentMap } from '../kernel/persistent-map.js'
 import type { Database } from '../store/reader.js'
 import { type RoomRow, setRoom } from '../store/room-store.js'
 import type { Change, Grant, StreamPosition, Write } from '../store/writes.js'
 import { makeKeyedLock } from './keyed-lock.js'
-import type { Room, Snapshot, StoredEvent, Timeline } from './room.js'
-import { emptyTimeline } from './snapshot.js'
-import type { StateNode, StateNodes } from './state-nodes.js'
+import type { Entries, Moved, Room, Snapshot, StoredEvent, Timeline } from './room.js'
+import type { RoomMembers } from './room-members.js'
+import { type Census, emptyTimeline, nobody, nothingMoved, userOfKey } from './snapshot.js'
+import type { StateNodes } from './state-nodes.js'
+import type { View } from './state-view.js'
 
 /** What the writer built on did not become durable: it is run again on what did. */
 class StaleBaseError extends Error {
@@ -50,8 +54,16 @@ export type RoomTx = {
   landed(): Promise<void>
   /** Durable events; those on their way are waited for. */
   readEvents(eventIds: readonly EventId[]): Promise<StoredEvent[]>
-  /** A durable state node; one on its way is waited for. */
-  readNode(n: number): Promise<StateNode>
+  /** The state of one node as a view on that of another; nodes on their way are waited for. */
+  readView(from: number, to: number): Promise<View>
+  /** The whole state of a node, as many entries as the room has members and more. */
+  readNode(n: number): Promise<StateMap>
+  /** Entries of the tip's state, members too, for the auth rules: `keys` are the only ones it can be asked for. */
+  readCurrent(keys: readonly string[]): Promise<Entries>
+  /** What the tip's state says of some users, for changing it. */
+  readCensus(userIds: readonly UserId[]): Promise<Census>
+  /** Servers with users joined at the tip, and how many each has. */
+  readServers(): Promise<ReadonlyMap<ServerName, number>>
 }
 
 /**
@@ -101,8 +113,15 @@ export class HeldRoom {
   settle(next: Snapshot, timeline: Timeline): void {
     this.#attempt = undefined
     this.base = next
-    this.durable = { ...next, ...timeline }
+    this.durable = { ...next, moved: nothingMoved, ...timeline }
     this.line.shift()
+  }
+
+  /** What units on their way have moved of the members of that state, up to the snapshot's own, latest first. */
+  movedUpTo(snapshot: Snapshot | undefined, generation: number): Moved[] {
+    const last = this.line.findIndex(({ next }) => next === snapshot)
+    const units = this.line.slice(0, last + 1).map(({ next }) => next)
+    return units.flatMap((each) => (each.stateGeneration === generation ? each.moved : [])).reverse()
   }
 
   /** The unit that leads here failed: so does all that stands on it. */
@@ -137,6 +156,9 @@ const timelineOf = ({
 type Needs = {
   db: Database
   nodes: StateNodes
+  members: RoomMembers
+  /** The snapshot is durable. */
+  moveOn(next: Snapshot): void
   readEvents(eventIds: readonly EventId[]): Promise<StoredEvent[]>
   /** The room in memory, kept there while `writers` is not zero. */
   hold(roomId: RoomId): Promise<HeldRoom>
@@ -195,6 +217,7 @@ export function makeWriteRoom(needs: Needs): WriteRoom {
           result: undefined,
           durable: () => {
             held.settle(next, unit.timeline)
+            needs.moveOn(next)
             for (const remember of unit.remembers) remember()
           },
         }
@@ -231,7 +254,7 @@ class Tx implements RoomTx {
     this.#needs = needs
     this.#held = held
     this.base = held.tip
-    this.tip = this.base
+    this.tip = this.base && { ...this.base, moved: nothingMoved }
   }
 
   get durable(): Room | undefined {
@@ -253,10 +276,100 @@ class Tx implements RoomTx {
     return this.#needs.readEvents(eventIds)
   }
 
-  async readNode(n: number): Promise<StateNode> {
-    if (n >= (this.#held.base?.nextNode ?? 0)) await this.landed()
+  async readView(from: number, to: number): Promise<View> {
+    await this.#landedNodes(from, to)
+    return this.#needs.nodes.between(this.#held.roomId, from, to)
+  }
+
+  async readNode(n: number): Promise<StateMap> {
+    await this.#landedNodes(n)
     return this.#needs.nodes.read(this.#held.roomId, n)
   }
+
+  async #landedNodes(...nodes: number[]): Promise<void> {
+    if (Math.max(...nodes) >= (this.#held.base?.nextNode ?? 0)) await this.landed()
+  }
+
+  async readCurrent(keys: readonly string[]): Promise<Entries> {
+    const { tip } = this
+    if (!tip) return new Map()
+    const users = keys.flatMap((key) => userOfKey(key) ?? [])
+    return entriesOf(tip, users, await this.#readMembers(tip, users))
+  }
+
+  async readCensus(userIds: readonly UserId[]): Promise<Census> {
+    const { tip } = this
+    if (!tip || userIds.length === 0) return nobody
+    const members = await this.#readMembers(tip, userIds)
+    const others = new Set(userIds.map(serverNameOf))
+    others.delete(tip.serverName)
+    const servers = new Map<ServerName, number>()
+    const moved = this.#moved(tip)
+    for (const server of others) {
+      const count = moved.find((each) => each.servers.has(server))?.servers.get(server)
+      if (count !== undefined) servers.set(server, count)
+    }
+    const unmoved = [...others].filter((server) => !servers.has(server))
+    if (unmoved.length > 0)
+      for (const [server, joined] of await this.#needs.members.readCounts(tip, unmoved)) servers.set(server, joined)
+    return { members, servers }
+  }
+
+  async readServers(): Promise<ReadonlyMap<ServerName, number>> {
+    const { tip } = this
+    if (!tip) return new Map()
+    const moved = this.#moved(tip) // before the read: a unit that settles meanwhile is in both, and says the same
+    return serversOf(tip, await this.#needs.members.readServers(tip), moved)
+  }
+
+  /**
+   * What is said of them by the latest unit that moved them; else what is on disk. While the lock is held no unit comes
+   * after those that are looked through first, so it does not matter which of them settle during the read.
+   */
+  async #readMembers(tip: Snapshot, userIds: readonly UserId[]): Promise<Map<UserId, PduEvent>> {
+    const moved = this.#moved(tip)
+    const found = new Map<UserId, PduEvent>()
+    const unmoved: UserId[] = []
+    for (const userId of new Set(userIds)) {
+      const latest = moved.find(({ members }) => members.has(userId))
+      const event = latest?.members.get(userId)
+      if (event) found.set(userId, event)
+      if (!latest) unmoved.push(userId)
+    }
+    if (unmoved.length === 0 || !this.base) return found
+    for (const [userId, event] of await this.#needs.members.readSome(tip, unmoved)) found.set(userId, event)
+    return found
+  }
+
+  #moved(tip: Snapshot): Moved[] {
+    return [tip.moved, ...this.#held.movedUpTo(this.base, tip.stateGeneration)]
+  }
+}
+
+/** With a guard: who judges by an entry that nobody has read would take it for absent. */
+export function entriesOf(room: Snapshot, asked: readonly UserId[], members: ReadonlyMap<UserId, PduEvent>): Entries {
+  const users = new Set(asked)
+  return {
+    get(key) {
+      const userId = userOfKey(key)
+      if (userId === undefined) return room.state.get(key)
+      if (!users.has(userId)) throw new Error(`the member event of ${userId} was not read before it was asked for`)
+      return members.get(userId)
+    },
+  }
+}
+
+/** @param moved latest first */
+export function serversOf(
+  room: Snapshot,
+  onDisk: PersistentMap<ServerName, number>,
+  moved: readonly Moved[] = [],
+): ReadonlyMap<ServerName, number> {
+  const entries = new Map<ServerName, number | undefined>()
+  for (const { servers } of [...moved].reverse())
+    for (const [server, joined] of servers) entries.set(server, joined > 0 ? joined : undefined)
+  if (room.localJoinedCount > 0) entries.set(room.serverName, room.localJoinedCount)
+  return onDisk.with(entries)
 }
 
 function buildUnit(steps: readonly Step[], grant: Grant, before: Timeline) {
@@ -294,6 +407,10 @@ const rowOf = (room: Room): RoomRow => ({
   state_node: room.node,
   state_generation: room.stateGeneration,
   next_node: room.nextNode,
+  state_weight: room.nodeWeight,
+  state_size: room.stateSize,
+  joined_count: room.joinedCount,
+  invited_count: room.invitedCount,
   max_seq: room.maxSeq,
   min_seq: room.minSeq,
   last_position: room.lastPosition,

@@ -100,7 +100,7 @@ export async function readMembersSince(
   since: number,
 ): Promise<UserId[]> {
   const [users] = await db.query<[UserId[]]>(
-    `SELECT VALUE record::id(id)[3] FROM state:[$room, $generation, 'm.room.member', NONE]..[$room, $generation, 'm.room.member', ..]
+    `SELECT VALUE record::id(id)[3] FROM state_member:[$room, $generation, NONE]..[$room, $generation, ..]
      WHERE position > $since`,
     { room: roomId, generation: stateGeneration, since },
   )

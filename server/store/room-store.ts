@@ -1,11 +1,12 @@
 /**
  * Room store: the `room` row, the current state and the state nodes of each room.
  *
- * The current state is `state:[room_id, generation, type, state_key]` with the event embedded, so that a room is
- * read with one range; a room that is joined afresh gets its new state beside the old, as the next generation. The state after older events is a *state node*: `state_node:[room_id, n]`
- * holds what changed against its parent and the number of the full copy its chain begins with;
- * a chain is read with one range, and a full copy is written when it has grown long against the
- * size of the state. Maps are kept as JSON strings: to the engine one opaque value.
+ * The current state is `state:[room_id, generation, type, state_key]` with the event embedded, but for members
+ * (member-store.ts), so that a room is read with one range; a room that is joined afresh gets its new state beside the
+ * old, as the next generation. The state after each event is a *state node*: `state_node:[room_id, n]` holds what
+ * changed against its parent, with what was there before, so that one walks from any node to any other by the rows
+ * between. Now and then a node has a whole copy (`state_copy:[room_id, n]`) in chunks (`state_chunk:[room_id, n, i]`),
+ * written behind it in pieces. Maps are kept as JSON strings: to the engine one opaque value.
  *
  * Schema: schema/migrations/0002-rooms.surql
  */
@@ -22,6 +23,12 @@ export type RoomRow = {
   /** Which of the rows in `state` are the current state. */
   state_generation: number
   next_node: number
+  /** Entries written into nodes since the last whole copy. */
+  state_weight: number
+  /** Entries of the current state, members included. */
+  state_size: number
+  joined_count: number
+  invited_count: number
   max_seq: RoomSeq
   min_seq: RoomSeq
   last_position: StreamPosition
@@ -53,7 +60,7 @@ export const setRoom = (roomId: RoomId, fields: Partial<RoomRow>): Write => ({
 
 export type StateRow = { event_id: EventId; pdu: string }
 
-/** The whole current state of a room, unordered. */
+/** The current state of a room but for members, unordered. */
 export async function readCurrentState(db: Reader, roomId: RoomId, generation: number): Promise<StateRow[]> {
   const [rows] = await db.query<[StateRow[]]>(
     'SELECT event_id, pdu FROM state:[$room, $generation, NONE]..[$room, $generation, ..]',
@@ -72,64 +79,98 @@ export const setStateEntry = (
   entry: { event_id: EventId; sender: string; position: StreamPosition; pdu: string },
 ): Write => ({ op: 'upsert', table: 'state', row: { id: [roomId, stateGeneration, type, stateKey], ...entry } })
 
-export const deleteStateEntry = (roomId: RoomId, generation: number, type: string, stateKey: string): Write => ({
+export const deleteStateEntry = ({ roomId, stateGeneration }: StateOwner, type: string, stateKey: string): Write => ({
   op: 'delete',
   table: 'state',
-  id: [roomId, generation, type, stateKey],
+  id: [roomId, stateGeneration, type, stateKey],
 })
 
-type StateRowKey = [generation: number, type: string, stateKey: string]
+type StateRowKey = [generation: number, ...rest: string[]]
+const stateTables = ['state', 'state_member', 'room_server'] as const
+export type OtherStateRow = { table: (typeof stateTables)[number]; id: (string | number)[] }
 
-/** Rows of states that are not, or not any more, the room's current one. */
-export async function readOtherStateKeys(
+/** Rows of states that are not, or not any more, the room's current one: of one table at a time. */
+export async function readOtherStateRows(
   db: Reader,
   roomId: RoomId,
   current: number | undefined,
   limit: number,
-): Promise<StateRowKey[]> {
-  const [below, above] = await db.query<[StateRowKey[], StateRowKey[]]>(
-    `SELECT VALUE array::slice(record::id(id), 1) FROM state:[$room, NONE]..[$room, $current] LIMIT $limit;
-     SELECT VALUE array::slice(record::id(id), 1) FROM state:[$room, $next]..[$room, ..] LIMIT $limit`,
-    { room: roomId, current: current ?? 0, next: current === undefined ? 0 : current + 1, limit },
+): Promise<OtherStateRow[]> {
+  const bindings = { room: roomId, current: current ?? 0, next: current === undefined ? 0 : current + 1, limit }
+  for (const table of stateTables) {
+    const [below, above] = await db.query<[StateRowKey[], StateRowKey[]]>(
+      `SELECT VALUE array::slice(record::id(id), 1) FROM ${table}:[$room, NONE]..[$room, $current] LIMIT $limit;
+       SELECT VALUE array::slice(record::id(id), 1) FROM ${table}:[$room, $next]..[$room, ..] LIMIT $limit`,
+      bindings,
+    )
+    if (below.length + above.length > 0) return [...below, ...above].map((rest) => ({ table, id: [roomId, ...rest] }))
+  }
+  return []
+}
+
+/** What each entry is, and what it was in the parent; null: nothing. */
+export type NodeEntries = Record<string, readonly [is: EventId | null, was: EventId | null]>
+/** A node whose parent is itself is a first one: its entries stand on nothing, or it has a copy. */
+export type StateNodeRow = { n: number; parent: number; entries: NodeEntries }
+
+type StoredNodeRow = { n: number; parent: number; entries: string }
+
+/** The rows of some consecutive nodes of a room, both ends inclusive, ascending; `bytes` is about what each takes. */
+export async function readStateNodeRows(
+  db: Reader,
+  roomId: RoomId,
+  from: number,
+  to: number,
+): Promise<(StateNodeRow & { bytes: number })[]> {
+  const [rows] = await db.query<[StoredNodeRow[]]>(
+    'SELECT n, parent, entries FROM state_node:[$room, $from]..=[$room, $to]',
+    { room: roomId, from, to },
   )
-  return [...below, ...above]
-}
-
-/** `entries`: the changes against `parent`, or the whole state where `full_at` is the node's own number. */
-export type StateNodeRow = {
-  n: number
-  parent: number
-  full_at: number
-  weight: number
-  entries: Record<string, EventId | null>
-}
-
-type StoredNodeRow = Omit<StateNodeRow, 'entries'> & { entries: string }
-const parseNodeRow = (row: StoredNodeRow): StateNodeRow => ({ ...row, entries: JSON.parse(row.entries) })
-
-/** A node's own row; undefined where there is no such node. */
-export async function readStateNodeRow(db: Reader, roomId: RoomId, n: number): Promise<StateNodeRow | undefined> {
-  const [rows] = await db.query<[StoredNodeRow[]]>('SELECT * FROM type::record("state_node", [$room, $n])', {
-    room: roomId,
-    n,
-  })
-  return rows[0] && parseNodeRow(rows[0])
-}
-
-/** A node's chain from its full copy on, ascending; forks of the chain may lie between, the caller follows `parent`. */
-export async function readStateNodeChain(db: Reader, roomId: RoomId, n: number): Promise<StateNodeRow[]> {
-  const last = await readStateNodeRow(db, roomId, n)
-  if (!last || last.full_at === n) return last ? [last] : []
-  const [rows] = await db.query<[StoredNodeRow[]]>('SELECT * FROM state_node:[$room, $from]..[$room, $n]', {
-    room: roomId,
-    from: last.full_at,
-    n,
-  })
-  return [...rows.map(parseNodeRow), last]
+  return rows.map(({ n, parent, entries }) => ({ n, parent, entries: JSON.parse(entries), bytes: entries.length }))
 }
 
 export const insertStateNode = (roomId: RoomId, { entries, ...row }: StateNodeRow): Write => ({
   op: 'insert',
   table: 'state_node',
   row: { id: [roomId, row.n], ...row, entries: JSON.stringify(entries) },
+})
+
+/** The state of node `n` is there whole too, in so many chunks `state_chunk:[room_id, n, 0]` and up. */
+export type StateCopyRow = { n: number; chunks: number }
+
+/** Of nodes up to that one. */
+export async function readStateCopies(db: Reader, roomId: RoomId, upTo: number): Promise<StateCopyRow[]> {
+  const [rows] = await db.query<[StateCopyRow[]]>('SELECT n, chunks FROM state_copy:[$room, NONE]..=[$room, $upTo]', {
+    room: roomId,
+    upTo,
+  })
+  return rows
+}
+
+export async function readStateChunk(
+  db: Reader,
+  roomId: RoomId,
+  n: number,
+  index: number,
+): Promise<Record<string, EventId>> {
+  const [rows] = await db.query<[{ entries: string }[]]>(
+    'SELECT * FROM type::record("state_chunk", [$room, $n, $index])',
+    { room: roomId, n, index },
+  )
+  if (!rows[0]) throw new Error(`chunk ${index} of the state of node ${n} of ${roomId} is missing`)
+  return JSON.parse(rows[0].entries)
+}
+
+/** A chunk may be there already, from a copy that was not finished. */
+export const setStateChunk = (roomId: RoomId, n: number, index: number, entries: Record<string, EventId>): Write => ({
+  op: 'upsert',
+  table: 'state_chunk',
+  row: { id: [roomId, n, index], entries: JSON.stringify(entries) },
+})
+
+/** Once all its chunks are durable. */
+export const setStateCopy = (roomId: RoomId, row: StateCopyRow): Write => ({
+  op: 'upsert',
+  table: 'state_copy',
+  row: { id: [roomId, row.n], ...row },
 })

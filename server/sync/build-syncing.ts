@@ -166,7 +166,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     buildJoinedRoom: makeBuildJoinedRoom({
       ...section,
       readEphemeral: makeReadEphemeral({ receipts, typing, stream }),
-      readSummary: makeReadSummary(),
+      readSummary: makeReadSummary({ rooms }),
       unreadCounts,
     }),
     buildLeftRoom: makeBuildLeftRoom(section),

@@ -12,7 +12,11 @@ import type { RoomMembership, Rooms } from '../rooms/room.js'
 /** Stripped state of a room for a user outside it, their own member event included. */
 export type ReadStrippedState = (userId: UserId, membership: RoomMembership) => Promise<JsonObject[]>
 
-export function makeReadStrippedState({ rooms }: { rooms: Pick<Rooms, 'get' | 'readEvent'> }): ReadStrippedState {
+export function makeReadStrippedState({
+  rooms,
+}: {
+  rooms: Pick<Rooms, 'get' | 'readEvent' | 'readCurrent'>
+}): ReadStrippedState {
   return async (userId, membership) => {
     const events = membership.stripped ?? (await readOurs(membership))
     if (events.some((event) => event.type === 'm.room.member' && event.state_key === userId)) return [...events]
@@ -24,7 +28,8 @@ export function makeReadStrippedState({ rooms }: { rooms: Pick<Rooms, 'get' | 'r
     const room = await rooms.get(roomId)
     if (!room) return []
     const keys = [...strippedStateTypes.map((type) => stateKeyOf(type, '')), stateKeyOf('m.room.member', sender)]
-    const events: PduEvent[] = keys.map((key) => room.state.get(key)).filter((event) => event !== undefined)
+    const current = await rooms.readCurrent(room, keys)
+    const events: PduEvent[] = keys.map((key) => current.get(key)).filter((event) => event !== undefined)
     return events.map(stripState)
   }
 

@@ -18,7 +18,7 @@ import type { ReadEphemeral } from './ephemeral.js'
 import { timelineLimitOf } from './filter.js'
 import { keepWantedMembers } from './lazy-members.js'
 import { formatGap } from './pagination-token.js'
-import type { RoomSummary } from './room-summary.js'
+import type { ReadSummary, RoomSummary } from './room-summary.js'
 import { readSeqAt } from './seq-at-position.js'
 import type { StateDeltas, StateQuery } from './state-delta.js'
 import type { ReadMovesSince } from './state-moves.js'
@@ -39,7 +39,7 @@ export type SectionNeeds = {
 
 type Needs = SectionNeeds & {
   readEphemeral: ReadEphemeral
-  readSummary: (room: Room, userId: UserId) => RoomSummary
+  readSummary: ReadSummary
   unreadCounts: UnreadCounts
 }
 
@@ -69,7 +69,7 @@ export function makeBuildJoinedRoom(needs: Needs): BuildJoinedRoom {
     const whole = { ...base, window: isNew ? { ...read, limited: true } : read }
     const window = context.useStateAfter ? whole.window : await stateDeltas.startBehindOutdated(whole)
     const query: StateQuery = { ...base, window }
-    const summary = membersChanged(query) ? readSummary(room, userId) : undefined
+    const summary = membersChanged(query) ? await readSummary(room, userId) : undefined
     const state = await readState(query, context, summary)
     const timeline = await clientEvents.ofTimeline(room, window.events, context.view)
     const ephemeral = await readEphemeral(context, roomId, isNew)

@@ -5,11 +5,14 @@
  */
 import type { Edu } from '../events/edu.js'
 import type { ServerName } from '../kernel/identifiers.js'
-import type { Room } from '../rooms/room.js'
+import type { Room, Rooms } from '../rooms/room.js'
 
 /** Hands an EDU to the federation sender, which drops it rather than waits. Never throws. */
 export type SendEdu = (destinations: Iterable<ServerName>, edu: Edu) => void
 
 /** The other servers with joined members. */
-export const serversOfRoom = (room: Pick<Room, 'servers'>, own: ServerName): ServerName[] =>
-  [...room.servers.keys()].filter((server) => server !== own)
+export const readOtherServers = async (
+  rooms: Pick<Rooms, 'readServers'>,
+  room: Room,
+  own: ServerName,
+): Promise<ServerName[]> => [...(await rooms.readServers(room)).keys()].filter((server) => server !== own)

@@ -17,7 +17,7 @@ import type { Rooms } from '../rooms/room.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Change } from '../store/writes.js'
 import type { EphemeralStream } from './ephemeral-stream.js'
-import { type SendEdu, serversOfRoom } from './outgoing-edus.js'
+import { readOtherServers, type SendEdu } from './outgoing-edus.js'
 
 export type Presence = {
   /** A device syncs; `offline` leaves the presence as it is. */
@@ -86,7 +86,7 @@ type Known = {
 }
 
 type Needs = {
-  rooms: Pick<Rooms, 'membershipsOf' | 'get'>
+  rooms: Pick<Rooms, 'membershipsOf' | 'get' | 'readServers'>
   clock: Clock
   stream: EphemeralStream
   serverName: ServerName
@@ -168,7 +168,7 @@ export function makePresence({
     const servers = new Set<ServerName>()
     for (const { roomId, membership } of (await rooms.membershipsOf(userId)).values()) {
       const room = membership === 'join' ? await rooms.get(roomId) : undefined
-      if (room) for (const server of serversOfRoom(room, serverName)) servers.add(server)
+      if (room) for (const server of await readOtherServers(rooms, room, serverName)) servers.add(server)
     }
     if (servers.size === 0) return
     const { last_active_ago = 0, ...content } = contentOf(entry, clock.now())

@@ -41,7 +41,7 @@ export type ReadEvents = {
 const maxContext = 100
 
 type Needs = {
-  rooms: Pick<Rooms, 'readEvent' | 'readEvents' | 'readStateNode'>
+  rooms: Pick<Rooms, 'readEvent' | 'readEvents' | 'readMembers' | 'readStateNode'>
   visibility: Pick<Visibility, 'readAccess' | 'checkAccess' | 'filterVisible'>
   readPage: ReadPage
   clientEvents: ClientEvents
@@ -83,7 +83,8 @@ export function makeReadEvents({
     if (kind === 'invited') return []
     const node = kind === 'former' && last.membership !== 'join' ? (access.node ?? last.event.node) : last.event.node
     const isCurrent = node === room.node
-    const state = isCurrent ? [...room.state.values()] : await readNode(room.roomId, node)
+    const members = isCurrent && !filter.lazyLoadMembers ? await rooms.readMembers(room) : []
+    const state = isCurrent ? [...room.state.values(), ...members] : await readNode(room.roomId, node)
     const wanted = state.filter(({ pdu }) => filter.matches({ ...pdu, roomId: room.roomId }))
     if (!filter.lazyLoadMembers) return wanted
     const senders = await readSenders({ ...access, node: isCurrent ? undefined : node }, shown)

@@ -11,13 +11,13 @@ import type { RoomAccess } from './visibility.js'
 /** One per sender, as in the state that the user may see. */
 export type ReadSenders = (access: RoomAccess, events: readonly VisibleEvent[]) => Promise<PduEvent[]>
 
-export function makeReadSenders({ rooms }: { rooms: Pick<Rooms, 'readStateNode' | 'readEvents'> }): ReadSenders {
+export function makeReadSenders({ rooms }: { rooms: Pick<Rooms, 'readCurrent' | 'readStateEntriesAt'> }): ReadSenders {
   return async ({ room, node }, events) => {
     const keys = [...new Set(events.map(({ event }) => event.pdu.sender))].map((sender) =>
       stateKeyOf('m.room.member', sender),
     )
-    if (node === undefined) return keys.map((key) => room.state.get(key)).filter((event) => event !== undefined)
-    const state = await rooms.readStateNode(room.roomId, node)
-    return rooms.readEvents(keys.map((key) => state.get(key)).filter((eventId) => eventId !== undefined))
+    const state =
+      node === undefined ? await rooms.readCurrent(room, keys) : await rooms.readStateEntriesAt(room.roomId, node, keys)
+    return keys.map((key) => state.get(key)).filter((event) => event !== undefined)
   }
 }

@@ -35,7 +35,10 @@ export type ReadState = {
 }
 
 type Needs = {
-  rooms: Pick<Rooms, 'readStateNode' | 'readEvents' | 'readStateEntryAt' | 'readTimeline'>
+  rooms: Pick<
+    Rooms,
+    'readStateNode' | 'readCurrent' | 'readMembers' | 'readEvents' | 'readStateEntryAt' | 'readTimeline'
+  >
   visibility: Pick<Visibility, 'checkAccess'>
   clientEvents: Pick<ClientEvents, 'ofState'>
 }
@@ -50,8 +53,10 @@ export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadS
   /** Entries of a state, all or those of one type; from memory where it is the current one. */
   async function readEntries(room: Room, node: number | undefined, type?: string): Promise<PduEvent[]> {
     if (node === undefined) {
-      const events = [...room.state.values()]
-      return type === undefined ? events : events.filter(({ pdu }) => pdu.type === type)
+      const members = type === undefined || type === 'm.room.member' ? await rooms.readMembers(room) : []
+      if (type === 'm.room.member') return [...members]
+      const others = [...room.state.values()]
+      return [...others.filter(({ pdu }) => type === undefined || pdu.type === type), ...members]
     }
     const state = [...(await rooms.readStateNode(room.roomId, node))]
     const wanted = type === undefined ? state : state.filter(([key]) => parseStateMapKey(key)[0] === type)
@@ -77,7 +82,7 @@ export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadS
       const { room, node } = await checkStateAccess(userId, roomId)
       const event =
         node === undefined
-          ? room.state.get(stateKeyOf(type, stateKey))
+          ? (await rooms.readCurrent(room, [stateKeyOf(type, stateKey)])).get(stateKeyOf(type, stateKey))
           : await rooms.readStateEntryAt(roomId, node, type, stateKey)
       if (!event) throw notFound('The room has no such state')
       const [shown] = clientEvents.ofState(room, [event], { userId, sid, omitRoomId: false })
@@ -93,11 +98,12 @@ export function makeReadState({ rooms, visibility, clientEvents }: Needs): ReadS
       const { kind, room } = await visibility.checkAccess(userId, roomId)
       if (kind !== 'joined') throw forbidden('You are not in this room')
       const joined: Record<string, { display_name?: string; avatar_url?: string }> = {}
-      for (const member of room.joined.keys()) {
-        const content = room.state.get(stateKeyOf('m.room.member', member))?.pdu.content
-        joined[member] = {
-          ...(typeof content?.displayname === 'string' ? { display_name: content.displayname } : {}),
-          ...(typeof content?.avatar_url === 'string' ? { avatar_url: content.avatar_url } : {}),
+      for (const { pdu } of await rooms.readMembers(room)) {
+        const { membership, displayname, avatar_url } = pdu.content
+        if (membership !== 'join' || pdu.state_key === undefined) continue
+        joined[pdu.state_key] = {
+          ...(typeof displayname === 'string' ? { display_name: displayname } : {}),
+          ...(typeof avatar_url === 'string' ? { avatar_url } : {}),
         }
       }
       return joined

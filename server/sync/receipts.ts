@@ -14,7 +14,7 @@ import type { Clock } from '../kernel/clock.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import { makeKeyedLock } from '../rooms/keyed-lock.js'
-import { isJoined, type Rooms, type StoredEvent } from '../rooms/room.js'
+import type { Rooms, StoredEvent } from '../rooms/room.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
@@ -60,7 +60,7 @@ type OfRoom = {
 const maxRooms = 2_000
 const maxReceipts = 100_000
 
-type Needs = { db: Database; rooms: Pick<Rooms, 'get' | 'readEvent'>; clock: Pick<Clock, 'now'> }
+type Needs = { db: Database; rooms: Pick<Rooms, 'get' | 'readEvent' | 'readMember'>; clock: Pick<Clock, 'now'> }
 
 export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
   const readThreadOf = makeReadThreadOf(rooms)
@@ -186,7 +186,8 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
     async receive(edus) {
       for (const { roomId, userId, receiptType, eventId, ts, threadId } of edus) {
         const room = await rooms.get(roomId)
-        if (!room || !isJoined(room, userId)) continue
+        const member = room && (await rooms.readMember(room, userId))
+        if (member?.pdu.content.membership !== 'join') continue
         const event = await rooms.readEvent(eventId)
         const row = {
           room_id: roomId,

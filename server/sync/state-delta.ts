@@ -9,8 +9,8 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#syncing
  */
-import { type PduEvent, parseStateMapKey, type StateMap, stateKeyOf } from '../events/pdu.js'
-import type { EventId, UserId } from '../kernel/identifiers.js'
+import { type PduEvent, type StateMap, stateKeyOf } from '../events/pdu.js'
+import type { EventId } from '../kernel/identifiers.js'
 import type { Room, Rooms, TimelineEvent } from '../rooms/room.js'
 import type { TimelineWindow } from './timeline-window.js'
 
@@ -52,26 +52,23 @@ export type StateDeltas = {
 type Needs = {
   rooms: Pick<
     Rooms,
-    'readEvents' | 'readStateNode' | 'readStateEntryAt' | 'readTimeline' | 'readMember' | 'readMembers'
+    | 'readEvents'
+    | 'readStateNode'
+    | 'readStateEntriesAt'
+    | 'readDifferingKeys'
+    | 'readTimeline'
+    | 'readCurrent'
+    | 'readMembers'
   >
 }
-
-/** More keys than this are looked up in the whole state. */
-const fewKeys = 16
 
 export function makeStateDeltas({ rooms }: Needs): StateDeltas {
   async function readWhole({ room, end, omitsMembers }: StateQuery): Promise<StateEvents> {
     if (!end.current) return readEntries(await rooms.readStateNode(room.roomId, end.node))
-    const state = new Map([...end.current].filter(([, event]) => !isMember(event)))
+    const state = new Map(end.current)
     if (omitsMembers) return state
     for (const [key, member] of byStateKey(await rooms.readMembers(room))) state.set(key, member)
     return state
-  }
-
-  async function readEntry({ room, end }: StateQuery, key: string): Promise<PduEvent | undefined> {
-    const [type, stateKey] = parseStateMapKey(key)
-    if (!end.current) return rooms.readStateEntryAt(room.roomId, end.node, type, stateKey)
-    return type === 'm.room.member' ? rooms.readMember(room, stateKey as UserId) : end.current.get(key)
   }
 
   async function readEntries(entries: StateMap): Promise<StateEvents> {
@@ -82,15 +79,12 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
   async function readHeld(query: StateQuery, keys: ReadonlySet<string>): Promise<StateEvents> {
     const { room, window, end } = query
     const held: StateEvents = new Map()
-    if (keys.size > fewKeys) {
-      const whole = await rooms.readStateNode(room.roomId, end.node)
-      for (const [key, event] of await readEntries(new Map([...whole].filter(([key]) => keys.has(key)))))
-        held.set(key, event)
-    } else {
-      for (const key of keys) {
-        const event = await readEntry(query, key)
-        if (event) held.set(key, event)
-      }
+    const entries = end.current
+      ? await rooms.readCurrent(room, [...keys])
+      : await rooms.readStateEntriesAt(room.roomId, end.node, [...keys])
+    for (const key of keys) {
+      const event = entries.get(key)
+      if (event) held.set(key, event)
     }
     if (!end.current || room.maxSeq <= window.lastSeq) return held
     // The room may have moved on since the section's end was settled: what came later is told later.
@@ -109,11 +103,10 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
     const touched = new Set([...moved, ...lastByKey(window.scanned).keys()])
     if (after === undefined || !window.limited || window.startSeq <= after + 1) return touched
     const [event] = await rooms.readTimeline(room.roomId, after, after)
-    const [older, newer] = await Promise.all([
-      event === undefined ? new Map<string, EventId>() : rooms.readStateNode(room.roomId, event.node),
-      rooms.readStateNode(room.roomId, end.node),
-    ])
-    for (const [key, eventId] of newer) if (older.get(key) !== eventId) touched.add(key)
+    const differing = event
+      ? await rooms.readDifferingKeys(room.roomId, event.node, end.node)
+      : (await rooms.readStateNode(room.roomId, end.node)).keys()
+    for (const key of differing) touched.add(key)
     return touched
   }
 
@@ -176,8 +169,6 @@ export function makeStateDeltas({ rooms }: Needs): StateDeltas {
 
 const keyOf = ({ pdu }: PduEvent): string | undefined =>
   pdu.state_key === undefined ? undefined : stateKeyOf(pdu.type, pdu.state_key)
-
-const isMember = ({ pdu }: PduEvent) => pdu.type === 'm.room.member'
 
 function lastByKey(events: readonly TimelineEvent[]): Map<string, TimelineEvent> {
   const last = new Map<string, TimelineEvent>()

@@ -11,12 +11,12 @@ import type { TypingEdu } from '../events/edu.js'
 import type { Clock, Timer } from '../kernel/clock.js'
 import { forbidden } from '../kernel/errors.js'
 import type { RoomId, ServerName, UserId } from '../kernel/identifiers.js'
-import { isJoined, type Rooms } from '../rooms/room.js'
+import type { Rooms } from '../rooms/room.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Change } from '../store/writes.js'
 import type { EphemeralStream } from './ephemeral-stream.js'
-import { type SendEdu, serversOfRoom } from './outgoing-edus.js'
+import { readOtherServers, type SendEdu } from './outgoing-edus.js'
 
 export type Typing = {
   /**
@@ -48,7 +48,7 @@ export const typingTimes = {
 } as const
 
 type Needs = {
-  rooms: Pick<Rooms, 'get'>
+  rooms: Pick<Rooms, 'get' | 'readMember' | 'readServers'>
   clock: Clock
   stream: EphemeralStream
   serverName: ServerName
@@ -129,7 +129,7 @@ export function makeTyping({
       const room = await rooms.get(roomId)
       if (!room || !checkRoomPermission(room, userId, 'take_part'))
         throw forbidden('You are not in this room, or have no part in it')
-      const servers = serversOfRoom(room, serverName)
+      const servers = await readOtherServers(rooms, room, serverName)
       if (timeoutMs === undefined) {
         if (end(userId, roomId)) tellServers(servers, roomId, userId, false)
         return
@@ -141,7 +141,7 @@ export function makeTyping({
     },
     async receive({ roomId, userId, isTyping }) {
       const room = await rooms.get(roomId)
-      if (!room || !isJoined(room, userId)) return
+      if (!room || (await rooms.readMember(room, userId))?.pdu.content.membership !== 'join') return
       if (isTyping) begin(userId, roomId, typingTimes.remoteMs)
       else end(userId, roomId)
     },

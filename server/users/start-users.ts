@@ -10,7 +10,7 @@ import { together } from '../kernel/together.js'
 import { describeRoom } from '../rooms/describe-room.js'
 import { makeLeaveAllRooms } from '../rooms/leave-all-rooms.js'
 import type { MemberOperations } from '../rooms/member-operations.js'
-import type { Rooms } from '../rooms/room.js'
+import { isJoined, type Rooms } from '../rooms/room.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
 import type { ReadEvents } from '../sync/read-event.js'
 import type { Authenticator } from './authenticate.js'
@@ -76,7 +76,8 @@ export function startUsers(needs: Needs) {
   const reports = makeReports({
     ...{ db, clock, logger },
     async findSender(userId, roomId, eventId) {
-      if (!(await rooms.get(roomId))?.joined.has(userId)) return undefined
+      const room = await rooms.get(roomId)
+      if (!room || !isJoined(room, userId)) return undefined
       const { sender } = await needs.readOneEvent({ userId, sid: '', roomId, eventId })
       return sender as UserId
     },

@@ -9,10 +9,10 @@
  */
 
 import { LRUCache } from 'lru-cache'
-import { type PduEvent, stateKeyOf } from '../events/pdu.js'
+import type { PduEvent } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import { localpartOf, parseMxcUri, type RoomId, type UserId } from '../kernel/identifiers.js'
-import type { Room, Rooms } from '../rooms/room.js'
+import type { Rooms } from '../rooms/room.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
 import { readUserCards } from '../store/user-store.js'
@@ -29,7 +29,7 @@ export type SearchUsers = (
 type Needs = {
   db: Pick<Database, 'query' | 'onCommitted'>
   clock: Clock
-  rooms: Pick<Rooms, 'get' | 'membershipsOf'>
+  rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'readMembers'>
   readOpenRooms: () => Promise<ReadonlySet<RoomId>>
   /** `user_directory.all_local_users` */
   allLocalUsers: boolean
@@ -77,7 +77,7 @@ export function makeSearchUsers({ db, clock, rooms, readOpenRooms, allLocalUsers
     const joined = [...own.values()].filter(({ membership }) => membership === 'join').map(({ roomId }) => roomId)
     for (const roomId of new Set([...joined, ...(await readOpenRooms())])) {
       const room = await rooms.get(roomId)
-      if (room) addMembers(people, room, cards)
+      if (room) addMembers(people, await rooms.readMembers(room), cards)
     }
     return { people: [...people.values()], madeAt, ofVersion }
   }
@@ -114,15 +114,18 @@ export function makeSearchUsers({ db, clock, rooms, readOpenRooms, allLocalUsers
 }
 
 /** @param cards people of this server, who go by the name of their profile */
-function addMembers(people: Map<UserId, Person>, { joined, state }: Room, cards: ReadonlyMap<UserId, Person>): void {
-  for (const userId of joined.keys()) {
-    if (people.has(userId)) continue
-    const { displayname, avatar_url } = contentOf(state.get(stateKeyOf('m.room.member', userId)))
+function addMembers(
+  people: Map<UserId, Person>,
+  members: readonly PduEvent[],
+  cards: ReadonlyMap<UserId, Person>,
+): void {
+  for (const { pdu } of members) {
+    const userId = pdu.state_key as UserId
+    const { membership, displayname, avatar_url } = pdu.content
+    if (membership !== 'join' || people.has(userId)) continue
     people.set(userId, cards.get(userId) ?? toPerson(userId, displayname, avatar_url))
   }
 }
-
-const contentOf = (event: PduEvent | undefined): Readonly<Record<string, unknown>> => event?.pdu.content ?? {}
 
 function toPerson(userId: UserId, name: unknown, avatar: unknown): Person {
   const displayName = typeof name === 'string' && name !== '' ? name : undefined

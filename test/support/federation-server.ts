@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { federationEndpoints } from '../../server/api/federation/index.js'
 import type { PresenceEdu, ReceiptEdu, TypingEdu } from '../../server/events/edu.js'
-import { type JsonObject, stateKeyOf } from '../../server/events/pdu.js'
+import type { JsonObject } from '../../server/events/pdu.js'
 import { type Federation, makeFederation } from '../../server/federation/federation.js'
 import type { Dns } from '../../server/federation/resolve-server-name.js'
 import { makeAdmission } from '../../server/http/admission.js'
@@ -32,8 +32,9 @@ import { createLogger, type Logger } from '../../server/kernel/logger.js'
 import { fileSecretBox } from '../../server/kernel/secrets.js'
 import { loadSigningKeys, type SigningKeys } from '../../server/keys/signing-key.js'
 import { readWithAuthChains } from '../../server/rooms/auth-chain.js'
-import { buildUnsignedEvent, signEvent } from '../../server/rooms/build-event.js'
+import { draftEvent, signEvent } from '../../server/rooms/build-event.js'
 import { outlierWrite } from '../../server/rooms/import-room.js'
+import { isHere } from '../../server/rooms/room.js'
 import { makeRoomOperations, type RoomOperations } from '../../server/rooms/room-operations.js'
 import { stretchesOf } from '../../server/rooms/segments.js'
 import { readStateBeforeEvent } from '../../server/rooms/state-before.js'
@@ -136,7 +137,7 @@ export async function startFederationServer(options: FederationServerOptions): P
   const heard: FederationServer['heard'] = { typing: [], receipts: [], presence: [] }
   const endpointNeeds = federation.connect({
     ...ops,
-    buildUnsignedEvent,
+    draftEvent,
     signEvent,
     outlierWrite,
     toStoredEvent,
@@ -213,8 +214,8 @@ export async function startFederationServer(options: FederationServerOptions): P
     },
     async membershipOf(roomId, userId) {
       const room = await ops.rooms.get(roomId)
-      const inRoom = room?.state.get(stateKeyOf('m.room.member', userId))?.pdu.content.membership
-      if (room?.servers.has(serverName) && inRoom !== undefined) return String(inRoom)
+      const inRoom = room && (await ops.rooms.readMember(room, userId))?.pdu.content.membership
+      if (room && isHere(room) && inRoom !== undefined) return String(inRoom)
       return (await ops.rooms.membershipsOf(userId)).get(roomId)?.membership
     },
     closeListener,

@@ -1,15 +1,16 @@
 /** Rooms with holes in their history, without other servers: what was said elsewhere and never came here. */
-import { type PduEvent, stateKeyOf } from '../../server/events/pdu.js'
+import type { PduEvent } from '../../server/events/pdu.js'
 import type { EventId, RoomId } from '../../server/kernel/identifiers.js'
-import { buildUnsignedEvent, type EventDraft, type Signer, signEvent } from '../../server/rooms/build-event.js'
+import type { EventDraft, Signer } from '../../server/rooms/build-event.js'
 import { outlierWrite } from '../../server/rooms/import-room.js'
 import type { makeInsertHistory } from '../../server/rooms/insert-history.js'
 import type { Room } from '../../server/rooms/room.js'
 import type { RoomsForWriting } from '../../server/rooms/rooms.js'
-import { idsOf, toExtremity, withState } from '../../server/rooms/snapshot.js'
+import { toExtremity } from '../../server/rooms/snapshot.js'
 import type { TestRooms } from './rooms.js'
+import { buildOn, idsOf, withEvent } from './views.js'
 
-type Origin = { rooms: Pick<RoomsForWriting, 'get'>; signer: Signer }
+type Origin = { rooms: Pick<RoomsForWriting, 'get' | 'readCurrent'>; signer: Signer }
 
 /** Events on top of the room, each on the one before, and the room as it is after them for who has them. */
 export async function prepareChain(
@@ -20,11 +21,9 @@ export async function prepareChain(
   let after = (await rooms.get(roomId))!
   const events: PduEvent[] = []
   for (const draft of drafts) {
-    const { event } = signEvent(buildUnsignedEvent(after, draft, Date.now()), after.rules, signer)
+    const event = await buildOn(rooms, after, draft, signer)
     events.push(event)
-    const { state_key: stateKey, type } = event.pdu
-    if (stateKey !== undefined)
-      after = { ...after, ...withState(after, new Map([[stateKeyOf(type, stateKey), event]])) }
+    if (event.pdu.state_key !== undefined) after = { ...after, ...(await withEvent(rooms, after, event)) }
     after = { ...after, extremities: [toExtremity(event, after.node, after.rules)] }
   }
   return { events, after }
@@ -40,12 +39,12 @@ export async function leaveHole(
   const { events, after } = await prepareChain(hs, roomId, drafts)
   const news = events.at(-1)!
   const missed = events.slice(0, -1)
-  const stateBefore = idsOf(after)
+  const stateBefore = await idsOf(hs.rooms, after)
   for (const event of missed) if (event.pdu.state_key !== undefined) await keepOutlier(hs.rooms, event)
   const outcome = await hs.acceptPdu(roomId, news, { stateBefore })
   if (outcome.status !== 'accepted') throw new Error(`the event above the hole is ${outcome.status}`)
   const origin = (await hs.rooms.get(roomId))!.segments.at(-1)!.origin
-  return { missed, news, origin, stateBefore: idsOf(room) }
+  return { missed, news, origin, stateBefore: await idsOf(hs.rooms, room) }
 }
 
 async function keepOutlier(rooms: RoomsForWriting, event: PduEvent): Promise<void> {

@@ -77,7 +77,7 @@ const changeMember: Step = async ({ hs }, random, _, roomId) => {
 }
 
 /** An event of the other server on the room as it sees it, which may be as it was long ago. */
-function remoteEvent({ build, join }: World, random: Random, memory: Memory, view: Room): PduEvent {
+function remoteEvent({ build, join }: World, random: Random, memory: Memory, view: Room): Promise<PduEvent> {
   const sender = random.pick(remotes)
   const kind = random.integer(10)
   if (kind < 4) return build(view, { type: 'm.room.message', sender, content: text(memory) })
@@ -101,13 +101,13 @@ const receive: Step = async (world, random, memory, roomId) => {
   const view = await world.roomOf(roomId)
   memory.views.push(view)
   if (memory.views.length > 12) memory.views.shift()
-  await accept(world, memory, remoteEvent(world, random, memory, view))
+  await accept(world, memory, await remoteEvent(world, random, memory, view))
 }
 
 const receiveFork: Step = async (world, random, memory, roomId) => {
   const views = memory.views.filter((view) => view.roomId === roomId)
   const view = views.length > 0 ? random.pick(views) : await world.roomOf(roomId)
-  const event = remoteEvent(world, random, memory, view)
+  const event = await remoteEvent(world, random, memory, view)
   if (random.chance(0.3)) memory.held.push(event)
   else await accept(world, memory, event)
 }

@@ -10,13 +10,14 @@ import { CommitTimes } from '../../server/live/delays.js'
 import { LiveRegistry } from '../../server/live/live-registry.js'
 import { startLive } from '../../server/live/start-live.js'
 import { LiveViewers } from '../../server/live/viewers.js'
-import { buildUnsignedEvent, type EventDraft, signEvent } from '../../server/rooms/build-event.js'
+import type { EventDraft } from '../../server/rooms/build-event.js'
 import type { Room } from '../../server/rooms/room.js'
 import type { Database } from '../../server/store/reader.js'
 import type { CommitUnit } from '../../server/store/writes.js'
 import { openTestDatabase, silentLogger, type TestDatabase } from '../support/database.js'
 import { makeSigner, user } from '../support/rooms.js'
 import { makeTestSyncing } from '../support/syncing.js'
+import { buildOn } from '../support/views.js'
 import type { Random } from './random.js'
 
 export const alice = user('alice')
@@ -89,8 +90,7 @@ export async function makeWorld(random: Random) {
     )
 
   /** An event of the other server, on the room as it is or was. */
-  const build = (room: Room, draft: EventDraft): PduEvent =>
-    signEvent(buildUnsignedEvent(room, draft, Date.now()), room.rules, other).event
+  const build = (room: Room, draft: EventDraft): Promise<PduEvent> => buildOn(hs.rooms, room, draft, other)
 
   async function roomOf(roomId: RoomId): Promise<Room> {
     const room = await hs.rooms.get(roomId)
@@ -102,7 +102,7 @@ export async function makeWorld(random: Random) {
     content: { membership: 'join' },
   })
   for (const roomId of roomIds) {
-    for (const userId of remotes) await hs.acceptPdu(roomId, build(await roomOf(roomId), join(userId)))
+    for (const userId of remotes) await hs.acceptPdu(roomId, await build(await roomOf(roomId), join(userId)))
     for (const sender of locals.slice(1)) await hs.joinRoom({ roomId, sender })
   }
 

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { parseRoomAlias, type RoomId } from '../../../server/kernel/identifiers.js'
 import { startFederation } from '../../support/federation.js'
 import type { FederationServer } from '../../support/federation-server.js'
+import { heldIds } from '../../support/views.js'
 
 const patient = { timeout: 10_000, interval: 20 }
 
@@ -61,7 +62,9 @@ describe('two servers', () => {
     for (const server of [a, b])
       await vi.waitFor(async () => expect((await server.messages(roomId)).sort()).toEqual(expected), patient)
     const stateOf = async (server: FederationServer) =>
-      [...(await server.ops.rooms.get(roomId))!.state].map(([key, event]) => `${key} ${event.eventId}`).sort()
+      [...(await heldIds(server.ops.rooms, (await server.ops.rooms.get(roomId))!))]
+        .map((entry) => entry.join(' '))
+        .sort()
     expect(await stateOf(a)).toEqual(await stateOf(b))
   })
 

@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import type { PduEvent } from '../../../server/events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
-import { buildUnsignedEvent, type EventDraft, signEvent } from '../../../server/rooms/build-event.js'
+import type { EventDraft } from '../../../server/rooms/build-event.js'
 import type { Snapshot } from '../../../server/rooms/room.js'
 import { openTestDatabase } from '../../support/database.js'
 import { makeSigner, makeTestRooms, user } from '../../support/rooms.js'
+import { buildOn, heldIds } from '../../support/views.js'
 
 type Side = Awaited<ReturnType<typeof makeTestRooms>>
 
@@ -31,16 +32,15 @@ async function roomOf({ rooms }: Side, roomId: RoomId) {
   return room
 }
 /** An event of the other server, built on the room as some side holds it. */
-const build = (room: Snapshot, draft: EventDraft, ts = Date.now()): PduEvent =>
-  signEvent(buildUnsignedEvent(room, draft, ts), room.rules, other).event
+const build = ({ rooms }: Side, room: Snapshot, draft: EventDraft, ts = Date.now()): Promise<PduEvent> =>
+  buildOn(rooms, room, draft, other, ts)
 /** Events of the timeline, oldest first. */
 async function eventsOf(side: Side, roomId: RoomId): Promise<PduEvent[]> {
   const { maxSeq } = await roomOf(side, roomId)
   const timeline = await side.rooms.readTimeline(roomId, 1, maxSeq)
   return timeline.map(({ eventId, roomId: ofRoom, pdu }) => ({ eventId, roomId: ofRoom, pdu }))
 }
-const stateOf = async (side: Side, roomId: RoomId) =>
-  new Map([...(await roomOf(side, roomId)).state].map(([key, { eventId }]) => [key, eventId]))
+const stateOf = async (side: Side, roomId: RoomId) => heldIds(side.rooms, await roomOf(side, roomId))
 const topicIn = async (side: Side, roomId: RoomId) =>
   (await roomOf(side, roomId)).state.get('m.room.topic\u0000')?.pdu.content.topic
 const tipsOf = async (side: Side, roomId: RoomId): Promise<EventId[]> =>
@@ -58,17 +58,18 @@ async function twoSides() {
     powerLevelContentOverride: { users: { [a]: 100, [b]: 100 }, state_default: 50 },
   })
   await one.joinRoom({ roomId, sender: c })
-  for (const userId of [b, d]) await one.acceptPdu(roomId, build(await roomOf(one, roomId), member(userId, 'join')))
+  for (const userId of [b, d])
+    await one.acceptPdu(roomId, await build(one, await roomOf(one, roomId), member(userId, 'join')))
   const events = await eventsOf(one, roomId)
   const [create] = events
   const join = events.at(-1)
   if (!create || !join) throw new Error('no events')
-  const state = [...(await roomOf(one, roomId)).state.values()].filter(({ eventId }) => eventId !== join.eventId)
+  const ids = [...(await stateOf(one, roomId)).values()].filter((eventId) => eventId !== join.eventId)
   await two.importRoom({
     roomId,
     rules: (await roomOf(one, roomId)).rules,
     createEvent: create,
-    state,
+    state: await one.rooms.readEvents(ids),
     authChain: [],
     joinEvent: join,
   })
@@ -126,9 +127,9 @@ describe('the ends of a room', () => {
     await using sides = await twoSides()
     const { one, roomId } = sides
     const before = await roomOf(one, roomId)
-    const early = build(before, text(b, 'early'))
+    const early = await build(one, before, text(b, 'early'))
     const end = { eventId: early.eventId, depth: early.pdu.depth, node: before.node, reference: early.eventId }
-    const later = build({ ...before, extremities: [end] }, text(b, 'later'))
+    const later = await build(one, { ...before, extremities: [end] }, text(b, 'later'))
 
     await one.acceptPdu(roomId, later, { stateBefore: await one.rooms.readStateNode(roomId, before.node) })
     const tips = await tipsOf(one, roomId)
@@ -147,9 +148,9 @@ describe('the ends of a room', () => {
     const on = (event: PduEvent) => [
       { eventId: event.eventId, depth: event.pdu.depth, node: before.node, reference: event.eventId },
     ]
-    const early = build(before, text(b, 'early'))
-    const middle = build({ ...before, extremities: on(early) }, text(d, 'of one who is banned by now'))
-    const late = build({ ...before, extremities: on(middle) }, text(b, 'late'))
+    const early = await build(one, before, text(b, 'early'))
+    const middle = await build(one, { ...before, extremities: on(early) }, text(d, 'of one who is banned by now'))
+    const late = await build(one, { ...before, extremities: on(middle) }, text(b, 'late'))
     await one.banUser({ roomId, sender: a, target: d })
 
     expect((await one.acceptPdu(roomId, middle, { stateBefore })).status).toBe('soft_failed')
@@ -165,13 +166,13 @@ describe('the ends of a room', () => {
     await using sides = await twoSides()
     const { one, roomId } = sides
     const before = await roomOf(one, roomId)
-    const base = build(before, text(b, 'base'))
+    const base = await build(one, before, text(b, 'base'))
     await one.acceptPdu(roomId, base)
     const based = await roomOf(one, roomId)
-    const failing = build(based, text(d, 'of one who is banned by now'))
+    const failing = await build(one, based, text(d, 'of one who is banned by now'))
     const end = { eventId: failing.eventId, depth: failing.pdu.depth, node: based.node, reference: failing.eventId }
-    const later = build({ ...based, extremities: [end] }, text(b, 'later'))
-    const ban = build(before, member(d, 'ban', b))
+    const later = await build(one, { ...based, extremities: [end] }, text(b, 'later'))
+    const ban = await build(one, before, member(d, 'ban', b))
     await one.acceptPdu(roomId, ban) // beside the base, which stays an end
     const stateBefore = await one.rooms.readStateNode(roomId, based.node)
     await one.acceptPdu(roomId, later, { stateBefore })
@@ -188,10 +189,15 @@ describe('what forks cost', () => {
     await using sides = await twoSides()
     const { one, roomId } = sides
     for (let i = 0; i < 150; i++)
-      await one.acceptPdu(roomId, build(await roomOf(one, roomId), member(user(`u${i}`, 'two.test'), 'join')))
+      await one.acceptPdu(
+        roomId,
+        await build(one, await roomOf(one, roomId), member(user(`u${i}`, 'two.test'), 'join')),
+      )
     const base = await roomOf(one, roomId)
-    const forks = ['x', 'y', 'z'].map((key) =>
-      build(base, { type: 'test.state', stateKey: key, sender: b, content: { key } }),
+    const forks = await Promise.all(
+      ['x', 'y', 'z'].map((key) =>
+        build(one, base, { type: 'test.state', stateKey: key, sender: b, content: { key } }),
+      ),
     )
     for (const fork of forks) expect((await one.acceptPdu(roomId, fork)).status).toBe('accepted')
     const written = async () => {
@@ -210,25 +216,29 @@ describe('what forks cost', () => {
       .map(({ eventId, pdu }) => ({ eventId, depth: pdu.depth, node: base.node, reference: eventId }))
 
     for (let i = 0; i < 10; i++)
-      expect((await one.acceptPdu(roomId, build({ ...base, extremities: ends }, text(b, `m${i}`)))).status).toBe(
-        'accepted',
-      )
+      expect(
+        (await one.acceptPdu(roomId, await build(one, { ...base, extremities: ends }, text(b, `m${i}`)))).status,
+      ).toBe('accepted')
 
     const after = await written()
     expect(after.nodes - before.nodes).toBeLessThanOrEqual(20)
     expect(after.entries - before.entries).toBeLessThanOrEqual(20)
   })
 
-  test('a full copy is written when the changes since the last one add up to its size', async () => {
+  test('a whole copy is written behind the changes that add up to one, and is read instead of them', async () => {
     await using sides = await twoSides()
     const { one, roomId } = sides
-    for (let i = 0; i < 100; i++) await one.sendEvent(roomId, topic(a, `topic ${i}`))
-
-    const [rows] = await one.rooms.db.query<[{ n: number; full_at: number }[]]>(
-      'SELECT n, full_at FROM state_node:[$room, NONE]..[$room, ..]',
-      { room: roomId },
-    )
-    expect(rows.filter(({ n, full_at }) => n === full_at)).toHaveLength(2)
+    for (let i = 0; i < 270; i++) await one.sendEvent(roomId, topic(a, `topic ${i}`))
+    const copies = async () => {
+      const [rows] = await one.rooms.db.query<[number[]]>('SELECT VALUE n FROM state_copy:[$room, NONE]..[$room, ..]', {
+        room: roomId,
+      })
+      return rows
+    }
+    await expect.poll(copies).toHaveLength(1)
+    expect((await roomOf(one, roomId)).nodeWeight).toBeLessThan(100)
+    const [copied] = await copies()
+    await one.rooms.db.query('DELETE state_node:[$room, NONE]..[$room, $copied]', { room: roomId, copied })
     const { node } = await roomOf(one, roomId)
     expect(await (await makeTestRooms(one.rooms.db)).rooms.readStateNode(roomId, node)).toEqual(
       await stateOf(one, roomId),

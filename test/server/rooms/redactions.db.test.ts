@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PduEvent } from '../../../server/events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
-import { buildUnsignedEvent, type EventDraft, type Signer, signEvent } from '../../../server/rooms/build-event.js'
+import type { EventDraft, Signer } from '../../../server/rooms/build-event.js'
 import { outlierWrite } from '../../../server/rooms/import-room.js'
 import { makeInsertHistory } from '../../../server/rooms/insert-history.js'
 import type { Room } from '../../../server/rooms/room.js'
@@ -11,6 +11,7 @@ import { makeGate, readOf } from '../../support/gate.js'
 import { forgetBeginning, toldAs } from '../../support/holes.js'
 import { makeSigner, makeTestRooms, user } from '../../support/rooms.js'
 import { makeTestSyncing } from '../../support/syncing.js'
+import { buildOn } from '../../support/views.js'
 
 const alice = user('alice')
 const zoe = user('zoe', 'other.test')
@@ -36,7 +37,7 @@ async function setUp(db: TestDatabase, levels: Record<UserId, number> = { [mod]:
   })
   const make = async (draft: EventDraft, signer: Signer = other, room?: Room): Promise<PduEvent> => {
     const view = room ?? (await hs.rooms.get(roomId))!
-    return signEvent(buildUnsignedEvent(view, draft, Date.now()), view.rules, signer).event
+    return buildOn(hs.rooms, view, draft, signer)
   }
   const join = (userId: UserId): EventDraft => ({
     ...{ type: 'm.room.member', stateKey: userId, sender: userId },

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { knownRoomVersions } from '../../../server/events/room-versions.js'
 import { openTestDatabase } from '../../support/database.js'
 import { makeTestRooms, user } from '../../support/rooms.js'
+import { heldIds } from '../../support/views.js'
 
 const alice = user('alice')
 const bob = user('bob')
@@ -24,7 +25,8 @@ describe('a room in memory and on disk', async () => {
       await hs.joinRoom({ roomId, sender: bob })
       const sent = await hs.sendText(roomId, bob, 'hello')
 
-      const fresh = await (await makeTestRooms(db)).rooms.get(roomId)
+      const { rooms } = await makeTestRooms(db)
+      const fresh = await rooms.get(roomId)
       const room = await hs.rooms.get(roomId)
       expect(fresh?.recent.at(-1)?.eventId).toBe(sent)
       expect([...(fresh?.localMembers ?? [])].sort()).toEqual([
@@ -34,9 +36,7 @@ describe('a room in memory and on disk', async () => {
       expect(fresh?.maxSeq).toBe(room?.maxSeq)
       expect(fresh?.node).toBe(room?.node)
       expect(fresh?.extremities).toEqual(room?.extremities)
-      expect(new Map([...(fresh?.state ?? [])].map(([key, { eventId }]) => [key, eventId]))).toEqual(
-        await hs.rooms.readStateNode(roomId, room?.node ?? -1),
-      )
+      expect(await heldIds(rooms, fresh!)).toEqual(await hs.rooms.readStateNode(roomId, room?.node ?? -1))
     },
   )
 
@@ -93,9 +93,7 @@ describe('a room in memory and on disk', async () => {
       const timeline = await fresh.rooms.readTimeline(roomId, 1, room.maxSeq)
       for (const [i, event] of timeline.entries())
         if (i > 0) expect(event.pdu.prev_events).toEqual([timeline[i - 1]!.eventId])
-      expect(await fresh.rooms.readStateNode(roomId, room.node)).toEqual(
-        new Map([...room.state].map(([key, { eventId }]) => [key, eventId])),
-      )
+      expect(await fresh.rooms.readStateNode(roomId, room.node)).toEqual(await heldIds(hs.rooms, room))
     }
   })
 

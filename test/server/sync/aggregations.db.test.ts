@@ -2,15 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PduEvent } from '../../../server/events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
-import { buildUnsignedEvent, type EventDraft, signEvent } from '../../../server/rooms/build-event.js'
+import type { EventDraft } from '../../../server/rooms/build-event.js'
 import { makeInsertHistory } from '../../../server/rooms/insert-history.js'
 import type { Room } from '../../../server/rooms/room.js'
-import { idsOf } from '../../../server/rooms/snapshot.js'
 import type { Database } from '../../../server/store/reader.js'
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
 import { prepareChain, toldAs } from '../../support/holes.js'
 import { makeSigner, user } from '../../support/rooms.js'
 import { makeTestSyncing, only, type SyncEvent, type TestSyncing } from '../../support/syncing.js'
+import { buildOn, idsOf } from '../../support/views.js'
 
 const alice = user('alice')
 const bob = user('bob')
@@ -73,7 +73,9 @@ async function chain(room: Room, ...drafts: ((before: readonly PduEvent[]) => Ev
   let after = room
   const events: PduEvent[] = []
   for (const draft of drafts) {
-    const next = await prepareChain({ rooms: { get: async () => after }, signer: other }, room.roomId, [draft(events)])
+    const next = await prepareChain({ rooms: { ...hs.rooms, get: async () => after }, signer: other }, room.roomId, [
+      draft(events),
+    ])
     events.push(...next.events)
     after = next.after
   }
@@ -89,7 +91,7 @@ async function join(roomId: RoomId): Promise<void> {
 async function receive(roomId: RoomId, content: Record<string, unknown>, ts: number): Promise<EventId> {
   const room = (await hs.rooms.get(roomId))!
   const draft = { type: 'm.room.message', sender: zoe, content }
-  const { event } = signEvent(buildUnsignedEvent(room, draft, ts), room.rules, other)
+  const event = await buildOn(hs.rooms, room, draft, other, ts)
   await hs.acceptPdu(roomId, event)
   return event.eventId
 }
@@ -356,7 +358,7 @@ describe('what comes over federation', () => {
       ([root]) => draft({ body: 'two', ...relation('m.thread', root!.eventId) }),
     )
     const [root, , , news] = events as [PduEvent, PduEvent, PduEvent, PduEvent]
-    await hs.acceptPdu(roomId, news, { stateBefore: idsOf(room) })
+    await hs.acceptPdu(roomId, news, { stateBefore: await idsOf(hs.rooms, room) })
     expect(await bundled(alice, roomId, known)).toBeUndefined()
 
     const { origin } = (await hs.rooms.get(roomId))!.segments.at(-1)!

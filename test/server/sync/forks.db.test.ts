@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import type { PduEvent } from '../../../server/events/pdu.js'
 import type { RoomId } from '../../../server/kernel/identifiers.js'
-import { buildUnsignedEvent, type EventDraft, signEvent } from '../../../server/rooms/build-event.js'
+import type { EventDraft } from '../../../server/rooms/build-event.js'
 import { openTestDatabase } from '../../support/database.js'
 import { user } from '../../support/rooms.js'
 import { bodies, makeTestSyncing, only, type RoomAnswer } from '../../support/syncing.js'
+import { buildOn } from '../../support/views.js'
 
 const [alice, bob, carol] = [user('alice'), user('bob'), user('carol')]
 
@@ -17,7 +18,7 @@ describe('/sync of a forked room', async () => {
   async function prepareFork(roomId: RoomId, draft: EventDraft): Promise<PduEvent> {
     const room = await hs.rooms.get(roomId)
     if (!room) throw new Error('no room')
-    return signEvent(buildUnsignedEvent(room, draft, Date.now()), room.rules, hs.signer).event
+    return buildOn(hs.rooms, room, draft, hs.signer)
   }
 
   test('state that resolution takes back is told, though no event in the timeline says so', async () => {

@@ -82,7 +82,7 @@ function makeEphemeralPassengers(): Passengers<EphemeralEvent[]> & { add(event: 
 
 export async function openAppserviceQueue(service: Appservice, needs: AppserviceQueueNeeds): Promise<AppserviceQueue> {
   const { db, clock, ask, closing } = needs
-  const { id } = service
+  const { id, ephemeralIn = 'ephemeral' } = service
   const log = needs.log.child({ appservice: id })
   const passengers = makeEphemeralPassengers()
   const backlog = new Backlog<QueuedEvent>(
@@ -119,7 +119,7 @@ export async function openAppserviceQueue(service: Appservice, needs: Appservice
     const { status } = await ask(service, {
       method: 'PUT',
       path: `/_matrix/app/v1/transactions/${encodeURIComponent(batch.id)}`,
-      content: { events, ...(batch.load.length > 0 && { ephemeral: batch.load }) },
+      content: { events, ...(batch.load.length > 0 && { [ephemeralIn]: batch.load }) },
       timeoutMs,
       signal: closing,
     })

@@ -49,7 +49,7 @@ export async function startAppserviceSender(needs: Needs): Promise<AppserviceSen
     if (service.url !== undefined)
       queues.set(service.id, await openAppserviceQueue(service, { ...needs, newTxnId, closing: closing.signal }))
 
-  const wantEphemeral = appservices.all.filter(({ receivesEphemeral, url }) => receivesEphemeral && url !== undefined)
+  const wantEphemeral = appservices.all.filter(({ ephemeralIn, url }) => ephemeralIn !== undefined && url !== undefined)
   function tell(ids: readonly string[], event: EphemeralEvent): void {
     for (const { id } of wantEphemeral) if (ids.includes(id)) queues.get(id)?.addEphemeral(event)
   }

@@ -10,6 +10,8 @@ import { isValidLocalpart } from '../kernel/identifiers.js'
 
 export type Namespace = { exclusive: boolean; regex: RegExp }
 
+type EphemeralMember = 'ephemeral' | 'de.sorunome.msc2409.ephemeral'
+
 export type AppserviceRegistration = {
   id: string
   /** Undefined for one that is sent nothing. */
@@ -22,7 +24,8 @@ export type AppserviceRegistration = {
   namespaces: { users: readonly Namespace[]; aliases: readonly Namespace[]; rooms: readonly Namespace[] }
   isRateLimited: boolean
   protocols: readonly string[]
-  receivesEphemeral: boolean
+  /** The member of a transaction in which it looks for ephemeral events; undefined for one that wants none. */
+  ephemeralIn: EphemeralMember | undefined
 }
 
 const maxFileBytes = 1_000_000
@@ -62,9 +65,8 @@ export function parseRegistration(text: string, path: string): AppserviceRegistr
     if (typeof value !== 'string' || value === '') throw wrong(`${name} must be a text`)
     return value
   }
-  const flagOf = (...names: string[]): boolean | undefined => {
-    const name = names.find((each) => file[each] !== undefined)
-    if (name === undefined) return undefined
+  const flagOf = (name: string): boolean | undefined => {
+    if (file[name] === undefined) return undefined
     if (typeof file[name] !== 'boolean') throw wrong(`${name} must be true or false`)
     return file[name]
   }
@@ -87,9 +89,14 @@ export function parseRegistration(text: string, path: string): AppserviceRegistr
     },
     isRateLimited: flagOf('rate_limited') ?? true,
     protocols,
-    // The second name is that of services written before it was in the specification.
-    receivesEphemeral: flagOf('receive_ephemeral', 'de.sorunome.msc2409.push_ephemeral') ?? false,
+    ephemeralIn: ephemeralMember(flagOf('receive_ephemeral'), flagOf('de.sorunome.msc2409.push_ephemeral')),
   }
+}
+
+/** Services that were written before it was in the specification ask for it under another name, and look for it there. */
+function ephemeralMember(asks: boolean | undefined, asksAsBefore: boolean | undefined): EphemeralMember | undefined {
+  if (asks) return 'ephemeral'
+  return asks === undefined && asksAsBefore ? 'de.sorunome.msc2409.ephemeral' : undefined
 }
 
 type Wrong = (what: string) => ConfigError

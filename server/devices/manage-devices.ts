@@ -20,6 +20,8 @@ export type ManageDevices = {
   readOwnDevice(userId: UserId, deviceId: DeviceId): Promise<Device>
   /** @param displayName undefined removes it. @throws MatrixError 404 `M_NOT_FOUND` */
   renameDevice(userId: UserId, deviceId: DeviceId, displayName: string | undefined): Promise<void>
+  /** Of a user of an application service. @returns false for one that was there, and is renamed where a name is given */
+  createDevice(userId: UserId, deviceId: DeviceId, displayName: string | undefined): Promise<boolean>
 }
 
 const noDevice = () => notFound('You have no such device.')
@@ -37,6 +39,17 @@ export function makeManageDevices({ db, inTurn }: Needs): ManageDevices {
     if (!row) throw noDevice()
     return row
   }
+  async function write(
+    userId: UserId,
+    deviceId: DeviceId,
+    fields: { display_name?: string | undefined },
+  ): Promise<void> {
+    await db.commit((grant) => {
+      const told = deviceListChanged(grant, userId, [deviceId])
+      const device = setDevice(userId, deviceId, fields)
+      return { writes: [device, ...told.writes], changes: told.changes, result: undefined }
+    })
+  }
   return {
     listDevices: async (userId) => (await readDevices(db, userId)).map(toDevice),
     readOwnDevice: async (userId, deviceId) => toDevice(await read(userId, deviceId)),
@@ -44,12 +57,14 @@ export function makeManageDevices({ db, inTurn }: Needs): ManageDevices {
     renameDevice: (userId, deviceId, displayName) =>
       inTurn(userId, async () => {
         const { display_name } = await read(userId, deviceId)
-        if (display_name === displayName) return
-        await db.commit((grant) => {
-          const told = deviceListChanged(grant, userId, [deviceId])
-          const device = setDevice(userId, deviceId, { display_name: displayName })
-          return { writes: [device, ...told.writes], changes: told.changes, result: undefined }
-        })
+        if (display_name !== displayName) await write(userId, deviceId, { display_name: displayName })
+      }),
+    createDevice: (userId, deviceId, displayName) =>
+      inTurn(userId, async () => {
+        const known = await readDevice(db, userId, deviceId)
+        if (!known || (displayName !== undefined && known.display_name !== displayName))
+          await write(userId, deviceId, displayName === undefined ? {} : { display_name: displayName })
+        return !known
       }),
   }
 }

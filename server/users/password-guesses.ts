@@ -12,16 +12,17 @@ import { LRUCache } from 'lru-cache'
 import { partyOf } from '../kernel/address.js'
 import type { Clock } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
-import type { DeviceId, UserId } from '../kernel/identifiers.js'
+import type { UserId } from '../kernel/identifiers.js'
 import { readDevices } from '../store/device-store.js'
 import type { Reader } from '../store/reader.js'
+import type { Requester } from './requester.js'
 
 /** Who tries a password. */
 export type Guesser = {
   ip: string
   isLoopback: boolean
   /** The account and device whose token came along. */
-  requester?: { userId: UserId; deviceId: DeviceId } | undefined
+  requester?: Pick<Requester, 'userId' | 'deviceId' | 'appservice'> | undefined
 }
 
 export type PasswordGuesses = {

@@ -88,7 +88,9 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
   }
 
   return async <Body extends object>(request: AuthRequest<Body>): Promise<AuthDone<Body>> => {
-    const { operation, userId, flows, auth, body } = request
+    const { operation, userId, flows, auth, body, from } = request
+    // Its token is all the proof that an application service has, and needs, for its own users.
+    if (userId !== undefined && from.requester?.appservice) return { body, registrationToken: undefined }
     const id = typeof auth?.session === 'string' ? auth.session : randomSecret()
     const known = sessions.get(id)
     if (known ? known.operation !== operation || known.userId !== userId : auth?.session !== undefined)
@@ -106,7 +108,7 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
     const stage = flows.flat().find((offered) => offered === auth?.type)
     if (stage) {
       try {
-        await checkStage(stage, auth!, session, request.from)
+        await checkStage(stage, auth!, session, from)
       } catch (error) {
         if (error instanceof MatrixError && error.status !== 429) throw new AuthChallenge(challenge(error))
         throw error

@@ -7,7 +7,8 @@
  * network) it says so in one line and counts as skipped.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -33,6 +34,29 @@ if (!existsSync(node)) {
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), 'hearth-clients-'))
+
+/** The registration of the bridge in `appservice.client.mjs`. */
+const registrationFile = join(dataDir, 'far-bridge.yaml')
+writeFileSync(
+  registrationFile,
+  JSON.stringify({
+    id: 'far-bridge',
+    url: `http://127.0.0.1:${await freePort()}`,
+    ...{ as_token: 'as-token-of-the-bridge', hs_token: 'hs-token-of-the-bridge', sender_localpart: 'far_bot' },
+    namespaces: { users: [{ exclusive: true, regex: '@far_.*:hearth.test' }], aliases: [], rooms: [] },
+    ...{ rate_limited: false, protocols: ['far'], 'de.sorunome.msc2409.push_ephemeral': true }, // as this SDK knows it
+  }),
+)
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
 const server = spawn(
   process.execPath,
   [
@@ -55,6 +79,7 @@ const server = spawn(
       HEARTH_PASSWORD_HASHING_COST: 'test',
       HEARTH_RATE_LIMITS_ENABLED: 'false',
       HEARTH_LOG_LEVEL: 'warn',
+      HEARTH_APPSERVICE_REGISTRATION_FILES: registrationFile,
     },
   },
 )
@@ -69,7 +94,7 @@ const url = await new Promise((resolve, reject) => {
 let passed = 0
 let failed = 0
 for (const file of files) {
-  const run = spawn(node, [join(here, file), url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const run = spawn(node, [join(here, file), url, registrationFile], { stdio: ['ignore', 'pipe', 'inherit'] })
   createInterface({ input: run.stdout }).on('line', (line) => {
     if (line.startsWith('ok ')) passed++
     if (line.startsWith('not ok ')) failed++

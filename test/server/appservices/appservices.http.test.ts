@@ -88,6 +88,21 @@ describe('accounts', () => {
     expect((await as('PUPPET')).body.errcode).toBe('M_UNKNOWN_DEVICE')
   })
 
+  test('it makes and deletes devices of its users without further proof', async () => {
+    await using service = await startFakeAppservice()
+    await using hs = await start(service)
+    await register(hs, 'nowhere_ann', tokens.as, { inhibit_login: true })
+    const as = { as: 'nowhere_ann' }
+    const put = (name: string) => ask(hs, 'PUT', '/devices/PUPPET', { ...as, body: { display_name: name } })
+    expect([(await put('One')).status, (await put('Two')).status]).toEqual([201, 200])
+    const { devices } = (await ask(hs, 'GET', '/devices', as)).body
+    expect(devices).toMatchObject([{ device_id: 'PUPPET', display_name: 'Two' }])
+    const acting = () => ask(hs, 'GET', '/account/whoami', { ...as, device: 'PUPPET' })
+    expect((await acting()).body.device_id).toBe('PUPPET')
+    expect((await ask(hs, 'DELETE', '/devices/PUPPET', { ...as, body: {} })).status).toBe(200)
+    expect((await acting()).body.errcode).toBe('M_UNKNOWN_DEVICE')
+  })
+
   test('an account that is closed is nobody that it can act as', async () => {
     await using service = await startFakeAppservice()
     await using hs = await startHomeserver({

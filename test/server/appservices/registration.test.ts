@@ -15,12 +15,15 @@ test('a registration as bridges write it', () => {
     url: 'http://127.0.0.1:9000',
     senderLocalpart: 'nowhere_bot',
     isRateLimited: false,
-    receivesEphemeral: true,
+    ephemeralIn: 'ephemeral',
     protocols: ['nowhere'],
     namespaces: { users: [{ exclusive: true }], aliases: [{ exclusive: true }], rooms: [] },
   })
   expect(parse(good.replace(/url: .*/, 'url: null')).url).toBeUndefined()
-  expect(parse(good.replace('receive_ephemeral', 'de.sorunome.msc2409.push_ephemeral')).receivesEphemeral).toBe(true)
+  expect(parse(good.replace('receive_ephemeral', 'de.sorunome.msc2409.push_ephemeral')).ephemeralIn).toBe(
+    'de.sorunome.msc2409.ephemeral',
+  )
+  expect(parse(good.replace('receive_ephemeral: true', '')).ephemeralIn).toBeUndefined()
   expect(parse('id: a\nurl:\nas_token: b\nhs_token: c\nsender_localpart: d').namespaces.users).toEqual([])
 })
 

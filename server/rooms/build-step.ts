@@ -2,16 +2,18 @@
  * Describes what is to be written of a placed event, as a step of its room's next commit, and what of the memory
  * moves on with it.
  */
+import { canonicalJson } from '../events/canonical-json.js'
 import { type PduEvent, parseStateMapKey } from '../events/pdu.js'
 import { relationOf } from '../events/relations.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { insertAppserviceRow } from '../store/appservice-store.js'
 import {
+  changeEvent,
   deleteAbsentEvent,
   deleteWaitingRedaction,
-  insertEvent,
-  insertTimelineRow,
+  type EventBody,
   insertWaitingRedaction,
+  placeEvent,
   setAbsentEvent,
   setEvent,
 } from '../store/event-store.js'
@@ -76,24 +78,24 @@ export function makeBuildStep(needs: StepNeeds): BuildStep {
     }
 }
 
-function eventColumns({ event, json, status, reason, node, replaces, behind, awaited, isRelated }: Placed) {
-  const { pdu } = event
-  return {
+const bodyOf = ({ json, node, replaces, awaited, isRelated }: Placed): EventBody => ({
+  pdu: json,
+  node,
+  ...(replaces === undefined ? {} : { replaces }),
+  ...(awaited?.by ? { redacted_by: awaited.by.eventId } : {}),
+  ...(isRelated ? { related: true } : {}),
+})
+
+/** The row of an event that gets no place. */
+function setPlaceless(placed: Placed): Write {
+  const { event, status, reason, behind } = placed
+  return setEvent(event.eventId, {
+    ...bodyOf(placed),
     room_id: event.roomId,
-    sender: pdu.sender,
-    type: pdu.type,
-    ...(pdu.state_key === undefined ? {} : { state_key: pdu.state_key }),
-    depth: pdu.depth,
-    origin_server_ts: pdu.origin_server_ts,
     status,
-    pdu: json,
     ...(reason === undefined ? {} : { reason }),
-    node,
-    ...(replaces === undefined ? {} : { replaces }),
     ...(behind === undefined ? {} : { behind }),
-    ...(awaited?.by ? { redacted_by: awaited.by.eventId } : {}),
-    ...(isRelated ? { related: true } : {}),
-  }
+  })
 }
 
 const toStored = ({ event, status, reason, node, replaces, behind, awaited, isRelated }: Placed): StoredEvent => ({
@@ -110,7 +112,7 @@ const toStored = ({ event, status, reason, node, replaces, behind, awaited, isRe
 
 /** A soft-failed or rejected event is kept, and shown to nobody; the ends of the room may move by it all the same. */
 function addAside(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Grant, draft: Draft): void {
-  draft.writes.push(setEvent(placed.event.eventId, eventColumns(placed)))
+  draft.writes.push(setPlaceless(placed))
   draft.remembers.push(() => needs.rememberEvent(toStored(placed), placed.json.length))
   if (placed.stateChanges.size === 0) return
   const position = grant.position()
@@ -122,20 +124,19 @@ function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Gr
   const { event, stateChanges } = placed
   if (placed.waits) addWaiting(roomId, placed.waits, event, draft)
   if (placed.isHidden) {
-    draft.writes.push(setEvent(event.eventId, eventColumns(placed)))
+    draft.writes.push(setPlaceless(placed))
     draft.remembers.push(() => needs.rememberEvent(toStored(placed), placed.json.length))
     if (placed.absent?.length) addHole(room, placed, grant, draft)
     if (stateChanges.size > 0) addStateMove(needs, room, placed, grant.position(), draft)
-    if (placed.awaited) addAwaited(needs, roomId, placed.awaited, event.eventId, grant, draft)
+    if (placed.awaited) addAwaited(needs, room, placed.awaited, event.eventId, grant, draft)
     return
   }
   const { absent = [] } = placed
   const { depth } = event.pdu
   const position = grant.position()
   const seq = grant.seq(roomId, leastSeq(draft.timeline, depth, absent))
-  const insert = placed.isNew ? insertEvent : setEvent
   draft.writes.push(
-    insert(event.eventId, { ...eventColumns(placed), seq, position }),
+    ...placeEvent(event.eventId, { roomId, seq, position }, bodyOf(placed), placed.isNew),
     ...needs.outboxWrites(placed.destinations, position, event.eventId, roomId),
   )
   const appservices = needs.interestedIn(room, event)
@@ -157,12 +158,12 @@ function addAccepted(needs: StepNeeds, room: Snapshot, placed: Placed, grant: Gr
   }
   if (placed.relatesTo) addParent(needs, placed.relatesTo, draft)
   if (placed.redaction) addRedaction(needs, room, placed.redaction, grant, draft)
-  if (placed.awaited) addAwaited(needs, roomId, placed.awaited, event.eventId, grant, draft)
+  if (placed.awaited) addAwaited(needs, room, placed.awaited, event.eventId, grant, draft)
 }
 
 /** Something relates to the event from now on. */
 export function addParent(needs: Pick<StepNeeds, 'noteRelated'>, parent: EventId, draft: Draft): void {
-  draft.writes.push(setEvent(parent, { related: true }))
+  draft.writes.push(changeEvent(parent, { related: true }))
   draft.remembers.push(() => needs.noteRelated(parent))
   const { timeline } = draft
   const recent = timeline.recent.map((event) => (event.eventId === parent ? { ...event, related: true } : event))
@@ -199,7 +200,7 @@ type Place = {
 function addToTimeline(needs: StepNeeds, event: StoredEvent, place: Place, draft: Draft): void {
   const { seq, position, placed } = place
   const { roomId, eventId, pdu } = event
-  draft.writes.push(insertTimelineRow(roomId, seq, eventId, position), ...relationWrites(event, seq))
+  draft.writes.push(...relationWrites(event, seq))
   draft.changes.push({
     kind: 'event',
     position,
@@ -245,18 +246,21 @@ function addWaiting(
 /** The target is here: the redaction that has waited takes its place in the timeline, after it. */
 function addAwaited(
   needs: StepNeeds,
-  roomId: RoomId,
+  room: Snapshot,
   { by, waited }: NonNullable<Placed['awaited']>,
   target: EventId,
   grant: Grant,
   draft: Draft,
 ): void {
+  const { roomId } = room
   for (const { eventId } of waited) draft.writes.push(deleteWaitingRedaction(roomId, target, eventId))
   if (!by || by.seq !== undefined) return
   const position = grant.position()
   const seq = grant.seq(roomId)
-  draft.writes.push(setEvent(by.eventId, { seq, position }))
-  addToTimeline(needs, by, { seq, position, bytes: JSON.stringify(by.pdu).length, isCurrentState: false }, draft)
+  const json = canonicalJson(by.pdu, { strict: room.rules.strictCanonicalJson })
+  const body = { pdu: json, node: by.node, redacted_by: by.redactedBy, replaces: by.replaces }
+  draft.writes.push(...placeEvent(by.eventId, { roomId, seq, position }, body))
+  addToTimeline(needs, by, { seq, position, bytes: json.length, isCurrentState: false }, draft)
 }
 
 /** The current state moved otherwise than by an event of the timeline. */
@@ -362,7 +366,7 @@ export function addRedaction(
   draft: Draft,
 ): void {
   const { eventId, seq, redactedBy } = redacted
-  draft.writes.push(setEvent(eventId, { pdu: json, ...(redactedBy ? { redacted_by: redactedBy } : {}) }))
+  draft.writes.push(changeEvent(eventId, { pdu: json, ...(redactedBy ? { redacted_by: redactedBy } : {}) }))
   draft.remembers.push(() => needs.rememberEvent(redacted, json.length))
   const position = grant.position()
   if (stateKey !== undefined) {

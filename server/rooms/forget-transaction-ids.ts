@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../kernel/clock.js'
 import type { Database } from '../store/reader.js'
-import { deleteTxnAnswer, readOldTxnAnswers } from '../store/transaction-id-store.js'
+import { deleteTxn, readOldTxns } from '../store/transaction-id-store.js'
 
 /** How long an answer is kept at least, in milliseconds. */
 export const answersKeptMs = 24 * 60 * 60_000
@@ -15,8 +15,8 @@ export const answersKeptMs = 24 * 60 * 60_000
 export const makeForgetTransactionIds =
   ({ db, clock }: { db: Database; clock: Clock }) =>
   async (limit: number): Promise<number> => {
-    const old = await readOldTxnAnswers(db, clock.now() - answersKeptMs, limit)
-    const writes = old.map(deleteTxnAnswer)
+    const old = await readOldTxns(db, clock.now() - answersKeptMs, limit)
+    const writes = old.map(deleteTxn)
     if (writes.length > 0) await db.commit(() => ({ writes, changes: [], result: undefined }))
     return writes.length
   }

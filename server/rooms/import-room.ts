@@ -185,16 +185,10 @@ async function missingOf(tx: Pick<RoomTx, 'readEvents'>, events: readonly PduEve
 
 /** An event whose place in the room is unknown, to be judged by. */
 export function outlierWrite(event: PduEvent, rules: RoomVersionRules): Write {
-  const { pdu } = event
   return setEvent(event.eventId, {
     room_id: event.roomId,
-    sender: pdu.sender,
-    type: pdu.type,
-    ...(pdu.state_key === undefined ? {} : { state_key: pdu.state_key }),
-    depth: pdu.depth,
-    origin_server_ts: pdu.origin_server_ts,
     status: event.rejected ? 'rejected' : 'outlier',
-    pdu: canonicalJson(pdu, { strict: rules.strictCanonicalJson }),
+    pdu: canonicalJson(event.pdu, { strict: rules.strictCanonicalJson }),
   })
 }
 

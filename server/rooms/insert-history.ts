@@ -13,7 +13,7 @@ import { canonicalJson } from '../events/canonical-json.js'
 import { isState, type PduEvent, prevEventIds, type StateMap, stateKeyOf } from '../events/pdu.js'
 import { type PowerLevels, readPowerLevels } from '../events/power-levels.js'
 import type { EventId, RoomId } from '../kernel/identifiers.js'
-import { deleteAbsentEvent, insertTimelineRow, setEvent } from '../store/event-store.js'
+import { deleteAbsentEvent, type EventBody, placeEvent, setEvent } from '../store/event-store.js'
 import { insertStateNode, type StateNodeRow } from '../store/room-store.js'
 import { setSegment } from '../store/segment-store.js'
 import type { Change, RoomSeq, Write } from '../store/writes.js'
@@ -82,15 +82,14 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
           const json = redaction?.json ?? canonicalJson(event.pdu, { strict: room.rules.strictCanonicalJson })
           writes.push(deleteAbsentEvent(roomId, event.eventId))
           if (plan.hidden.has(event.eventId)) {
-            writes.push(setEvent(event.eventId, columns(shown, json)))
+            writes.push(setEvent(event.eventId, { ...bodyOf(shown, json), room_id: roomId, status: 'accepted' }))
             remembers.push(() => rooms.rememberEvent(shown, json.length))
             continue
           }
           seq -= 1
           const place = { seq: seq as RoomSeq, position: grant.position() }
           writes.push(
-            setEvent(event.eventId, { ...columns(shown, json), ...place }),
-            insertTimelineRow(roomId, place.seq, event.eventId, place.position),
+            ...placeEvent(event.eventId, { roomId, ...place }, bodyOf(shown, json)),
             ...relationWrites(shown, place.seq),
           )
           changes.push({
@@ -223,19 +222,10 @@ async function readLevels(tx: RoomTx, room: Room, id: EventId | undefined): Prom
   return readPowerLevels(event?.pdu.content, room.createEvent, room.rules)
 }
 
-function columns({ roomId, pdu, redactedBy, node, replaces, related }: StoredEvent, json: string) {
-  return {
-    room_id: roomId,
-    sender: pdu.sender,
-    type: pdu.type,
-    ...(pdu.state_key === undefined ? {} : { state_key: pdu.state_key }),
-    depth: pdu.depth,
-    origin_server_ts: pdu.origin_server_ts,
-    status: 'accepted' as const,
-    pdu: json,
-    ...(node === undefined ? {} : { node }),
-    ...(replaces ? { replaces } : {}),
-    ...(redactedBy ? { redacted_by: redactedBy } : {}),
-    ...(related ? { related } : {}),
-  }
-}
+const bodyOf = ({ redactedBy, node, replaces, related }: StoredEvent, json: string): EventBody => ({
+  pdu: json,
+  ...(node === undefined ? {} : { node }),
+  ...(replaces ? { replaces } : {}),
+  ...(redactedBy ? { redacted_by: redactedBy } : {}),
+  ...(related ? { related } : {}),
+})

@@ -13,24 +13,25 @@ import type { Clock } from '../kernel/clock.js'
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import type { Reader } from '../store/reader.js'
-import { insertTxnAnswer, readTxnAnswer, type TxnId } from '../store/transaction-id-store.js'
+import { hashOfDevice, insertTxn, readTxn, type TxnAnswer, type TxnId, toTxnId } from '../store/transaction-id-store.js'
 import type { Write } from '../store/writes.js'
 import type { Requester } from '../users/requester.js'
 
 type Device = Pick<Requester, 'userId' | 'deviceId'>
 
-/** Gives the writes that record an answer: to be committed with what the request does. */
-export type RecordAnswer<T> = (answer: T) => Write[]
+/** Gives the writes that record the answer: to be committed with what the request does. */
+export type RecordAnswer<Answer extends TxnAnswer> = (answer: Answer) => Write[]
 
 /**
  * @param path the request's path with its transaction ID, without query
  * @param run  does it, committing `record(answer)` along
+ * @returns what the first request was answered
  */
-export type OncePerTxn = <T extends object>(
+export type OncePerTxn = <Answer extends TxnAnswer>(
   requester: Device,
   path: string,
-  run: (record: RecordAnswer<T>) => Promise<T>,
-) => Promise<T>
+  run: (record: RecordAnswer<Answer>) => Promise<Answer>,
+) => Promise<Answer>
 
 const rememberedRequests = 20_000
 const rememberedForMs = 30 * 60 * 1000
@@ -42,28 +43,32 @@ export type TransactionIds = {
 }
 
 export function makeTransactionIds(db: Reader, clock: Clock): TransactionIds {
-  const recent = new LRUCache<string, Promise<object>>({ max: rememberedRequests, ttl: rememberedForMs })
+  const recent = new LRUCache<string, Promise<TxnAnswer>>({ max: rememberedRequests, ttl: rememberedForMs })
 
-  async function runOnce<T extends object>(id: TxnId, run: (record: RecordAnswer<T>) => Promise<T>): Promise<T> {
+  async function runOnce<Answer extends TxnAnswer>(
+    id: TxnId,
+    run: (record: RecordAnswer<Answer>) => Promise<Answer>,
+  ): Promise<Answer> {
     try {
-      return await run((answer) => [insertTxnAnswer(id, JSON.stringify(answer), clock.now())])
+      return await run((answer) => [insertTxn(id, answer, clock.now())])
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error
-      const stored = await readTxnAnswer(db, id)
-      if (stored === undefined) throw error
-      return JSON.parse(stored)
+      const stored = await readTxn(db, id)
+      if (!stored) throw error
+      return stored.answer as Answer // the same path was asked for the same kind of answer
     }
   }
 
-  const oncePerTxn = <T extends object>(
+  const oncePerTxn: OncePerTxn = <Answer extends TxnAnswer>(
     { userId, deviceId }: Device,
     path: string,
-    run: (record: RecordAnswer<T>) => Promise<T>,
+    run: (record: RecordAnswer<Answer>) => Promise<Answer>,
   ) => {
-    const key = JSON.stringify([userId, deviceId, path]) // a device ID may hold anything
+    const id = toTxnId(userId, deviceId, path)
+    const key = id.join('')
     const known = recent.get(key)
-    if (known) return known as Promise<T> // the same device and path asked for the same kind of answer
-    const answer = runOnce([userId, deviceId, path], run)
+    if (known) return known as Promise<Answer> // as above
+    const answer = runOnce(id, run)
     recent.set(key, answer)
     answer.catch(() => recent.delete(key)) // a refusal is not an answer to keep: the client may try again
     return answer
@@ -72,7 +77,7 @@ export function makeTransactionIds(db: Reader, clock: Clock): TransactionIds {
   return {
     oncePerTxn,
     forgetDevice(userId, deviceId) {
-      const ofDevice = JSON.stringify([userId, deviceId, '']).slice(0, -3)
+      const ofDevice = hashOfDevice(userId, deviceId)
       for (const key of recent.keys()) if (key.startsWith(ofDevice)) recent.delete(key)
     },
   }

@@ -3,7 +3,7 @@
  *
  * Units that wait are merged into one `BEGIN … COMMIT` query; while it runs, the next batch gathers. How it goes:
  *  1. build: each waiting unit is called with a `Grant`; what it is given counts only if the batch commits;
- *  2. feed: every position given out gets its `feed` row, in the same transaction;
+ *  2. feed: what every position given out was goes into `feed` in the same transaction;
  *  3. run, and again with a growing pause while the engine reports a conflict that can be retried;
  *  4. on success the counters and then memory move on, callers are answered, and who follows the changes is told (`follow-changes.ts`);
  *  5. where an error says that nothing was written, the batch is halved until the unit that fails stands alone and
@@ -25,7 +25,7 @@ import { Counters, type TentativeCounters } from './commit-counters.js'
 import { CommitMeter, type CommitMetrics } from './commit-meter.js'
 import { EngineClosedError } from './engine.js'
 import { DatabaseError, isNothingWritten } from './errors.js'
-import { feedRows } from './feed-store.js'
+import { type FeedPart, feedParts, feedWrites, sizeOfFeed } from './feed-store.js'
 import { type ChangeFollower, ChangeFollowers, type CommitPhase, commitPhases } from './follow-changes.js'
 import { settleInTime } from './settle-in-time.js'
 import type { StoreHealth } from './store-health.js'
@@ -52,6 +52,7 @@ type Built = {
   result: unknown
   writes: readonly Write[]
   changes: readonly Change[]
+  feed: readonly FeedPart[]
   durable: (() => void) | undefined
   size: Size
 }
@@ -211,15 +212,18 @@ export class CommitQueue {
     const first = counters.lastPosition + 1
     const { writes, changes, result, durable } = waiting.unit(counters)
     checkNames(writes)
-    const feed = feedRows(first, counters.lastPosition, changes)
-    const withFeed = writes.concat(feed.map((row) => ({ op: 'insert', table: 'feed', row })))
-    return { waiting, result, writes: withFeed, changes, durable, size: sizeOfWrites(withFeed) }
+    const last = counters.lastPosition
+    const feed = feedParts(first, last, changes)
+    const size = sizeOfWrites(writes, sizeOfFeed(first, last, feed))
+    return { waiting, result, writes, changes, feed, durable, size }
   }
 
-  async #run({ built }: Attempt): Promise<void> {
+  async #run({ built, counters }: Attempt): Promise<void> {
     const { runTransaction, clock, health } = this.#options
     const plan = new WritePlan(this.#options.schemafull)
     for (const { writes } of built) for (const write of writes) plan.add(write)
+    const parts = built.flatMap(({ feed }) => feed)
+    for (const write of feedWrites(this.#counters.position + 1, counters.lastPosition, parts)) plan.add(write)
     const query = plan.toQuery()
     if (query.rows === 0) return
     const bytes = built.reduce((sum, { size }) => sum + size.bytes, 0)

@@ -6,6 +6,7 @@
  */
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
+import { deleteTxnsOf } from './transaction-id-store.js'
 import { deleteRow, type RowId, upsertRow, type Write } from './writes.js'
 
 export type DeviceRow = {
@@ -71,6 +72,7 @@ export function deleteDevice(userId: UserId, deviceId: DeviceId): Write[] {
   return [
     deleteRow('device', id),
     deleteRow('device_key', id),
-    ...[...storeTables, 'fallback_key', 'txn'].map(ofDevice),
+    ...[...storeTables, 'fallback_key'].map(ofDevice),
+    deleteTxnsOf(userId, deviceId),
   ]
 }

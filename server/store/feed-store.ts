@@ -1,16 +1,17 @@
 /**
  * Feed store: what each stream position was, in small scalars: enough to read the rest again.
  *
- * The commit queue writes one row per position in the transaction that uses it, so the feed has no gap: a
- * reader that finds one knows it has to look again. The projector resumes from it, other nodes follow it,
- * and its highest id is the stream position at start.
+ * The commit queue writes it in the transaction that uses the positions, so the feed has no gap: a reader that finds
+ * one knows it has to look again. A batch's changes share a row, since a row costs the engine more than what is in it.
+ * The projector resumes from the feed, other nodes follow it, and its highest id is the stream position at start.
  *
  * Schema: schema/migrations/0002-rooms.surql
  */
 import type { RecordId } from 'surrealdb'
 import type { Reader } from './reader.js'
 import { idRange, recordId } from './rpc.js'
-import { type Change, type Row, type StreamPosition, upsertRow, type Write } from './writes.js'
+import type { Size } from './write-size.js'
+import { type Change, insertRow, type StreamPosition, upsertRow, type Write } from './writes.js'
 
 /** One change as the feed remembers it. Fields are those of `Change` that are small; names as in the tables. */
 export type FeedChange = {
@@ -31,39 +32,61 @@ export type FeedChange = {
   historical?: boolean
   is_local?: boolean
 }
-/** `more` holds further changes that share the position. */
-type FeedRow = FeedChange & { id: number; more?: FeedChange[] }
 export type FeedEntry = FeedChange & { position: StreamPosition }
 
+/** Positions of one row at most: so far away at most is the row that holds a position. */
+const positionsPerRow = 256
+
+/** The feed of one unit: JSON text of each change, to be put into rows with those of the rest of its batch. */
+export type FeedPart = { position: StreamPosition; json: string }
+
 /**
- * One row for each position from `first` to `last`, both inclusive.
- *
+ * @param first, last positions that were given out for these changes, both inclusive
  * @throws RangeError when a change has a position that is not among them
  */
-export function feedRows(first: number, last: number, changes: readonly Change[]): Row[] {
-  const rows: FeedRow[] = []
-  for (let position = first; position <= last; position++) rows.push({ id: position, kind: 'none' })
-  for (const change of changes) {
-    const row = rows[change.position - first]
-    if (!row) throw new RangeError(`change at position ${change.position}; given out were ${first} to ${last}`)
-    if (row.kind === 'none') Object.assign(row, feedChange(change))
-    else row.more = [...(row.more ?? []), feedChange(change)]
+export function feedParts(first: number, last: number, changes: readonly Change[]): FeedPart[] {
+  return changes.map((change) => {
+    const { position } = change
+    if (!(position >= first && position <= last))
+      throw new RangeError(`change at position ${position}; given out were ${first} to ${last}`)
+    return { position, json: JSON.stringify({ position, ...feedChange(change) }) }
+  })
+}
+
+/** What the rows of these will take. */
+export const sizeOfFeed = (first: number, last: number, parts: readonly FeedPart[]): Size => ({
+  bytes: parts.reduce((sum, { json }) => sum + Buffer.byteLength(json) + 1, 0),
+  rows: Math.ceil((last - first + 1) / positionsPerRow),
+})
+
+/** The rows for all positions from `first` to `last`, both inclusive; none where none was given out. */
+export function feedWrites(first: number, last: number, parts: readonly FeedPart[]): Write[] {
+  const writes: Write[] = []
+  for (let from = first; from <= last; from += positionsPerRow) {
+    const to = Math.min(last, from + positionsPerRow - 1)
+    const own = parts.filter(({ position }) => position >= from && position <= to)
+    writes.push(insertRow('feed', { id: to, first: from, changes: `[${own.map(({ json }) => json).join(',')}]` }))
   }
-  return rows
+  return writes
 }
 
 /**
- * Changes after `after`, in order, at most `limit` positions of them. Positions are dense, so an entry that
- * is missing in the answer is missing in the feed (pruned).
+ * Changes after `after`, in order, at most `limit` positions of them; a position of which no change was told has an
+ * entry too. Positions are dense, so one that is missing in the answer is missing in the feed (pruned).
  */
 export async function readFeed(db: Reader, after: number, limit: number): Promise<FeedEntry[]> {
-  const [rows] = await db.query<[(FeedChange & { position: number; more?: FeedChange[] })[]]>(
-    'SELECT *, record::id(id) AS position OMIT id FROM $range',
-    { range: idRange('feed', after + 1, after + 1 + limit) },
+  const [rows] = await db.query<[{ first: number; last: number; changes: string }[]]>(
+    'SELECT first, record::id(id) AS last, changes FROM $range',
+    { range: idRange('feed', after + 1, after + limit + positionsPerRow) },
   )
-  return rows.flatMap(({ position, more, ...first }) =>
-    [first, ...(more ?? [])].map((change) => ({ ...change, position: position as StreamPosition })),
-  )
+  return rows.flatMap(({ first, last, changes }) => {
+    const from = Math.max(first, after + 1)
+    const entries: FeedEntry[][] = []
+    for (let position = from; position <= Math.min(last, after + limit); position++) entries.push([])
+    for (const entry of JSON.parse(changes) as FeedEntry[]) entries[entry.position - from]?.push(entry)
+    const none = (n: number): FeedEntry => ({ position: (from + n) as StreamPosition, kind: 'none' })
+    return entries.flatMap((told, n) => (told.length > 0 ? told : [none(n)]))
+  })
 }
 
 /** The last durable position; 0 in a new database. */
@@ -77,12 +100,15 @@ export async function readStreamPosition(db: Reader): Promise<number> {
 
 /** The first position that the feed remembers; undefined for an empty one. */
 export async function readFeedStart(db: Reader): Promise<number | undefined> {
-  const [oldest] = await db.query<[{ id: RecordId<'feed', number> }[]]>('SELECT id FROM feed ORDER BY id LIMIT 1')
-  return oldest[0]?.id.id
+  const [oldest] = await db.query<[{ id: RecordId<'feed', number>; first: number }[]]>(
+    'SELECT id, first FROM feed ORDER BY id LIMIT 1',
+  )
+  return oldest[0]?.first
 }
 
 /**
- * Forgets the changes before `position`, when nobody will resume from there any more.
+ * Forgets the changes before `position`, when nobody will resume from there any more; those that share a row with a
+ * later one go with that.
  *
  * @param newest the last position that is durable; remembered apart, so that the feed may even be emptied
  */
@@ -100,11 +126,9 @@ function feedChange(change: Change): FeedChange {
         room_id: change.roomId,
         event_id: change.eventId,
         seq: change.seq,
-        user_id: change.sender,
         type: change.type,
-        is_current_state: change.isCurrentState,
-        historical: change.historical,
-        is_local: change.isLocal,
+        ...(change.isCurrentState && { is_current_state: true }),
+        ...(change.historical && { historical: true }),
         ...(change.stateKey !== undefined && { state_key: change.stateKey }),
       }
     case 'state':

@@ -19,7 +19,7 @@ import { type Rpc, recordId } from './rpc.js'
 import { runPlan } from './write-plan.js'
 
 /** Raised when a database of before can no longer be led to the schema of now. */
-export const databaseForm = 2
+export const databaseForm = 3
 
 export type Migration = {
   number: number

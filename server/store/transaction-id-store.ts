@@ -1,29 +1,47 @@
 /**
- * Transaction IDs of clients and the answers they got, so that a repeated request gets the same
- * answer after a restart too. The row is written in the same commit as what the request did; its
- * `insert` is the last guard against doing it twice.
+ * Transaction IDs of clients and what they were answered, the ID of an event or nothing, so that a repeated request gets
+ * the same answer after a restart too. The row is written in the same commit as what the request did; its `insert` is
+ * the last guard against doing it twice.
+ *
+ * Keys are hashes: what they stand for is several times as long as all else in the row.
  *
  * Schema: schema/migrations/0001-accounts.surql
  */
-import type { DeviceId, UserId } from '../kernel/identifiers.js'
+import { createHash } from 'node:crypto'
+import type { DeviceId, EventId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
 import { deleteRow, insertRow, type Write } from './writes.js'
 
-/** The device, and the request's path with its transaction ID. */
-export type TxnId = readonly [userId: UserId, deviceId: DeviceId, path: string]
+/** Hashes of the device, and of the device with the request's path and its transaction ID. */
+export type TxnId = readonly [device: string, request: string]
 
-/** @returns JSON text of the answer */
-export async function readTxnAnswer(db: Reader, of: TxnId): Promise<string | undefined> {
-  const [rows] = await db.query<[{ answer: string }[]]>('SELECT answer FROM type::record("txn", $id)', { id: of })
-  return rows[0]?.answer
+/** @param path the request's path with its transaction ID */
+export function toTxnId(userId: UserId, deviceId: DeviceId, path: string): TxnId {
+  return [hashOfDevice(userId, deviceId), hash([userId, deviceId, path], 16)]
+}
+
+/** What the IDs of a device begin with. Two devices may share it; nothing but their deletion goes by it. */
+export const hashOfDevice = (userId: UserId, deviceId: DeviceId): string => hash([userId, deviceId], 8)
+
+/** Of the parts as JSON: a device ID may hold anything. */
+const hash = (parts: readonly string[], bytes: number): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, bytes).toString('base64url')
+
+/** What a request was answered: requests that send no event are answered nothing. */
+export type TxnAnswer = EventId | undefined
+
+/** @returns undefined where there was no such request */
+export async function readTxn(db: Reader, id: TxnId): Promise<{ answer: TxnAnswer } | undefined> {
+  const [rows] = await db.query<[{ event_id?: EventId }[]]>('SELECT event_id FROM type::record("txn", $id)', { id })
+  return rows[0] && { answer: rows[0].event_id }
 }
 
 /** Fails its unit when this device has used the path before. */
-export const insertTxnAnswer = (id: TxnId, answer: string, createdAt: number): Write =>
-  insertRow('txn', { id, answer, created_at: createdAt })
+export const insertTxn = (id: TxnId, answer: TxnAnswer, createdAt: number): Write =>
+  insertRow('txn', { id, event_id: answer, created_at: createdAt })
 
 /** At most `limit` of those that are older than `before`, in milliseconds since the epoch. */
-export async function readOldTxnAnswers(db: Reader, before: number, limit: number): Promise<TxnId[]> {
+export async function readOldTxns(db: Reader, before: number, limit: number): Promise<TxnId[]> {
   const [ids] = await db.query<[TxnId[]]>(
     'SELECT VALUE record::id(id) FROM txn WITH INDEX txn_created_at WHERE created_at < $before LIMIT $limit',
     { before, limit },
@@ -31,4 +49,11 @@ export async function readOldTxnAnswers(db: Reader, before: number, limit: numbe
   return ids
 }
 
-export const deleteTxnAnswer = (id: TxnId): Write => deleteRow('txn', id)
+export const deleteTxn = (id: TxnId): Write => deleteRow('txn', id)
+
+/** Those of a device that is gone. */
+export const deleteTxnsOf = (userId: UserId, deviceId: DeviceId): Write => ({
+  op: 'statement',
+  sql: 'DELETE txn:[$device, NONE]..[$device, ..] RETURN NONE',
+  bindings: { device: hashOfDevice(userId, deviceId) },
+})

@@ -31,10 +31,11 @@ export function sizeOfWrite(write: Write): number {
   }
 }
 
-export function sizeOfWrites(writes: readonly Write[]): Size {
-  let bytes = 0
+/** @param and of what goes with them */
+export function sizeOfWrites(writes: readonly Write[], and: Size = { bytes: 0, rows: 0 }): Size {
+  let { bytes } = and
   for (const write of writes) bytes += sizeOfWrite(write)
-  return { bytes, rows: writes.length }
+  return { bytes, rows: and.rows + writes.length }
 }
 
 /** @throws TransactionTooLargeError where a transaction of that size must not be tried */

@@ -21,6 +21,8 @@ export type ServerOptions = {
   serverName?: string | undefined
   port?: number
   env?: Record<string, string>
+  /** Options of Node itself, e.g. of its profiler. */
+  nodeArgs?: readonly string[]
 }
 
 export type ServerProcess = {
@@ -62,7 +64,7 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
   const args = ['--headless', '--no-open', '--data-dir', dataDir, '--client-port', String(options.port ?? 0)]
   if (serverName) args.push('--server-name', serverName)
   const started = performance.now()
-  const child = spawn(process.execPath, [entry, ...args], {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), entry, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,

@@ -8,7 +8,7 @@ import { FederationError } from '../../../server/federation/federation-error.js'
 import { makeFederationSender } from '../../../server/federation/federation-sender.js'
 import { makeTraffic } from '../../../server/federation/traffic.js'
 import { type EventId, parseServerName, type RoomId, type ServerName } from '../../../server/kernel/identifiers.js'
-import { insertEvent } from '../../../server/store/event-store.js'
+import { setEvent } from '../../../server/store/event-store.js'
 import { outboxWrites, readOutbox, readOutboxEdus } from '../../../server/store/outbox-store.js'
 import type { Change, RoomSeq } from '../../../server/store/writes.js'
 import { openTestDatabase, silentLogger, type TestDatabase } from '../../support/database.js'
@@ -95,17 +95,10 @@ async function commitMessage(db: TestDatabase, n: string, to: ServerName[] = [pe
       isLocal: true,
       destinations: to,
     }
-    const row = {
-      room_id: roomId,
-      sender: alice,
-      type: 'm.room.message',
-      depth: 1,
-      origin_server_ts: 1,
-      status: 'accepted' as const,
-      pdu: JSON.stringify({ ...pdu, unsigned: { ours: true } }),
-    }
+    const json = JSON.stringify({ ...pdu, unsigned: { ours: true } })
+    const row = { room_id: roomId, status: 'accepted' as const, pdu: json }
     return {
-      writes: [insertEvent(eventId, row), ...outboxWrites(to, position, eventId, roomId)],
+      writes: [setEvent(eventId, row), ...outboxWrites(to, position, eventId, roomId)],
       changes: [change],
       result: undefined,
     }

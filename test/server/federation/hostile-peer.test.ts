@@ -102,8 +102,9 @@ describe('PDUs', () => {
     expect(body.pdus).toEqual({ [event.eventId]: {} })
     const stored = await a.ops.rooms.readEvent(event.eventId)
     expect(stored?.pdu.content).toEqual({})
-    const [rows] = await a.db.query<[unknown[]]>("SELECT * FROM event WHERE string::contains(pdu, 'tampered')")
-    expect(rows).toEqual([])
+    const [pdus] = await a.db.query<[string[]]>('SELECT VALUE pdu FROM timeline, event WHERE pdu != NONE')
+    expect(pdus.length).toBeGreaterThan(1)
+    expect(pdus.filter((pdu) => pdu.includes('tampered'))).toEqual([])
   })
 
   test('an event against the auth rules is rejected and changes nothing', async () => {

@@ -1,17 +1,18 @@
 /** Answers kept for repeated requests: gone a day later, in bounded batches, and not before. */
 import { describe, expect, test } from 'vitest'
-import type { DeviceId } from '../../../server/kernel/identifiers.js'
+import type { DeviceId, EventId } from '../../../server/kernel/identifiers.js'
 import { answersKeptMs, makeForgetTransactionIds } from '../../../server/rooms/forget-transaction-ids.js'
 import { makeTransactionIds, type RecordAnswer } from '../../../server/rooms/transaction-ids.js'
-import { insertTxnAnswer, readTxnAnswer } from '../../../server/store/transaction-id-store.js'
+import { insertTxn, readTxn, toTxnId } from '../../../server/store/transaction-id-store.js'
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
 import { fakeClock } from '../../support/fake-clock.js'
 import { user } from '../../support/rooms.js'
 
 const device = { userId: user('ann'), deviceId: 'DEV' as DeviceId }
+const idOf = (path: string) => toTxnId(device.userId, device.deviceId, path)
 const keep = (db: TestDatabase, paths: readonly string[], at: number) =>
   db.commit(() => ({
-    writes: paths.map((path) => insertTxnAnswer([user('ann'), 'DEV' as DeviceId, path], '{"event_id":"$x"}', at)),
+    writes: paths.map((path) => insertTxn(idOf(path), '$x' as EventId, at)),
     changes: [],
     result: undefined,
   }))
@@ -30,8 +31,8 @@ describe('answers to transaction IDs', () => {
 
     clock.advance(1)
     expect([await forget(10), await forget(10), await forget(10), await forget(10)]).toEqual([10, 10, 5, 0])
-    expect(await readTxnAnswer(db, [user('ann'), 'DEV' as DeviceId, '/old0'])).toBeUndefined()
-    expect(await readTxnAnswer(db, [user('ann'), 'DEV' as DeviceId, '/new2'])).toBe('{"event_id":"$x"}')
+    expect(await readTxn(db, idOf('/old0'))).toBeUndefined()
+    expect(await readTxn(db, idOf('/new2'))).toEqual({ answer: '$x' })
   })
 
   test('are found by the index, also those that were written before there was one', async () => {
@@ -48,16 +49,16 @@ describe('answers to transaction IDs', () => {
   test('a request that is repeated within the day, by a process that has forgotten it, gets the kept answer', async () => {
     await using db = await openTestDatabase()
     const clock = fakeClock()
-    const run = (answer: { n: number }) => async (record: RecordAnswer<{ n: number }>) => {
-      await db.commit(() => ({ writes: record(answer), changes: [], result: undefined }))
-      return answer
+    const run = (eventId: EventId) => async (record: RecordAnswer<EventId>) => {
+      await db.commit(() => ({ writes: record(eventId), changes: [], result: undefined }))
+      return eventId
     }
-    const first = await makeTransactionIds(db, clock).oncePerTxn(device, '/path', run({ n: 1 }))
+    const first = await makeTransactionIds(db, clock).oncePerTxn(device, '/path', run('$1' as EventId))
     clock.advance(answersKeptMs)
     await makeForgetTransactionIds({ db, clock })(10)
 
-    const again = await makeTransactionIds(db, clock).oncePerTxn(device, '/path', run({ n: 2 }))
+    const again = await makeTransactionIds(db, clock).oncePerTxn(device, '/path', run('$2' as EventId))
 
-    expect([first, again]).toEqual([{ n: 1 }, { n: 1 }])
+    expect([first, again]).toEqual(['$1', '$1'])
   })
 })

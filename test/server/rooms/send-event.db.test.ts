@@ -1,6 +1,7 @@
 /** Sending into a room: the real queue and store on RocksDB, no HTTP. */
 import { describe, expect, test } from 'vitest'
 import { knownRoomVersions } from '../../../server/events/room-versions.js'
+import { readEventRows } from '../../../server/store/event-store.js'
 import { openTestDatabase } from '../../support/database.js'
 import { makeTestRooms, user } from '../../support/rooms.js'
 import { heldIds } from '../../support/views.js'
@@ -107,11 +108,9 @@ describe('a room in memory and on disk', async () => {
       content: { redacts: target },
     })
 
-    const [row] = await db.query<[{ pdu: string; redacted_by: string }[]]>('SELECT * FROM type::record("event", $id)', {
-      id: target,
-    })
-    expect(row[0]?.pdu).not.toContain('secret')
-    expect(row[0]?.redacted_by).toBe(redaction)
+    const [row] = await readEventRows(db, [target])
+    expect(row?.pdu).not.toContain('secret')
+    expect(row?.redacted_by).toBe(redaction)
     const room = await hs.rooms.get(roomId)
     expect(room?.recent.find(({ eventId }) => eventId === target)?.pdu.content).toEqual({})
     expect((await hs.rooms.readEvent(target))?.redactedBy).toBe(redaction)

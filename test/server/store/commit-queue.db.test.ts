@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import { AlreadyExistsError } from '../../../server/store/errors.js'
-import { deleteFeedBefore, readFeed, readStreamPosition } from '../../../server/store/feed-store.js'
+import { deleteFeedBefore, readFeed, readFeedStart, readStreamPosition } from '../../../server/store/feed-store.js'
 import {
   type Change,
   deleteRow,
@@ -90,7 +90,7 @@ describe('commit queue', () => {
     expect(answers.map(({ position }) => position)).toEqual(inOrder)
     expect(answers.map(({ seq }) => seq)).toEqual(inOrder)
     expect(told).toEqual(inOrder)
-    expect(db.commitMetrics()).toMatchObject({ batches: 3, units: 600, rows: 1200, failedUnits: 0 })
+    expect(db.commitMetrics()).toMatchObject({ batches: 3, units: 600, rows: 603, failedUnits: 0 })
   })
 
   test('a poisoned unit fails alone, with its own error; the positions of the others are dense', async () => {
@@ -276,22 +276,51 @@ describe('commit queue', () => {
         room_id: room,
         event_id: '$e',
         seq: 1,
-        user_id: '@a:x',
         type: 'm.room.topic',
         state_key: '',
         is_current_state: true,
-        historical: false,
-        is_local: true,
       },
       { position: 1, kind: 'state', room_id: room },
       { position: 2, kind: 'none' },
     ])
   })
 
+  test('a unit that takes thousands of positions is read back in pages, and one batch leaves one row', async () => {
+    await using db = await openTestDatabase()
+    db.seedRoom(room, noBounds)
+    await Promise.all(Array.from({ length: 40 }, (_, n) => insertEvent(db, `$${n}`)))
+    expect(await db.query('SELECT count() FROM feed GROUP ALL')).toEqual([[{ count: 1 }]])
+    const { position } = await db.commit((grant) => {
+      const changes: Change[] = []
+      for (let n = 0; n < 3_000; n++) {
+        const given = grant.position()
+        if (n % 700 === 0) changes.push({ position: given, kind: 'profile', userId: '@a:x' as UserId })
+      }
+      return { writes: [], changes, result: { position: grant.position() } }
+    })
+
+    const read = []
+    for (let after = 0; ; ) {
+      const page = await readFeed(db, after, 500)
+      if (page.length === 0) break
+      expect(page.length).toBeLessThanOrEqual(500)
+      read.push(...page)
+      after = page.at(-1)!.position
+    }
+
+    expect(read.map((entry) => entry.position)).toEqual(Array.from({ length: position }, (_, n) => n + 1))
+    expect(read.filter(({ kind }) => kind === 'profile').map((entry) => entry.position)).toEqual([
+      41, 741, 1441, 2141, 2841,
+    ])
+    // From the middle of a row.
+    expect((await readFeed(db, 20, 5)).map((entry) => entry.position)).toEqual([21, 22, 23, 24, 25])
+  })
+
   test('the stream position outlives the feed rows that are deleted', async () => {
     await using db = await openTestDatabase()
     db.seedRoom(room, noBounds)
     for (const id of ['$a', '$b', '$c']) await insertEvent(db, id)
+    expect(await readFeedStart(db)).toBe(1)
 
     await write(db, ...deleteFeedBefore(db.position, db.position))
     expect((await readFeed(db, 0, 10)).map(({ position }) => position)).toEqual([3])

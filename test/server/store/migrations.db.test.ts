@@ -120,9 +120,9 @@ describe('migrations', () => {
     [
       'the first form',
       'DEFINE TABLE user SCHEMALESS; CREATE schema_migration:7',
-      /first form, and this version of Hearth needs form 2/,
+      /first form, and this version of Hearth needs form 3/,
     ],
-    ['another form', 'CREATE server_meta:form SET number = 1', /is of form 1, and this version of Hearth needs form 2/],
+    ['another form', 'CREATE server_meta:form SET number = 1', /is of form 1, and this version of Hearth needs form 3/],
     [
       'a later form',
       'CREATE server_meta:form SET number = 3',

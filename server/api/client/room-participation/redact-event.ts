@@ -7,9 +7,9 @@
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
-import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
+import { type EventId, EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { RedactEvent } from '../../../rooms/redact-event.js'
-import type { OncePerTxn } from '../../../rooms/transaction-ids.js'
+import type { OncePerTxn, RecordAnswer } from '../../../rooms/transaction-ids.js'
 import type { CheckMaySend } from '../../../users/suspension.js'
 
 type Needs = { redactEvent: RedactEvent; oncePerTxn: OncePerTxn; checkMaySend: CheckMaySend }
@@ -28,11 +28,9 @@ export const redactEventEndpoint = defineEndpoint({
   async handle({ params, body, requester, path }, hs: Needs) {
     const { roomId, eventId, txnId } = params
     await hs.checkMaySend(requester, eventId)
-    return hs.oncePerTxn(requester, path, async (record) => ({
-      event_id: await hs.redactEvent(
-        { roomId, sender: requester.userId, target: eventId, reason: body.reason },
-        { txn: { sid: requester.sid, txnId }, writes: (redaction) => record({ event_id: redaction }) },
-      ),
-    }))
+    const redaction = { roomId, sender: requester.userId, target: eventId, reason: body.reason }
+    const txn = { sid: requester.sid, txnId }
+    const send = (writes: RecordAnswer<EventId>) => hs.redactEvent(redaction, { txn, writes })
+    return { event_id: await hs.oncePerTxn(requester, path, send) }
   },
 })

@@ -9,9 +9,9 @@
  */
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
-import { EventIdSchema, parseEventId, RoomIdSchema } from '../../../kernel/identifiers.js'
+import { type EventId, EventIdSchema, parseEventId, RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { SendEvent } from '../../../rooms/send-event.js'
-import type { OncePerTxn } from '../../../rooms/transaction-ids.js'
+import type { OncePerTxn, RecordAnswer } from '../../../rooms/transaction-ids.js'
 import type { CheckMaySend } from '../../../users/suspension.js'
 import { timeOf } from './massaged-time.js'
 
@@ -35,12 +35,13 @@ export const sendMessageEndpoint = defineEndpoint({
     // Versions that name a redaction's target at the top level take it from there; clients may send either.
     const redacts = type === 'm.room.redaction' ? parseEventId(body.redacts) : undefined
     await hs.checkMaySend(requester, redacts)
-    return hs.oncePerTxn(requester, path, async (record) => ({
-      event_id: await hs.sendMessage(
-        roomId,
-        { type, sender: requester.userId, content: body, ...(redacts ? { redacts } : {}), ...timeOf(query, requester) },
-        { txn: { sid: requester.sid, txnId }, writes: (eventId) => record({ event_id: eventId }) },
-      ),
-    }))
+    const draft = {
+      ...{ type, sender: requester.userId, content: body },
+      ...(redacts ? { redacts } : {}),
+      ...timeOf(query, requester),
+    }
+    const txn = { sid: requester.sid, txnId }
+    const send = (writes: RecordAnswer<EventId>) => hs.sendMessage(roomId, draft, { txn, writes })
+    return { event_id: await hs.oncePerTxn(requester, path, send) }
   },
 })

@@ -26,10 +26,11 @@ export const sendToDeviceEndpoint = defineEndpoint({
   body: Type.Object({ messages: Type.Record(Type.String(), Type.Record(Type.String(), ContentSchema)) }),
   response: Type.Object({}),
   errors: ['M_TOO_LARGE'],
-  handle: ({ params, body, requester, path }, hs: Needs) =>
-    hs.oncePerTxn<Record<string, never>>(requester, path, async (record) => {
+  async handle({ params, body, requester, path }, hs: Needs) {
+    await hs.oncePerTxn<undefined>(requester, path, async (record) => {
       const messages = byUser(body.messages, (byDevice) => new Map(Object.entries(byDevice)))
-      await hs.sendToDevice({ sender: requester.userId, type: params.eventType, messages }, () => record({}))
-      return {}
-    }),
+      await hs.sendToDevice({ sender: requester.userId, type: params.eventType, messages }, () => record(undefined))
+    })
+    return {}
+  },
 })

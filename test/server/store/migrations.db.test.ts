@@ -125,8 +125,8 @@ describe('migrations', () => {
     ['another form', 'CREATE server_meta:form SET number = 1', /is of form 1, and this version of Hearth needs form 3/],
     [
       'a later form',
-      'CREATE server_meta:form SET number = 3',
-      /is of form 3, which only a newer version of Hearth knows/,
+      'CREATE server_meta:form SET number = 4',
+      /is of form 4, which only a newer version of Hearth knows/,
     ],
   ])('a database of %s is refused with a sentence, and nothing of it is changed', async (_, sql, sentence) => {
     const dir = await mkdtemp(join(tmpdir(), 'hearth-test-'))

@@ -11,9 +11,10 @@ import type { Row, RowId, Write } from './writes.js'
 
 export type PlannedQuery = { sql: string; bindings: Record<string, unknown>; rows: number }
 
-/** Writes to one table that may run as inserts, then upserts, then deletes. */
+/** Writes to one table that may run as inserts, then those of what is missing, then upserts, then deletes. */
 type Segment = {
   inserts: Row[]
+  missing: Map<string, Row>
   /** Index into `inserts` by id, of the latest insert. */
   inserted: Map<string, number>
   upserts: Map<string, Row>
@@ -37,6 +38,9 @@ export class WritePlan {
     switch (write.op) {
       case 'insert':
         this.#insert(write.table, write.row)
+        break
+      case 'insertMissing':
+        this.#insertMissing(write.table, write.row)
         break
       case 'upsert':
         this.#upsert(write.table, write.row)
@@ -73,8 +77,7 @@ export class WritePlan {
     const rows: Record<string, number> = {}
     for (const step of this.#steps) {
       const name = 'sql' in step ? step.sql.split(' ', 2).join(' ') : step.table
-      const count =
-        'sql' in step ? 1 : step.segment.inserts.length + step.segment.upserts.size + step.segment.deletes.size
+      const count = 'sql' in step ? 1 : sizeOf(step.segment)
       rows[name] = (rows[name] ?? 0) + count
     }
     return rows
@@ -93,9 +96,17 @@ export class WritePlan {
   #insert(table: string, row: Row): void {
     const key = keyOf(row.id)
     let segment = this.#segmentOf(table)
-    if (segment.upserts.has(key) || segment.deletes.has(key)) segment = this.#newSegment(table)
+    if (segment.missing.has(key) || segment.upserts.has(key) || segment.deletes.has(key))
+      segment = this.#newSegment(table)
     segment.inserted.set(key, segment.inserts.length)
     segment.inserts.push(row)
+  }
+
+  #insertMissing(table: string, row: Row): void {
+    const key = keyOf(row.id)
+    let segment = this.#segmentOf(table)
+    if (segment.upserts.has(key) || segment.deletes.has(key)) segment = this.#newSegment(table)
+    if (!segment.missing.has(key)) segment.missing.set(key, row)
   }
 
   #upsert(table: string, row: Row): void {
@@ -112,7 +123,10 @@ export class WritePlan {
   }
 
   #newSegment(table: string): Segment {
-    const segment: Segment = { inserts: [], inserted: new Map(), upserts: new Map(), deletes: new Map() }
+    const segment: Segment = {
+      ...{ inserts: [], inserted: new Map(), missing: new Map() },
+      ...{ upserts: new Map(), deletes: new Map() },
+    }
     this.#open.set(table, segment)
     this.#steps.push({ table, segment })
     return segment
@@ -130,14 +144,17 @@ class QueryText {
     this.#schemafull = schemafull
   }
 
-  addSegment(table: string, { inserts, upserts, deletes, range }: Segment): void {
+  addSegment(table: string, { inserts, missing, upserts, deletes, range }: Segment): void {
     const into = nameOf(table)
     if (range) {
       this.#push(`DELETE ${this.#bind(idRange(table, range.from, range.to))} RETURN NONE`, 1)
     }
     if (inserts.length > 0)
-      this.#push(`INSERT INTO ${into} ${this.#bindRows(table, inserts)} RETURN NONE`, inserts.length)
-    for (const [fields, rows] of byFields(upserts.values())) this.#addUpserts(table, fields, rows)
+      this.#push(`INSERT INTO ${into} ${this.#bindRows(table, inserts.map(withoutNone))} RETURN NONE`, inserts.length)
+    if (missing.size > 0) this.#insertIgnoring(table, [...missing.values()])
+    for (const [fields, rows] of byFields(upserts.values()))
+      if (fields.length === 0 && !this.#schemafull.has(table)) this.#insertIgnoring(table, rows)
+      else this.#addUpserts(table, fields, rows)
     if (deletes.size > 0) {
       const ids = [...deletes.values()].map((id) => recordId(table, id))
       this.#push(`DELETE ${this.#bind(ids)} RETURN NONE`, ids.length)
@@ -158,6 +175,11 @@ class QueryText {
     return { sql: this.#parts.join(';'), bindings: this.#bindings, rows: this.#rows }
   }
 
+  #insertIgnoring(table: string, rows: readonly Row[]): void {
+    const source = this.#bindRows(table, rows.map(withoutNone))
+    this.#push(`INSERT IGNORE INTO ${nameOf(table)} ${source} RETURN NONE`, rows.length)
+  }
+
   #addUpserts(table: string, fields: readonly string[], rows: readonly Row[]): void {
     const source = this.#bindRows(table, rows)
     const names = fields.map(nameOf)
@@ -165,8 +187,7 @@ class QueryText {
       const sets = names.map((name) => `${name}=$row.${name}`).join(',')
       const action = `UPSERT $row.id ${sets && `SET ${sets}`} RETURN NONE`
       this.#push(`FOR $row IN ${source} { ${action} }`, rows.length)
-    } else if (names.length === 0) this.#push(`INSERT IGNORE INTO ${nameOf(table)} ${source} RETURN NONE`, rows.length)
-    else {
+    } else {
       const sets = names.map((name) => `${name}=$input.${name}`).join(',')
       this.#push(`INSERT INTO ${nameOf(table)} ${source} ON DUPLICATE KEY UPDATE ${sets} RETURN NONE`, rows.length)
     }
@@ -203,6 +224,16 @@ function byFields(rows: Iterable<Row>): Iterable<[string[], Row[]]> {
   }
   return groups.values()
 }
+
+/** A row that is new has nothing that a NONE would remove. */
+function withoutNone(row: Row): Row {
+  const some: Row = { id: row.id }
+  for (const name in row) if (row[name] !== undefined) some[name] = row[name]
+  return some
+}
+
+const sizeOf = ({ inserts, missing, upserts, deletes }: Segment) =>
+  inserts.length + missing.size + upserts.size + deletes.size
 
 const keyOf = (id: RowId) => JSON.stringify(id)
 

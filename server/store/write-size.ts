@@ -20,6 +20,7 @@ export type Size = { bytes: number; rows: number }
 export function sizeOfWrite(write: Write): number {
   switch (write.op) {
     case 'insert':
+    case 'insertMissing':
     case 'upsert':
       return sizeOfValue(write.row)
     case 'delete':

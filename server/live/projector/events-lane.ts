@@ -65,7 +65,7 @@ export function eventsLane(needs: EventsLaneNeeds, after: Lane): LaneParts {
   async function rowsOf(work: EventWork, room: Room, events: ReadEvents): Promise<Row[]> {
     const { eventId, position, roomId } = work
     const historical = work.kind === 'event' && work.historical
-    const seqOf = (write: Write) => (write.op === 'upsert' ? Number(write.row.seq) : 0)
+    const seqOf = (write: Write) => ('row' in write ? Number(write.row.seq) : 0)
     const own = await eventRow(needs, room, work.kind === 'event' ? work : { eventId, position }, events)
     const redacted = work.kind === 'redaction' ? events.get(eventId) : undefined
     const successor = redacted && (await successorRow(needs, room, redacted, position))

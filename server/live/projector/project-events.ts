@@ -43,7 +43,7 @@ export async function readEventsOf(
 export async function eventRow(
   needs: EventsNeeds,
   room: Room,
-  work: Pick<EventWork, 'eventId' | 'position'> & Partial<Pick<EventWork, 'seq' | 'txnHash'>>,
+  work: Pick<EventWork, 'eventId' | 'position'> & Partial<Pick<EventWork, 'kind' | 'seq' | 'txnHash'>>,
   events: ReadEvents,
 ): Promise<Write | undefined> {
   const stored = events.get(work.eventId)
@@ -66,9 +66,12 @@ export async function eventRow(
     txn_hash: work.txnHash,
     event: toClientEvent(event, { rules: room.rules, omitRoomId: true, unsigned: unsignedOf(room, event, events) }),
   }
+  const id = [room.roomId, seq]
+  // News is new, or was written before a crash and is as it is.
+  if (work.kind === 'event') return { op: 'insertMissing', table: 'room_events', row: { id, ...row } }
   // A row written again, for a redaction, keeps the hash it has.
   const { txn_hash: _kept, ...rewritten } = row
-  return upsertRow('room_events', { id: [room.roomId, seq], ...(work.seq === undefined ? rewritten : row) })
+  return upsertRow('room_events', { id, ...(work.seq === undefined ? rewritten : row) })
 }
 
 function unsignedOf(room: Room, { replaces, redactedBy }: StoredEvent, events: ReadEvents): Record<string, unknown> {

@@ -395,6 +395,24 @@ describe('writes in one unit or batch', () => {
     ])
   })
 
+  test('a row that is missing is made, one that is there stays, and what is written to it later counts', async () => {
+    await using db = await openTestDatabase()
+    const missing = (id: string, n: number): Write => ({ op: 'insertMissing', table: 'event', row: { id, n } })
+    await write(db, insertRow('event', { id: '$a', n: 1 }), missing('$a', 2), missing('$b', 1), missing('$b', 2))
+    await write(db, missing('$b', 3), missing('$c', 1), upsertRow('event', { id: '$c', n: 2 }))
+    await write(db, deleteRow('event', '$a'), missing('$a', 9))
+    await write(db, missing('$d', 1), deleteRow('event', '$d'))
+
+    expect(await db.query('SELECT record::id(id) AS id, n FROM event')).toEqual([
+      [
+        { id: '$a', n: 9 },
+        { id: '$b', n: 1 },
+        { id: '$c', n: 2 },
+      ],
+    ])
+    await expect(write(db, missing('$e', 1), insertRow('event', { id: '$e', n: 2 }))).rejects.toThrow('already exists')
+  })
+
   test('an upsert that comes before the insert of its row makes the insert fail', async () => {
     await using db = await openTestDatabase()
 

@@ -23,7 +23,7 @@ export async function compare(world: World, memory: Memory, roomId: RoomId): Pro
 
 async function readRows({ db }: World, roomId: RoomId): Promise<Rows> {
   const [ids] = await db.query<[EventId[]]>(
-    'SELECT VALUE record::id(id) FROM event WHERE room_id = $room OR record::id(at)[0] = $room',
+    'SELECT VALUE record::id(id) FROM event WHERE room_id = $room OR at != NONE AND record::id(at)[0] = $room',
     { room: roomId },
   )
   return new Map((await readEventRows(db, ids)).map((row) => [row.event_id, row]))

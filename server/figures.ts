@@ -1,5 +1,6 @@
 /** What the parts of the server that start with its name tell of themselves at `/metrics`; `docs/metrics.md` lists all names. */
 import type { Figure } from './http/metrics.js'
+import { cacheBytes } from './kernel/versioned-cache.js'
 import type { LiveBridge } from './live/bridge.js'
 import type { ConnectedClients } from './live/connected-clients.js'
 import type { LiveRegistry } from './live/live-registry.js'
@@ -37,6 +38,12 @@ export function figuresOf({ live, bridge, registry, clients, waitingSyncs }: Fig
       read: () => ({ known: bridge.devices.length, waiting: bridge.channels - bridge.devices.length }),
     },
     { name: 'hearth_live_queries', help: 'Live queries.', label: 'table', read: () => registry.perTable },
+    {
+      name: 'hearth_cache_bytes',
+      help: 'What the caches keep in memory, about.',
+      label: 'cache',
+      read: cacheBytes,
+    },
     { name: 'hearth_connected_clients', help: 'Windows, and other devices in /sync.', read: () => clients.count },
     { name: 'hearth_sync_waiting', help: '/sync requests that wait for something new.', read: waitingSyncs },
     {

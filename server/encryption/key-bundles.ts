@@ -37,7 +37,7 @@ const maxBytes = 8_000_000
 const overhead = 500
 
 export function makeReadKeyBundles({ db }: { db: Database }): ReadKeyBundles {
-  const kept = new VersionedCache<UserId, KeyBundle>(maxBytes)
+  const kept = new VersionedCache<UserId, KeyBundle>('device_keys', maxBytes)
   db.onCommitted('memory', (changes) => {
     for (const change of changes) if (change.kind === 'device_list') kept.delete(change.userId)
   })

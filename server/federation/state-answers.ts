@@ -26,8 +26,6 @@ export type StateAnswers = {
   /** Undefined where this server does not know the state there. */
   readStateBefore(reader: ReadEvents, room: Room, event: PduEvent): Promise<StateIds | undefined>
   readAuthChain(reader: ReadEvents, event: PduEvent): Promise<readonly EventId[]>
-  /** What they take in memory, about. */
-  readonly bytes: number
 }
 
 type Needs = {
@@ -41,8 +39,8 @@ const maxBytes = { states: 8 * 1024 * 1024, chains: 2 * 1024 * 1024 }
 const bytesPerId = 80
 
 export function makeStateAnswers({ readWithAuthChains, readStateBefore }: Needs): StateAnswers {
-  const states = new VersionedCache<string, StateIds>(maxBytes.states)
-  const chains = new VersionedCache<EventId, readonly EventId[]>(maxBytes.chains)
+  const states = new VersionedCache<string, StateIds>('states_for_servers', maxBytes.states)
+  const chains = new VersionedCache<EventId, readonly EventId[]>('auth_chains', maxBytes.chains)
 
   /** Those among the events that others stand on are part of it. */
   async function chainOf(reader: ReadEvents, events: readonly PduEvent[]): Promise<EventId[]> {
@@ -72,9 +70,6 @@ export function makeStateAnswers({ readWithAuthChains, readStateBefore }: Needs)
         return { value, bytes: (value.length + 1) * bytesPerId }
       })
       return chain ?? []
-    },
-    get bytes() {
-      return states.bytes + chains.bytes
     },
   }
 }

@@ -12,13 +12,35 @@ type Load = { stale: boolean }
 
 export type Loaded<K, V> = { key: K; value: V; bytes: number }
 
+/** All caches of the process. A server that is closed leaves none behind. */
+const named = new Map<string, Set<WeakRef<{ readonly bytes: number }>>>()
+
+/** What the caches of each name keep, in bytes. */
+export function cacheBytes(): Record<string, number> {
+  const sizes: Record<string, number> = {}
+  for (const [name, caches] of named) {
+    let bytes = 0
+    for (const each of caches) {
+      const cache = each.deref()
+      if (cache) bytes += cache.bytes
+      else caches.delete(each)
+    }
+    if (caches.size > 0) sizes[name] = bytes
+    else named.delete(name)
+  }
+  return sizes
+}
+
 export class VersionedCache<K extends {}, V extends {}> {
   readonly #kept: LRUCache<K, V>
   readonly #loads = new Map<K, Set<Load>>()
   /** Loads of single keys, shared by all who ask before the key changes. */
   readonly #shared = new Map<K, Promise<V | undefined>>()
 
-  constructor(maxBytes: number) {
+  /** @param name under which its size is shown (`cacheBytes`) */
+  constructor(name: string, maxBytes: number) {
+    const caches = named.get(name) ?? new Set()
+    named.set(name, caches.add(new WeakRef(this)))
     this.#kept = new LRUCache<K, V>({ maxSize: maxBytes })
   }
 

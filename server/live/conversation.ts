@@ -375,7 +375,10 @@ export class Conversation {
       },
     )
     if (!verdict.allowed) throw new RequestRefused(`This query is not allowed: ${verdict.reason}.`)
-    await this.#shared.viewers.ask({ id: this.id, userId: record.userId }, verdict)
+    await this.#shared.limits.beforeMaking(record.userId)
+    await this.#shared.viewers.ask({ id: this.id, userId: record.userId }, verdict, (work) =>
+      this.#shared.limits.atExpense(record.userId, work),
+    )
     const raw = await this.#queries.run(record, verdict)
     if (raw.length > frameLimits.answerBytes) throw new RequestRefused('The answer is too large: ask for fewer rows.')
     return answerFrame(request.id, raw)

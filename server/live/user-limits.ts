@@ -97,6 +97,24 @@ export class UserLimits {
     return true
   }
 
+  /** Waits until the user may have rows made again. @throws ShareUsedUp */
+  async beforeMaking(userId: UserId): Promise<void> {
+    await this.#whenPaid(this.#account(userId).engineMs)
+  }
+
+  /**
+   * Runs what is done for a query before it runs, out of the user's share of the engine's time. It is no query of
+   * theirs, so however long it takes is no long query.
+   */
+  async atExpense<T>(userId: UserId, work: () => Promise<T>): Promise<T> {
+    const began = this.clock.elapsed()
+    try {
+      return await work()
+    } finally {
+      this.#account(userId).engineMs.spend(this.clock.elapsed() - began)
+    }
+  }
+
   async #whenPaid(bucket: Bucket): Promise<void> {
     for (let debtMs = bucket.debtMs; debtMs > 0; debtMs = bucket.debtMs) {
       if (debtMs > liveLimits.longestWaitMs)

@@ -7,6 +7,9 @@ import type { RoomId, UserId } from '../kernel/identifiers.js'
 import { type EventRange, rangesIn, roomOfLive, roomsIn } from './named-rooms.js'
 import type { ScreenedStatement } from './screen-query.js'
 
+/** Runs work and charges whoever caused it for its time. */
+export type Charge = <T>(work: () => Promise<T>) => Promise<T>
+
 /** What a query is about, as far as rows may have to be made for it. */
 export type Question = {
   userId: UserId
@@ -15,6 +18,8 @@ export type Question = {
   rooms: readonly RoomId[]
   /** Ranges of `room_events` that it reads. */
   ranges: readonly EventRange[]
+  /** For making rows that this query reads. */
+  charge: Charge
 }
 
 export type ViewersListener = {
@@ -67,6 +72,7 @@ export class LiveViewers {
       sql,
       bindings,
     }: { statements: readonly ScreenedStatement[]; sql: string; bindings: Record<string, unknown> },
+    charge: Charge,
   ): Promise<void> {
     const tables = new Set(
       statements.flatMap((statement) =>
@@ -78,7 +84,7 @@ export class LiveViewers {
     for (const statement of statements)
       if (statement.kind === 'live')
         this.#note(id, statement.table, { rooms, only: roomOfLive(statement.sql, bindings) })
-    await this.#listener?.ask({ userId, tables, rooms, ranges: rangesIn(sql, bindings) })
+    await this.#listener?.ask({ userId, tables, rooms, ranges: rangesIn(sql, bindings), charge })
   }
 
   /**

@@ -23,9 +23,9 @@ type Known = { event: PduEvent | undefined }
 
 export class RoomMembers {
   readonly #db: Reader
-  readonly #one = new VersionedCache<string, Known>(maxBytes.one)
-  readonly #all = new VersionedCache<string, PersistentMap<UserId, PduEvent>>(maxBytes.all)
-  readonly #servers = new VersionedCache<string, PersistentMap<ServerName, number>>(maxBytes.servers)
+  readonly #one = new VersionedCache<string, Known>('members', maxBytes.one)
+  readonly #all = new VersionedCache<string, PersistentMap<UserId, PduEvent>>('members_of_rooms', maxBytes.all)
+  readonly #servers = new VersionedCache<string, PersistentMap<ServerName, number>>('servers_of_rooms', maxBytes.servers)
 
   constructor(db: Reader) {
     this.#db = db

@@ -52,8 +52,11 @@ export async function makeRooms(
 ): Promise<RoomsForWriting> {
   const loaded = new Map<RoomId, HeldRoom>()
   const loading = new Map<RoomId, Promise<HeldRoom>>()
-  const events = new VersionedCache<EventId, StoredEvent>(maxBytes.events)
-  const memberships = new VersionedCache<UserId, PersistentMap<RoomId, RoomMembership>>(maxBytes.memberships)
+  const events = new VersionedCache<EventId, StoredEvent>('events', maxBytes.events)
+  const memberships = new VersionedCache<UserId, PersistentMap<RoomId, RoomMembership>>(
+    'memberships',
+    maxBytes.memberships,
+  )
   const nodes = makeStateNodes(db)
   const members = new RoomMembers(db)
   const lastPositions = new Map<RoomId, StreamPosition>()

@@ -39,8 +39,8 @@ export type StateNodes = {
 
 /** A node that is durable never changes, so nothing in these caches can be out of date. */
 export function makeStateNodes(db: Reader): StateNodes {
-  const rows = new VersionedCache<string, StateNodeRow>(cachedBytes.rows)
-  const states = new VersionedCache<string, StateMap>(cachedBytes.states)
+  const rows = new VersionedCache<string, StateNodeRow>('state_nodes', cachedBytes.rows)
+  const states = new VersionedCache<string, StateMap>('states', cachedBytes.states)
   const keyOf = (roomId: RoomId, n: number) => `${roomId} ${n}`
 
   async function readRow(roomId: RoomId, n: number): Promise<StateNodeRow> {

@@ -7,10 +7,10 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#client-config
  */
 
-import { LRUCache } from 'lru-cache'
 import { ignoredUsersType, readIgnoredUsers } from '../events/ignored-users.js'
 import type { JsonObject } from '../events/pdu.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
+import { VersionedCache } from '../kernel/versioned-cache.js'
 import { readAccountData } from '../store/account-data-store.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import type { Database } from '../store/reader.js'
@@ -30,28 +30,31 @@ export type AccountDataOfUser = {
 
 export type ReadAccountDataOf = (userId: UserId) => Promise<AccountDataOfUser>
 
+/** `length` of the content's text; in memory it takes about three times as much. */
+type KeptItem = AccountDataItem & { length: number }
 type Kept = {
   userId: UserId
-  global: Map<string, AccountDataItem>
-  rooms: Map<RoomId, Map<string, AccountDataItem>>
+  global: Map<string, KeptItem>
+  rooms: Map<RoomId, Map<string, KeptItem>>
   lastPosition: number
   ignored: ReadonlySet<string>
+  bytes: number
 }
-type Missed = { roomId: RoomId | undefined; item: AccountDataItem }
 
-const maxUsers = 2_000
+const maxBytes = 24 * 1024 * 1024
+/** Of an entry besides its text, and of what surrounds all of them. */
+const entryBytes = 300
 const nobody: ReadonlySet<string> = new Set()
 
 export function makeReadAccountDataOf({ db }: { db: Database }): ReadAccountDataOf {
-  const loaded = new LRUCache<UserId, Kept>({ max: maxUsers })
-  const loading = new Map<UserId, { done: Promise<Kept>; missed: Missed[] }>()
+  const loaded = new VersionedCache<UserId, Kept>('account_data', maxBytes)
 
   const follow: ByKind = {
     account_data({ userId, roomId, type, content, position }) {
-      const item: AccountDataItem = { type, content, position }
-      const kept = loaded.get(userId)
-      if (kept) put(kept, roomId, item)
-      loading.get(userId)?.missed.push({ roomId, item })
+      const kept = loaded.peek(userId)
+      if (!kept) return loaded.delete(userId) // what is being loaded may be of before it
+      put(kept, roomId, { type, content, position, length: JSON.stringify(content).length })
+      loaded.set(userId, kept, kept.bytes)
     },
     ...{ event: ignore, state: ignore, redaction: ignore, membership: ignore, receipt: ignore },
     ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
@@ -60,30 +63,20 @@ export function makeReadAccountDataOf({ db }: { db: Database }): ReadAccountData
     for (const change of changes) treat(follow, change)
   })
 
-  async function load(userId: UserId, missed: readonly Missed[]): Promise<Kept> {
-    const kept: Kept = { userId, global: new Map(), rooms: new Map(), lastPosition: 0, ignored: nobody }
+  async function load(userId: UserId): Promise<{ value: Kept; bytes: number }> {
+    const value: Kept = {
+      ...{ userId, global: new Map(), rooms: new Map(), lastPosition: 0, ignored: nobody, bytes: entryBytes },
+    }
     for (const { roomId, type, content, position } of await readAccountData(db, userId))
-      put(kept, roomId, { type, content: JSON.parse(content), position })
-    for (const { roomId, item } of missed) put(kept, roomId, item)
-    loaded.set(userId, kept)
-    return kept
+      put(value, roomId, { type, content: JSON.parse(content), position, length: content.length })
+    return { value, bytes: value.bytes }
   }
 
-  return async (userId) => {
-    const known = loaded.get(userId)
-    if (known) return known
-    let run = loading.get(userId)
-    if (!run) {
-      const missed: Missed[] = []
-      run = { missed, done: load(userId, missed).finally(() => loading.delete(userId)) }
-      loading.set(userId, run)
-    }
-    return run.done
-  }
+  return async (userId) => (await loaded.get(userId, () => load(userId)))!
 }
 
-function put(kept: Kept, roomId: RoomId | undefined, item: AccountDataItem): void {
-  const { type, content, position } = item
+function put(kept: Kept, roomId: RoomId | undefined, item: KeptItem): void {
+  const { type, content, position, length } = item
   let items = kept.global
   if (roomId) {
     items = kept.rooms.get(roomId) ?? new Map()
@@ -92,6 +85,7 @@ function put(kept: Kept, roomId: RoomId | undefined, item: AccountDataItem): voi
   const before = items.get(type)
   if (before && before.position > position) return
   items.set(type, item)
+  kept.bytes += before ? (length - before.length) * 3 : length * 3 + entryBytes
   kept.lastPosition = Math.max(kept.lastPosition, position)
   if (!roomId && type === ignoredUsersType) kept.ignored = readIgnoredUsers(content, kept.userId)
 }

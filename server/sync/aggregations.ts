@@ -44,7 +44,7 @@ const atOnce = 50
 type Found = { event: TimelineEvent; children: Children; latest: ThreadPart | undefined }
 
 export function makeAggregations({ db, rooms, visibility, readAccountDataOf }: Needs): Aggregations {
-  const kept = new VersionedCache<EventId, Children>(maxBytes)
+  const kept = new VersionedCache<EventId, Children>('relations', maxBytes)
 
   const follow: ByKind = {
     event({ pdu, seq, sender, historical }) {

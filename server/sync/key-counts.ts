@@ -17,7 +17,7 @@ const none: KeyCounts = { oneTimeKeys: {}, unusedFallbackKeys: [] }
 const keyOf = ({ userId, deviceId }: Device) => JSON.stringify([userId, deviceId])
 
 export function makeReadKeyCounts({ db }: { db: Database }): ReadKeyCounts {
-  const kept = new VersionedCache<string, KeyCounts>(maxBytes)
+  const kept = new VersionedCache<string, KeyCounts>('key_counts', maxBytes)
   db.onCommitted('memory', (changes) => {
     for (const change of changes) if (change.kind === 'key_counts') kept.delete(keyOf(change))
   })

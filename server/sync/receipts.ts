@@ -7,12 +7,12 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#receipts
  */
 
-import { LRUCache } from 'lru-cache'
 import type { ReceiptEdu } from '../events/edu.js'
 import { relationOf } from '../events/relations.js'
 import type { Clock } from '../kernel/clock.js'
 import { forbidden, invalidParam, notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
+import { type Loaded, VersionedCache } from '../kernel/versioned-cache.js'
 import { makeKeyedLock } from '../rooms/keyed-lock.js'
 import type { Rooms, StoredEvent } from '../rooms/room.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
@@ -35,8 +35,11 @@ export type Receipts = {
   load(roomIds: readonly RoomId[]): Promise<void>
   /** Receipts of a room that the user may see, set after `since`. */
   readFor(userId: UserId, roomId: RoomId, since: number): Promise<ReceiptRow[]>
-  /** Position of a loaded room's newest receipt; 0 where it has none or is not loaded. */
-  lastPosition(roomId: RoomId): number
+  /**
+   * Position of a room's newest receipt; undefined where none has come since the start and the room is not in memory:
+   * then it is from before.
+   */
+  lastPosition(roomId: RoomId): number | undefined
   /** A user's own receipts in a room, of both types and all threads. */
   readOwn(userId: UserId, roomId: RoomId): Promise<ReceiptRow[]>
   /** The same without waiting; undefined where the room's receipts are not in memory. */
@@ -55,10 +58,11 @@ type OfRoom = {
   /** By user, then by type and thread. */
   users: Map<UserId, Map<string, ReceiptRow>>
   lastPosition: number
+  count: number
 }
 
-const maxRooms = 2_000
-const maxReceipts = 100_000
+const maxBytes = 32 * 1024 * 1024
+const bytesOf = ({ count }: OfRoom) => 200 + count * 400
 
 type Needs = { db: Database; rooms: Pick<Rooms, 'get' | 'readEvent' | 'readMember'>; clock: Pick<Clock, 'now'> }
 
@@ -66,13 +70,9 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
   const readThreadOf = makeReadThreadOf(rooms)
   /** By room and user: a receipt is compared with the one before it, so two of them take turns. */
   const lock = makeKeyedLock()
-  const loaded = new LRUCache<RoomId, OfRoom>({
-    max: maxRooms,
-    maxSize: maxReceipts,
-    sizeCalculation: ({ users }) => users.size + 1,
-  })
-  /** Rooms being read, with what was committed meanwhile. */
-  const loading = new Map<RoomId, { done: Promise<OfRoom>; missed: ReceiptRow[] }>()
+  const loaded = new VersionedCache<RoomId, OfRoom>('receipts', maxBytes)
+  /** Positions of the newest receipts that came since the start, whether their rooms are in memory or not. */
+  const newest = new Map<RoomId, number>()
   /** Rows of commits under way, by their change. */
   const durable = new WeakMap<Change, ReceiptRow>()
 
@@ -80,9 +80,12 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
     receipt(change) {
       const row = durable.get(change)
       if (!row) return
-      const room = loaded.get(row.room_id)
-      if (room) put(room, row)
-      loading.get(row.room_id)?.missed.push(row)
+      const { room_id: roomId } = row
+      newest.set(roomId, Math.max(newest.get(roomId) ?? 0, row.position))
+      const room = loaded.peek(roomId)
+      if (!room) return loaded.delete(roomId) // what is being loaded may be of before it
+      put(room, row)
+      loaded.set(roomId, room, bytesOf(room))
     },
     ...{ event: ignore, state: ignore, redaction: ignore, membership: ignore, account_data: ignore },
     ...{ device_list: ignore, to_device: ignore, key_counts: ignore, lasting_edu: ignore, profile: ignore },
@@ -91,39 +94,16 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
     for (const change of changes) treat(follow, change)
   })
 
-  async function readRooms(roomIds: readonly RoomId[]): Promise<Map<RoomId, OfRoom>> {
-    const byRoom = new Map<RoomId, OfRoom>(roomIds.map((roomId) => [roomId, noReceipts()]))
+  async function readRooms(roomIds: readonly RoomId[]): Promise<Loaded<RoomId, OfRoom>[]> {
+    const byRoom = new Map<RoomId, OfRoom>(
+      roomIds.map((roomId) => [roomId, { users: new Map(), lastPosition: 0, count: 0 }]),
+    )
     for (const row of await readReceipts(db, roomIds)) put(byRoom.get(row.room_id), row)
-    return byRoom
+    return [...byRoom].map(([key, value]) => ({ key, value, bytes: bytesOf(value) }))
   }
 
-  async function load(roomIds: readonly RoomId[]): Promise<void> {
-    const missing = roomIds.filter((roomId) => !loaded.has(roomId) && !loading.has(roomId))
-    if (missing.length > 0) {
-      const run = readRooms(missing)
-      for (const roomId of missing) {
-        const missed: ReceiptRow[] = []
-        const done = run.then((byRoom) => {
-          const room = byRoom.get(roomId) ?? noReceipts()
-          for (const row of missed) put(room, row)
-          loaded.set(roomId, room)
-          return room
-        })
-        loading.set(roomId, { done, missed })
-        done.catch(() => undefined).finally(() => loading.delete(roomId))
-      }
-    }
-    await Promise.all(roomIds.map((roomId) => loading.get(roomId)?.done))
-  }
-
-  async function ofRoom(roomId: RoomId): Promise<OfRoom> {
-    const known = loaded.get(roomId)
-    if (known) return known
-    const run = load([roomId]) // enters the room in `loading` at once
-    const room = loading.get(roomId)?.done
-    await run
-    return (await room) ?? noReceipts()
-  }
+  const ofRoom = async (roomId: RoomId): Promise<OfRoom> =>
+    (await loaded.get(roomId, async () => (await readRooms([roomId]))[0]))!
 
   function commit(row: Omit<ReceiptRow, 'position'>, isLocal: boolean): Promise<void> {
     return db.commit((grant) => {
@@ -201,7 +181,9 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
         await setForward(row, false)
       }
     },
-    load,
+    async load(roomIds) {
+      await loaded.getMany(roomIds, readRooms)
+    },
     async readFor(userId, roomId, since) {
       const room = await ofRoom(roomId)
       if (room.lastPosition <= since) return []
@@ -211,7 +193,7 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
         ),
       )
     },
-    lastPosition: (roomId) => loaded.peek(roomId)?.lastPosition ?? 0,
+    lastPosition: (roomId) => newest.get(roomId) ?? loaded.peek(roomId)?.lastPosition,
     readOwn: async (userId, roomId) => ownIn(await ofRoom(roomId), userId),
     peekOwn(userId, roomId) {
       const room = loaded.peek(roomId)
@@ -219,8 +201,6 @@ export function makeReceipts({ db, rooms, clock }: Needs): Receipts {
     },
   }
 }
-
-const noReceipts = (): OfRoom => ({ users: new Map(), lastPosition: 0 })
 
 const ownIn = ({ users }: OfRoom, userId: UserId): ReceiptRow[] => [...(users.get(userId)?.values() ?? [])]
 
@@ -233,6 +213,7 @@ function put(room: OfRoom | undefined, row: ReceiptRow): void {
   const before = rows.get(keyOf(row))
   if (before && before.position > row.position) return
   rows.set(keyOf(row), row)
+  if (!before) room.count++
   room.lastPosition = Math.max(room.lastPosition, row.position as StreamPosition)
 }
 

@@ -193,7 +193,7 @@ export function makeSync(needs: SyncNeeds): Sync {
     return (
       (rooms.lastPosition(roomId) ?? 0) > from.position ||
       typing.serialOf(roomId) > fromSerial ||
-      receipts.lastPosition(roomId) > from.position ||
+      (receipts.lastPosition(roomId) ?? (from.boot === stream.boot ? 0 : Infinity)) > from.position ||
       (account.lastPosition > from.position && itemsSince(account.rooms.get(roomId), from.position).length > 0)
     )
   }

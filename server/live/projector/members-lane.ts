@@ -15,6 +15,7 @@ import type { Room, Rooms, StoredEvent } from '../../rooms/room.js'
 import { readProjectedMembers, readRoomIds } from '../../store/projection-store.js'
 import { upsertRow, type Write } from '../../store/writes.js'
 import type { LiveRegistry } from '../live-registry.js'
+import type { Charge } from '../viewers.js'
 import { Lane, LaneClosedError, type LaneNeeds, type LaneParts, rowsPerWrite } from './lane.js'
 import { readEventsOf } from './project-events.js'
 import { type Work, whoMoved } from './work.js'
@@ -70,13 +71,13 @@ export class MembersLane {
   }
 
   /** Somebody looks at the room's members; resolves when all of them have their rows. */
-  async open(roomId: RoomId): Promise<void> {
+  async open(roomId: RoomId, charge?: Charge): Promise<void> {
     this.#askedAt.set(roomId, this.#needs.clock.elapsed())
     if (this.#filled.has(roomId)) return
     const room = await this.#needs.rooms.get(roomId)
     if (!room) return
     if (this.#left.get(roomId) === room.node) this.#filled.add(roomId)
-    else await this.#fill(roomId)
+    else await this.#fill(roomId, charge)
   }
 
   /** Lets rooms go that nobody looks at any more. */
@@ -197,12 +198,13 @@ export class MembersLane {
   // ── filling ──────────────────────────────────────────────────────────────────────────────────
 
   /** Several askers wait for one fill. Never throws: what is missing is asked for again. */
-  #fill(roomId: RoomId): Promise<void> {
+  /** @param charge charges whoever asked; what the stream makes necessary is nobody's */
+  #fill(roomId: RoomId, charge: Charge = (work) => work()): Promise<void> {
     const running = this.#filling.get(roomId)
     if (running) return running.done
     const filling: Filling = { moved: new Set(), isOutdated: false, done: Promise.resolve() }
     this.#filling.set(roomId, filling)
-    filling.done = this.#runFill(roomId, filling)
+    filling.done = this.#runFill(roomId, filling, charge)
       .catch((error: unknown) => {
         if (!(error instanceof LaneClosedError))
           this.#needs.logger.error({ err: error, room_id: roomId }, 'the members of a room were not written')
@@ -211,20 +213,20 @@ export class MembersLane {
     return filling.done
   }
 
-  async #runFill(roomId: RoomId, filling: Filling): Promise<void> {
+  async #runFill(roomId: RoomId, filling: Filling, charge: Charge): Promise<void> {
     const { rooms, live } = this.#needs
     const maxRounds = 5
     for (let round = 0; round < maxRounds; round++) {
       filling.isOutdated = false
       const room = await rooms.get(roomId)
       if (!room) return
-      const rows = await this.#differing(room, await rooms.readMembers(room), room.lastPosition)
+      const rows = await charge(async () => this.#differing(room, await rooms.readMembers(room), room.lastPosition))
       for (let start = 0; start < rows.length; start += rowsPerWrite)
         await this.lane.inTurn(async () => {
           const piece = rows
             .slice(start, start + rowsPerWrite)
             .filter((row) => !filling.moved.has(row.user_id as UserId))
-          await live.writeLive(piece.map(toWrite), { silent: true })
+          await charge(() => live.writeLive(piece.map(toWrite), { silent: true }))
         })
       // In a turn of its own, so that no change slips between the last piece and the note.
       const isDone = await this.lane.inTurn(async () => {

@@ -26,8 +26,8 @@ import type { Database } from '../../store/reader.js'
 import type { ReceiptRow } from '../../store/receipt-store.js'
 import type { Change, StreamPosition } from '../../store/writes.js'
 import type { LiveRegistry } from '../live-registry.js'
-import type { LiveViewers, Question } from '../viewers.js'
-import { EventWindow } from './event-window.js'
+import type { Charge, LiveViewers, Question } from '../viewers.js'
+import { blockRows, EventWindow, windowLow, windowRows } from './event-window.js'
 import { eventsLane, writeEventRange } from './events-lane.js'
 import { Lane, LaneClosedError } from './lane.js'
 import { Lists } from './lists.js'
@@ -218,7 +218,7 @@ class LaneProjector implements Projector {
   // ── rows that are made when they are asked for ───────────────────────────────────────────────
 
   /** Waits for what is quickly made; what is not shows a moment later, and the reader hears of it. */
-  async #answer({ userId, tables, rooms, ranges }: Question): Promise<void> {
+  async #answer({ userId, tables, rooms, ranges, charge }: Question): Promise<void> {
     const waits: Promise<unknown>[] = []
     if (tables.has('room_summaries')) waits.push(this.#lists.ready(userId))
     if (tables.has('user_presence')) waits.push(this.#within(patienceMs.presence, this.#presence.ready(userId)))
@@ -227,16 +227,23 @@ class LaneProjector implements Projector {
       if (tables.has('room_members'))
         for (const roomId of rooms)
           if (memberships.get(roomId)?.membership === 'join')
-            waits.push(this.#within(patienceMs.members, this.#members.open(roomId)))
+            waits.push(this.#within(patienceMs.members, this.#members.open(roomId, charge)))
       for (const { roomId, from, to } of ranges)
-        if (memberships.has(roomId)) waits.push(this.#within(patienceMs.range, this.#show(roomId, from, to)))
+        if (memberships.has(roomId)) waits.push(this.#within(patienceMs.range, this.#show(roomId, from, to, charge)))
     }
     await Promise.all(waits)
   }
 
-  async #show(roomId: RoomId, from: number, to: number): Promise<void> {
+  /** Block by block, newest first: news of other rooms come between. */
+  async #show(roomId: RoomId, from: number, to: number, charge: Charge): Promise<void> {
     const room = await this.#needs.rooms.get(roomId)
-    if (room && this.#window.lacks(room, from, to)) await this.#events.inTurn(() => this.#window.show(room, from, to))
+    if (!room || !this.#window.lacks(room, from, to)) return
+    const newest = Math.min(to, windowLow(room) - 1)
+    const oldest = Math.max(from, room.minSeq, newest - windowRows + 1)
+    for (let end = newest; end >= oldest; end -= blockRows) {
+      const start = Math.max(oldest, end - blockRows + 1)
+      await this.#events.inTurn(() => charge(() => this.#window.show(room, start, end)))
+    }
   }
 
   #within(ms: number, wanted: Promise<void>): Promise<void> {

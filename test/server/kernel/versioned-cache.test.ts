@@ -1,6 +1,6 @@
 /** What a cache keeps of loads that cross changes. */
 import { expect, test } from 'vitest'
-import { VersionedCache } from '../../../server/kernel/versioned-cache.js'
+import { cacheBytes, VersionedCache } from '../../../server/kernel/versioned-cache.js'
 
 const one = (value: string) => ({ value, bytes: value.length })
 
@@ -12,7 +12,7 @@ function slowLoad() {
 }
 
 test('a value is loaded once and kept; nothing is not kept', async () => {
-  const cache = new VersionedCache<string, string>(1_000)
+  const cache = new VersionedCache<string, string>('test', 1_000)
   let loads = 0
   const load = async () => (++loads > 1 ? one('found') : undefined)
 
@@ -23,7 +23,7 @@ test('a value is loaded once and kept; nothing is not kept', async () => {
 })
 
 test('a load that was under way when its key was set gives what was set', async () => {
-  const cache = new VersionedCache<string, string>(1_000)
+  const cache = new VersionedCache<string, string>('test', 1_000)
   const { load, answers } = slowLoad()
   const reading = cache.get('a', load)
 
@@ -35,7 +35,7 @@ test('a load that was under way when its key was set gives what was set', async 
 })
 
 test('a load that was under way when its key was deleted is done again, and who asks later does not join it', async () => {
-  const cache = new VersionedCache<string, string>(1_000)
+  const cache = new VersionedCache<string, string>('test', 1_000)
   const { load, answers } = slowLoad()
   const early = cache.get('a', load)
   cache.delete('a')
@@ -51,7 +51,7 @@ test('a load that was under way when its key was deleted is done again, and who 
 })
 
 test('several keys are asked for together, each kept unless it changed', async () => {
-  const cache = new VersionedCache<string, string>(1_000)
+  const cache = new VersionedCache<string, string>('test', 1_000)
   cache.set('a', 'A', 1)
   const asked: string[][] = []
 
@@ -70,13 +70,23 @@ test('several keys are asked for together, each kept unless it changed', async (
 })
 
 test('the least recently used go when the bytes are used up', async () => {
-  const cache = new VersionedCache<string, string>(100)
+  const cache = new VersionedCache<string, string>('test', 100)
   for (const key of ['a', 'b', 'c']) cache.set(key, key, 40)
   expect([cache.peek('a'), cache.peek('b'), cache.peek('c')]).toEqual([undefined, 'b', 'c'])
 })
 
 test('a load that fails fails for who asked, and the next asks again', async () => {
-  const cache = new VersionedCache<string, string>(100)
+  const cache = new VersionedCache<string, string>('test', 100)
   await expect(cache.get('a', () => Promise.reject(new Error('disk')))).rejects.toThrow('disk')
   expect(await cache.get('a', async () => one('back'))).toBe('back')
+})
+
+test('caches of one name show their sizes together', async () => {
+  const caches = [0, 1].map(() => new VersionedCache<string, string>('of one name', 1_000))
+  caches[0]?.set('a', 'x', 300)
+  caches[1]?.set('a', 'x', 40)
+  caches[1]?.set('b', 'x', 2)
+  caches[1]?.delete('b')
+
+  expect(cacheBytes()['of one name']).toBe(340)
 })

@@ -1,14 +1,27 @@
 /** What is kept only where somebody looks: room lists, members of large rooms, old history, whose presence may be read. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import type { RoomEventRow, RoomMemberRow, RoomSummaryRow } from '../../../server/kernel/live-rows.js'
+import { UserLimits } from '../../../server/live/user-limits.js'
 import { setAccountDataEntry } from '../../../server/store/account-data-store.js'
 import { type LiveServer, startLiveServer } from '../../support/live.js'
 import { MemoryChannel } from '../../support/memory-channel.js'
 import { user } from '../../support/rooms.js'
 
 const [alice, bob, carol] = [user('alice'), user('bob'), user('carol')]
+
+/** Who was charged for rows that were made. */
+function watchCharges(): UserId[] {
+  const charged: UserId[] = []
+  const atExpense = UserLimits.prototype.atExpense
+  const spy = vi.spyOn(UserLimits.prototype, 'atExpense').mockImplementation(function (this: UserLimits, userId, work) {
+    charged.push(userId)
+    return atExpense.call(this, userId, work) as ReturnType<typeof work>
+  })
+  onTestFinished(() => spy.mockRestore())
+  return charged
+}
 
 async function look(hs: LiveServer, name: string): Promise<MemoryChannel> {
   const channel = new MemoryChannel()
@@ -169,6 +182,7 @@ describe('members', () => {
     await hs.rooms.joinRoom({ roomId: room, sender: bob })
     await hs.settled()
     expect(await membersOf(hs, room)).toEqual([])
+    const charged = watchCharges()
 
     const channel = await look(hs, 'alice')
     const [, first = []] = await channel.query<RoomMemberRow[]>(
@@ -177,6 +191,7 @@ describe('members', () => {
     )
     await expect.poll(async () => (await membersOf(hs, room)).length, { timeout: 5_000 }).toBe(62)
     expect(first.length).toBeLessThanOrEqual(62)
+    expect(new Set(charged)).toEqual(new Set([alice]))
     await hs.rooms.sendEvent(room, {
       type: 'm.room.power_levels',
       sender: alice,
@@ -260,8 +275,10 @@ describe('old history', () => {
     expect(await count()).toBeGreaterThanOrEqual(1_000)
 
     const channel = await look(hs, 'alice')
+    const charged = watchCharges()
     const old = await seqsIn(channel, room, 1, 100)
     expect(old.map(({ seq }) => seq)).toEqual(Array.from({ length: 100 }, (_, n) => n + 1))
+    expect(charged).toEqual([alice])
 
     const target = old.at(-1)!.event_id as (typeof sent)[number]
     const redaction = { type: 'm.room.redaction', sender: alice, content: { redacts: target } }

@@ -36,6 +36,21 @@ describe('the share of a user', () => {
     expect(started).toEqual(['bob', 'alice'])
   })
 
+  test('what is made for their queries is taken from it, and is no long query of theirs', async () => {
+    const { clock, limits, started } = setUp()
+    for (let n = 0; n < 18; n++) await limits.atExpense(alice, async () => clock.advance(500))
+    const made = limits.beforeMaking(alice).then(() => started.push('made'))
+    void limits.beforeMaking(bob).then(() => started.push('bob'))
+    await turns()
+    expect(started).toEqual(['bob'])
+    expect(limits.addChannel(alice)).toBe(true)
+
+    clock.advance(4_000)
+    await made
+
+    expect(started).toEqual(['bob', 'made'])
+  })
+
   test('who would wait too long is refused with the time', async () => {
     const { limits, ask } = setUp()
     for (let n = 0; n < 100; n++) limits.spendEngine(alice, 100)

@@ -1,7 +1,7 @@
 /** Who looks, and at what. */
 import { expect, test } from 'vitest'
 import type { RoomId, UserId } from '../../../server/kernel/identifiers.js'
-import { LiveViewers, type Question } from '../../../server/live/viewers.js'
+import { type Charge, LiveViewers, type Question } from '../../../server/live/viewers.js'
 
 const [ann, ben] = ['@ann:x' as UserId, '@ben:x' as UserId]
 const [a, b] = ['!a:x' as RoomId, '!b:x' as RoomId]
@@ -9,6 +9,7 @@ const liveOn = (table: string, room?: RoomId) => {
   const sql = room ? `LIVE SELECT * FROM ${table} WHERE room_id = $room` : `LIVE SELECT * FROM ${table}`
   return { sql, statements: [{ kind: 'live' as const, sql, table, weight: 1 }], bindings: room ? { room } : {} }
 }
+const free: Charge = (work) => work()
 function listening(viewers: LiveViewers) {
   const told: string[] = []
   const asked: Question[] = []
@@ -37,11 +38,11 @@ test('a room may be watched while a query that is bound to it, or to none, is th
   const viewers = new LiveViewers()
   const channel = { id: '1', userId: ann }
   viewers.addChannel(channel)
-  await viewers.ask(channel, liveOn('room_events', a))
+  await viewers.ask(channel, liveOn('room_events', a), free)
   const may = (room: RoomId, count = 1) => viewers.mayWatch('room_events', room, () => count)
   expect([may(a), may(b), may(a, 0)]).toEqual([true, false, false])
 
-  await viewers.ask(channel, liveOn('room_events'))
+  await viewers.ask(channel, liveOn('room_events'), free)
   expect([may(a), may(b)]).toEqual([true, true])
   viewers.removeChannel(channel)
   expect([may(a), may(b)]).toEqual([false, false])
@@ -51,10 +52,10 @@ test("a question of a channel that is closed is nobody's", async () => {
   const viewers = new LiveViewers()
   const { asked } = listening(viewers)
   const channel = { id: '1', userId: ann }
-  await viewers.ask(channel, liveOn('room_members', a))
+  await viewers.ask(channel, liveOn('room_members', a), free)
   expect(asked).toEqual([])
 
   viewers.addChannel(channel)
-  await viewers.ask(channel, liveOn('room_members', a))
+  await viewers.ask(channel, liveOn('room_members', a), free)
   expect(asked).toMatchObject([{ userId: ann, rooms: [a], tables: new Set(['room_members']) }])
 })

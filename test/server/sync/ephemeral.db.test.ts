@@ -1,6 +1,7 @@
 /** Typing, receipts, read markers, presence and unread counts, as /sync, other servers and the live tables are told. */
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
+import { VersionedCache } from '../../../server/kernel/versioned-cache.js'
 import { openTestDatabase } from '../../support/database.js'
 import { fakeClock } from '../../support/fake-clock.js'
 import { user } from '../../support/rooms.js'
@@ -89,6 +90,20 @@ describe('what is not of the room’s history', async () => {
   })
 
   describe('receipts', () => {
+    test('of a room whose receipts have gone out of memory since are told', async () => {
+      const { roomId, ann, ben } = await newRoom()
+      const event = await hs.sendText(roomId, ann, 'hello')
+      const device = hs.device(ann)
+      const start = await device.sync()
+      await read(ben, roomId, event)
+      const out = vi.spyOn(VersionedCache.prototype, 'peek').mockReturnValue(undefined)
+
+      const answer = await device.sync({ since: start.next_batch })
+      out.mockRestore()
+
+      expect(ephemeral(answer, 'm.receipt')).toMatchObject({ [event]: { 'm.read': { [ben]: {} } } })
+    })
+
     test('are told to the room, private ones to their owner alone', async () => {
       const { roomId, ann, ben } = await newRoom()
       const said = await hs.sendText(roomId, ann, 'hello')

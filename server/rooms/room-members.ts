@@ -25,7 +25,10 @@ export class RoomMembers {
   readonly #db: Reader
   readonly #one = new VersionedCache<string, Known>('members', maxBytes.one)
   readonly #all = new VersionedCache<string, PersistentMap<UserId, PduEvent>>('members_of_rooms', maxBytes.all)
-  readonly #servers = new VersionedCache<string, PersistentMap<ServerName, number>>('servers_of_rooms', maxBytes.servers)
+  readonly #servers = new VersionedCache<string, PersistentMap<ServerName, number>>(
+    'servers_of_rooms',
+    maxBytes.servers,
+  )
 
   constructor(db: Reader) {
     this.#db = db

@@ -16,6 +16,8 @@ export type Device = { device_id: DeviceId; display_name: string; last_seen_ip?:
 
 export type ManageDevices = {
   listDevices(userId: UserId): Promise<Device[]>
+  /** The devices with what they call themselves, which is for administrators. */
+  readConnections(userId: UserId): Promise<DeviceRow[]>
   /** @throws MatrixError 404 `M_NOT_FOUND` */
   readOwnDevice(userId: UserId, deviceId: DeviceId): Promise<Device>
   /** @param displayName undefined removes it. @throws MatrixError 404 `M_NOT_FOUND` */
@@ -26,7 +28,7 @@ export type ManageDevices = {
 
 const noDevice = () => notFound('You have no such device.')
 /** One without a name goes by its ID: some clients refuse the whole list otherwise. */
-const toDevice = ({ user_id: _, ...device }: DeviceRow): Device => ({
+const toDevice = ({ user_id: _, last_seen_user_agent: __, ...device }: DeviceRow): Device => ({
   ...device,
   display_name: device.display_name ?? device.device_id,
 })
@@ -52,6 +54,7 @@ export function makeManageDevices({ db, inTurn }: Needs): ManageDevices {
   }
   return {
     listDevices: async (userId) => (await readDevices(db, userId)).map(toDevice),
+    readConnections: (userId) => readDevices(db, userId),
     readOwnDevice: async (userId, deviceId) => toDevice(await read(userId, deviceId)),
     // In the account's turn: a device that is deleted meanwhile must not come back for its name.
     renameDevice: (userId, deviceId, displayName) =>

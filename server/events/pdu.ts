@@ -88,8 +88,10 @@ export const pduLimits = { eventBytes: 65_536, fieldBytes: 255, authEvents: 10, 
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const fitsField = (text: string) =>
-  text.length <= pduLimits.fieldBytes && Buffer.byteLength(text) <= pduLimits.fieldBytes
+function fitsField(text: string, { fieldsMeasuredIn }: RoomVersionRules): boolean {
+  if (text.length > 2 * pduLimits.fieldBytes) return false
+  return (fieldsMeasuredIn === 'bytes' ? Buffer.byteLength(text) : [...text].length) <= pduLimits.fieldBytes
+}
 
 /** `json` is the canonical JSON of the whole PDU: the form in which it is stored. */
 export type PduFormat = { ok: true; pdu: Pdu; json: string } | { ok: false; reason: string }
@@ -116,9 +118,9 @@ export function checkPduFormat(value: unknown, rules: RoomVersionRules): PduForm
 }
 
 function faultIn(pdu: JsonObject, rules: RoomVersionRules): string | undefined {
-  if (typeof pdu.type !== 'string' || !fitsField(pdu.type)) return 'type is not a string of at most 255 bytes'
+  if (typeof pdu.type !== 'string' || !fitsField(pdu.type, rules)) return 'type is not a string of at most 255 bytes'
   if (!parseUserId(pdu.sender)) return 'sender is not a user ID'
-  if (Object.hasOwn(pdu, 'state_key') && (typeof pdu.state_key !== 'string' || !fitsField(pdu.state_key)))
+  if (Object.hasOwn(pdu, 'state_key') && (typeof pdu.state_key !== 'string' || !fitsField(pdu.state_key, rules)))
     return 'state_key is not a string of at most 255 bytes'
   if (!isJsonObject(pdu.content)) return 'content is not an object'
   if (!isTimestamp(pdu.origin_server_ts, rules)) return 'origin_server_ts is not an integer'

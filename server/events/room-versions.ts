@@ -22,6 +22,8 @@ export type RoomVersionRules = {
   readonly hasReferencePairs: boolean
   readonly stateResolution: 'v1' | 'v2' | 'v2.1'
   readonly strictCanonicalJson: boolean
+  /** How `type` and `state_key` are measured: the first servers counted characters, and rooms have such events. */
+  readonly fieldsMeasuredIn: 'code-points' | 'bytes'
   /** Greatest `depth`, inclusive. */
   readonly maxDepth: number
   /** A key must have been valid at the event's `origin_server_ts`. */
@@ -120,6 +122,7 @@ const v1: RoomVersionRules = {
   hasReferencePairs: true,
   stateResolution: 'v1',
   strictCanonicalJson: false,
+  fieldsMeasuredIn: 'code-points',
   maxDepth: 2 ** 63, // 2^63 - 1 as the nearest number that JavaScript has
   enforceKeyValidity: false,
   aliasesSpecialCase: true,
@@ -170,6 +173,7 @@ const v10: RoomVersionRules = {
 const v11: RoomVersionRules = {
   ...v10,
   version: '11',
+  fieldsMeasuredIn: 'bytes',
   redactsLocation: 'content',
   creatorIs: 'sender',
   redaction: redactionV11,

@@ -14,6 +14,7 @@ import { Compile } from 'typebox/compile'
 import type { ErrorCode } from '../kernel/errors.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Requester } from '../users/requester.js'
+import { type DropNulls, nullsDroppedBy } from './absent-nulls.js'
 import type { Reply } from './reply.js'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -150,6 +151,7 @@ export type Endpoint<Needs> = {
   readonly checkParams: Check
   readonly checkQuery: Check
   readonly checkBody: Check
+  readonly dropNulls: DropNulls
   readonly checkResponse: Check
   // A property, not a method: its parameter must stay contravariant, so that a list of endpoints
   // needs the intersection of all their needs.
@@ -185,6 +187,7 @@ export function defineEndpoint<
     checkParams: checkOf(spec.params),
     checkQuery: checkOf(spec.query),
     checkBody: checkOf(spec.body),
+    dropNulls: nullsDroppedBy(spec.body),
     checkResponse: checkOf(spec.response),
     // The shapes were checked by `serve.ts` with the checks above before this is called.
     run: (request, needs) => spec.handle(request as Typed, needs),

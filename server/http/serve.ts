@@ -160,7 +160,7 @@ async function authenticate(
     throw missingToken()
   }
   const requester = await context.authenticate(token, {
-    ...{ ip: request.ip, evenIfLocked },
+    ...{ ip: request.ip, userAgent: headers['user-agent'], evenIfLocked },
     actsAs: { userId: textOr(query.user_id), deviceId: textOr(query.device_id) },
   })
   if (auth === 'admin' && !requester.isAdmin)
@@ -199,7 +199,7 @@ async function readJson(endpoint: BoundEndpoint, context: ServeContext, request:
 
 function checkBody(endpoint: BoundEndpoint, parsed: unknown): unknown {
   if (!endpoint.hasBody) return undefined
-  const body = parsed === undefined ? {} : parsed
+  const body = endpoint.dropNulls(parsed === undefined ? {} : parsed)
   const wrong = endpoint.checkBody(body)
   if (!wrong) return body
   if (parsed === undefined) throw new MatrixError(400, 'M_NOT_JSON', 'The body is empty.')

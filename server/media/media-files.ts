@@ -12,6 +12,7 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import { makeKeyedLock } from '../rooms/keyed-lock.js'
+import type { ByteRange } from './byte-range.js'
 
 export type StoredFile = {
   /** Lower-case hex. */
@@ -26,7 +27,8 @@ export type MediaFiles = {
   /** @param note told of each chunk's length. @throws MatrixError 413 `M_TOO_LARGE` for more than `maxBytes`; nothing is kept then */
   storeFile(content: Readable, maxBytes: number, note?: (bytes: number) => void): Promise<StoredFile>
   pathOf(sha256: string): string
-  openFile(sha256: string): Readable
+  /** @param range a part of it */
+  openFile(sha256: string, range?: ByteRange): Readable
   /** @param variant e.g. `96x96-crop` */
   thumbnailPathOf(sha256: string, variant: string): string
   /** Writes bytes as a thumbnail, whole or not at all. */
@@ -86,7 +88,7 @@ export async function openMediaFiles(folder: string, clock: Pick<Clock, 'elapsed
   return {
     pathOf,
     thumbnailPathOf,
-    openFile: (sha256) => createReadStream(pathOf(sha256)),
+    openFile: (sha256, range) => createReadStream(pathOf(sha256), range),
     async storeFile(content, maxBytes, note) {
       const draft = join(incoming, randomUUID())
       try {

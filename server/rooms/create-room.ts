@@ -240,7 +240,8 @@ function powerLevelContent(request: CreateRoomRequest, room: Snapshot): JsonObje
       creator,
       ...((room.createEvent.pdu.content.additional_creators as unknown[]) ?? []),
     ])
-    content.users = Object.fromEntries(Object.entries(content.users).filter(([userId]) => !creators.has(userId)))
+    if (Object.keys(content.users).some((userId) => creators.has(userId)))
+      throw badJson('power_level_content_override names a creator, who is above all levels')
   }
   return content
 }

@@ -56,7 +56,13 @@ export type MemberOperationNeeds = {
 
 export type MembershipRequest = { roomId: RoomId; sender: UserId; reason?: string }
 export type TargetRequest = MembershipRequest & { target: UserId; isDirect?: boolean }
-export type JoinRequest = MembershipRequest & { via?: ServerName[]; thirdPartySigned?: JsonObject; isGuest?: boolean }
+export type JoinRequest = MembershipRequest & {
+  via?: ServerName[]
+  thirdPartySigned?: JsonObject
+  isGuest?: boolean
+  /** Members of the request that the spec has no meaning for: they go into the member event. */
+  custom?: JsonObject
+}
 
 export type MemberOperations = {
   joinRoom(request: JoinRequest): Promise<RoomId>
@@ -125,12 +131,12 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
   }
 
   return {
-    async joinRoom({ roomId, sender, reason, via, isGuest }) {
+    async joinRoom({ roomId, sender, reason, via, isGuest, custom }) {
       const room = await rooms.get(roomId)
       const here = isOurs(room) ? room : undefined
       // Of a room elsewhere only an invite tells that its people want this guest; what the room says is seen once inside.
       if (isGuest && (here || (await membershipIn(roomId, sender))?.membership !== 'invite')) checkGuestAccess(here)
-      const content: JsonObject = { membership: 'join', ...(await memberProfile(sender)), ...reasonOf(reason) }
+      const content = { ...custom, membership: 'join', ...(await memberProfile(sender)), ...reasonOf(reason) }
       const authoriser = here && (await findAuthoriser(needs, here, sender))
       if (here && authoriser !== 'elsewhere') {
         // Joining again must not undo what the member event says by now (a per-room profile, for instance).

@@ -22,13 +22,15 @@ export function makeRedactEvent(rooms: Pick<Rooms, 'get' | 'readEvent'>, sendEve
     if (!room) throw notFound('This server does not know the room')
     if (!checkRoomPermission(room, sender, 'read')) throw forbidden('You are not in that room')
     const event = await rooms.readEvent(target)
-    if (event?.roomId !== roomId || event.status === 'outlier') throw notFound('That event is not in this room')
+    const isHere = event?.roomId === roomId && event.status !== 'outlier'
+    // Whoever may redact anything may do so before it comes; of others nobody can say yet.
+    const mayRedactAny = checkRoomPermission(room, sender, 'redact')
+    if (!isHere && (event !== undefined || !mayRedactAny)) throw notFound('That event is not in this room')
     const inContent = room.rules.redactsLocation === 'content'
     const content = { ...(reason === undefined ? {} : { reason }), ...(inContent ? { redacts: target } : {}) }
     const draft = { type: 'm.room.redaction', sender, content, ...(inContent ? {} : { redacts: target }) }
     // One that would not be applied, as the target is of another server, would only confuse.
-    if (event.pdu.sender !== sender && !checkRoomPermission(room, sender, 'redact'))
-      throw forbidden('You may not redact that event')
+    if (event?.pdu.sender !== sender && !mayRedactAny) throw forbidden('You may not redact that event')
     return sendEvent(roomId, draft, options)
   }
 }

@@ -112,7 +112,7 @@ export function makeSpaceHierarchies({ rooms, serverName, now, querySpace }: Nee
         if (place.depth === 0) throw forbidden('There is no such room, or it is not yours to see')
         continue
       }
-      found.push(result.entry)
+      found.push(query.suggestedOnly ? onlySuggested(result.entry) : result.entry)
       if (place.depth < maxDepth) places.push(...placesBelow(result, place.depth + 1, query.suggestedOnly))
     }
     return found
@@ -144,7 +144,7 @@ export function makeSpaceHierarchies({ rooms, serverName, now, querySpace }: Nee
         if (await isOpenToServer(childRoom, origin)) children.push(describeRoom(childRoom))
         else inaccessible.push(child.roomId)
       }
-      return { room: entry, children, inaccessible_children: inaccessible }
+      return { room: suggestedOnly ? onlySuggested(entry) : entry, children, inaccessible_children: inaccessible }
     },
   }
 
@@ -163,6 +163,11 @@ export function makeSpaceHierarchies({ rooms, serverName, now, querySpace }: Nee
     return [...(await rooms.readMembersOfServer(room, origin)).values()].includes('invite')
   }
 }
+
+const onlySuggested = (entry: SpaceRoom): SpaceRoom => ({
+  ...entry,
+  children_state: entry.children_state.filter(({ content }) => content.suggested === true),
+})
 
 /** The children of a room, last first, as they go on a stack. */
 function placesBelow({ entry, remote }: Found, depth: number, suggestedOnly: boolean): Place[] {

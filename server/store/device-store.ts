@@ -16,6 +16,7 @@ export type DeviceRow = {
   last_seen_ip?: string
   /** Milliseconds since the epoch. */
   last_seen_ts?: number
+  last_seen_user_agent?: string
 }
 
 /** The devices of a user by device ID. */
@@ -42,11 +43,16 @@ export const setDevice = (userId: UserId, deviceId: DeviceId, fields: { display_
 export const noteDeviceSeen = (
   userId: UserId,
   deviceId: DeviceId,
-  seen: Required<Pick<DeviceRow, 'last_seen_ip' | 'last_seen_ts'>>,
+  seen: Required<Pick<DeviceRow, 'last_seen_ip' | 'last_seen_ts'>> & {
+    last_seen_user_agent?: string | undefined
+  },
 ): Write => ({
   op: 'statement',
-  sql: 'UPDATE type::record("device", [$user, $device]) SET last_seen_ip = $ip, last_seen_ts = $ts RETURN NONE',
-  bindings: { user: userId, device: deviceId, ip: seen.last_seen_ip, ts: seen.last_seen_ts },
+  sql: 'UPDATE type::record("device", [$user, $device]) SET last_seen_ip = $ip, last_seen_ts = $ts, last_seen_user_agent = $agent RETURN NONE',
+  bindings: {
+    ...{ user: userId, device: deviceId, ip: seen.last_seen_ip, ts: seen.last_seen_ts },
+    agent: seen.last_seen_user_agent,
+  },
 })
 
 /** Of which a device may have many rows. */

@@ -5,7 +5,7 @@
  */
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
 import { badJson, invalidParam, MatrixError } from '../kernel/errors.js'
-import type { UserId } from '../kernel/identifiers.js'
+import { parseRoomId, parseUserId, type UserId } from '../kernel/identifiers.js'
 
 /** What a filter looks at. Ephemeral events and account data have no sender or no room of their own. */
 export type Filterable = { type: string; sender?: string; roomId?: string; content?: JsonObject }
@@ -47,8 +47,8 @@ export const emptyRoomEventFilter: RoomEventFilter = readRoomEventFilter({})
 export function readSyncFilter(definition: unknown): SyncFilter {
   const filter = objectOf(definition, 'filter')
   const room = objectOf(filter.room, 'room')
-  const rooms = namesOf(room, 'rooms')
-  const notRooms = namesOf(room, 'not_rooms')
+  const rooms = namesOf(room, 'rooms', parseRoomId)
+  const notRooms = namesOf(room, 'not_rooms', parseRoomId)
   const eventFormat = filter.event_format ?? 'client'
   if (eventFormat !== 'client' && eventFormat !== 'federation') throw badJson('event_format is not one of the spec')
   const eventFields = listOf(filter, 'event_fields')
@@ -123,10 +123,10 @@ export const timelineLimitOf = ({ limit }: RoomEventFilter): number =>
 function matcherOf(filter: JsonObject): Matcher {
   const types = typesOf(filter, 'types')
   const notTypes = typesOf(filter, 'not_types')
-  const senders = namesOf(filter, 'senders')
-  const notSenders = namesOf(filter, 'not_senders')
-  const rooms = namesOf(filter, 'rooms')
-  const notRooms = namesOf(filter, 'not_rooms')
+  const senders = namesOf(filter, 'senders', parseUserId)
+  const notSenders = namesOf(filter, 'not_senders', parseUserId)
+  const rooms = namesOf(filter, 'rooms', parseRoomId)
+  const notRooms = namesOf(filter, 'not_rooms', parseRoomId)
   const { contains_url: containsUrl } = filter
   if (containsUrl !== undefined && typeof containsUrl !== 'boolean') throw badJson('contains_url is not a boolean')
   if (!types && !notTypes && !senders && !notSenders && !rooms && !notRooms && containsUrl === undefined)
@@ -162,8 +162,14 @@ function fitsParts(text: string, parts: readonly string[]): boolean {
   return at <= text.length - last.length
 }
 
-function namesOf(filter: JsonObject, name: string): Set<string> | undefined {
+/** @param parse what an entry has to be */
+function namesOf(
+  filter: JsonObject,
+  name: string,
+  parse: (entry: string) => string | undefined,
+): Set<string> | undefined {
   const list = listOf(filter, name)
+  if (list?.some((entry) => parse(entry) === undefined)) throw badJson(`${name} has an entry that is no ID`)
   return list && new Set(list)
 }
 

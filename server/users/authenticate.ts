@@ -31,6 +31,7 @@ export type Authenticate = (
   token: string,
   from: {
     ip: string
+    userAgent?: string | undefined
     /** Lets a locked user through: for logging out. */
     evenIfLocked: boolean
     /** Of an application service: the user, and the device of that user, that it acts as. */
@@ -58,6 +59,8 @@ export type Authenticator = {
 const maxKnown = 20_000
 /** How exact "last seen" is kept, in milliseconds: a write per device and this long. */
 const seenEveryMs = 10 * 60_000
+/** What a client calls itself is cut there. */
+const maxUserAgent = 256
 
 const unknownToken = () => new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The access token is not known.')
 const expiredToken = () =>
@@ -88,25 +91,27 @@ export function makeAuthenticator(needs: { db: Database; clock: Clock; logger: L
     known.delete(old.access)
   }
 
-  function noteSeen(entry: Known, ip: string): void {
+  function noteSeen(entry: Known, ip: string, userAgent: string | undefined): void {
     const now = clock.now()
     if (now - entry.seenNotedAt < seenEveryMs) return
     entry.seenNotedAt = now
     const { userId, deviceId } = entry.requester
-    const seen = noteDeviceSeen(userId, deviceId, { last_seen_ip: ip, last_seen_ts: now })
+    const seen = noteDeviceSeen(userId, deviceId, {
+      ...{ last_seen_ip: ip, last_seen_ts: now, last_seen_user_agent: userAgent?.slice(0, maxUserAgent) },
+    })
     db.commit(() => ({ writes: [seen], changes: [], result: undefined })).catch((error: unknown) =>
       logger.warn({ err: error, user: userId }, 'when a device was last seen could not be noted'),
     )
   }
 
-  const authenticate: Authenticate = async (token, { ip, evenIfLocked }) => {
+  const authenticate: Authenticate = async (token, { ip, userAgent, evenIfLocked }) => {
     const hash = hashToken(token)
     const entry = known.get(hash) ?? (await lookUp(hash))
     if (entry.expiresAt <= clock.now()) {
       known.delete(hash)
       throw expiredToken()
     }
-    noteSeen(entry, ip)
+    noteSeen(entry, ip, userAgent)
     if (entry.isLocked && !evenIfLocked) throw userLocked()
     return entry.requester
   }

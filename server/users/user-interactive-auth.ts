@@ -9,7 +9,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { randomSecret } from '../kernel/clock.js'
-import { MatrixError } from '../kernel/errors.js'
+import { forbidden, MatrixError } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { CheckPassword } from './check-password.js'
 import type { Guesser } from './password-guesses.js'
@@ -93,7 +93,9 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
     if (userId !== undefined && from.requester?.appservice) return { body, registrationToken: undefined }
     const id = typeof auth?.session === 'string' ? auth.session : randomSecret()
     const known = sessions.get(id)
-    if (known ? known.operation !== operation || known.userId !== userId : auth?.session !== undefined)
+    if (known && (known.operation !== operation || known.userId !== userId))
+      throw forbidden('That authentication session was begun for something else.')
+    if (!known && auth?.session !== undefined)
       throw new MatrixError(400, 'M_UNKNOWN', 'That authentication session is not known; begin anew.')
     const session = known ?? { operation, userId, body, completed: new Set<Stage>(), registrationToken: undefined }
     sessions.set(id, session)

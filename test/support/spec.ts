@@ -11,6 +11,8 @@ export function checkExchange(exchange: Exchange): string[] {
   if (/"(__proto__|constructor|hasOwnProperty|toString|valueOf)":/.test(JSON.stringify(exchange.body) ?? '')) return []
   // Its text asks for user-interactive authentication, and its list of answers forgets the challenge.
   if (exchange.status === 401 && /\/keys\/device_signing\/upload/.test(exchange.url)) return []
+  // Parts of a file are HTTP's own, which the specification leaves to it.
+  if ((exchange.status === 206 || exchange.status === 416) && /\/media\/download\//.test(exchange.url)) return []
   const outcome = validator().validateExchange(exchange)
   return outcome.ok || outcome.endpoint === null ? [] : outcome.errors
 }

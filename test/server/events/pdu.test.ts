@@ -31,6 +31,15 @@ const without = (pdu: JsonObject, key: string): JsonObject => {
 }
 
 describe('checkPduFormat', () => {
+  test.each(knownRoomVersions)('measures type and state key in version %s as its servers do', (version) => {
+    const long = { state_key: 'é'.repeat(255), type: '🙂'.repeat(255) }
+    const counts = Number(version) < 11 ? 'accepted' : 'type is not a string of at most 255 bytes'
+
+    expect(verdictOn({ ...message(version), ...long }, version)).toBe(counts)
+    expect(verdictOn({ ...message(version), type: '🙂'.repeat(256) }, version)).toMatch(/^type/)
+    expect(verdictOn({ ...message(version), state_key: 'e'.repeat(256) }, version)).toMatch(/^state_key/)
+  })
+
   test.each(knownRoomVersions)(
     'accepts every event of an honest version-%s room and gives its stored form',
     (version) => {

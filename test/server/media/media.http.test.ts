@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
 
 const media = '/_matrix/client/v1/media'
@@ -12,6 +12,12 @@ const upload = (user: TestClient, body: unknown, type = 'text/plain', query = ''
 const pathOf = (uri: string) => uri.slice('mxc://'.length)
 const filesOf = async (hs: TestHomeserver) =>
   (await readdir(join(hs.dataDir, 'media'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+
+let shared: TestHomeserver
+beforeAll(async () => {
+  shared = await startHomeserver({ users: ['alice'] })
+})
+afterAll(() => shared.close())
 
 describe('upload and download', () => {
   test('bytes come back as they were, under the name and type they were given', async () => {
@@ -39,6 +45,27 @@ describe('upload and download', () => {
     const answer = await hs.as('alice').get(`${media}/download/${pathOf(content_uri)}`)
 
     expect(answer.headers.get('content-disposition')).toBe('inline; filename="anngpj.exe"')
+  })
+
+  test.each([
+    ['bytes=0-3', 206, '0123', 'bytes 0-3/10'],
+    ['bytes=4-', 206, '456789', 'bytes 4-9/10'],
+    ['bytes=-3', 206, '789', 'bytes 7-9/10'],
+    ['bytes=-30', 206, '0123456789', 'bytes 0-9/10'],
+    ['bytes=8-100', 206, '89', 'bytes 8-9/10'],
+    ['bytes=10-', 416, '', 'bytes */10'],
+    ['bytes=-0', 416, '', 'bytes */10'],
+    ['bytes=3-1', 200, '0123456789', null],
+    ['bytes=0-1,3-4', 200, '0123456789', null],
+    ['bytes=-', 200, '0123456789', null],
+    ['lines=1-2', 200, '0123456789', null],
+  ])('of a file %s is answered with %i', async (range, status, content, told) => {
+    const { content_uri } = (await upload(shared.as('alice'), '0123456789')).body
+
+    const answer = await shared.as('alice').get(`${media}/download/${pathOf(content_uri)}`, { headers: { range } })
+
+    expect([answer.status, String(answer.body), answer.headers.get('content-range')]).toEqual([status, content, told])
+    expect(answer.headers.get('content-length')).toBe(String(content.length))
   })
 
   test('only harmless types are shown in place; a type that is none is a download', async () => {

@@ -6,7 +6,7 @@ import { readRoomEventFilter, readSyncFilter } from '../../../server/sync/filter
 import { formatSyncToken, parseSyncToken, readSince } from '../../../server/sync/sync-token.js'
 import { readVectors } from '../../support/spec-data.js'
 
-const message = { type: 'm.room.message', sender: '@a:test', roomId: '!r', content: { url: 'mxc://a/b' } }
+const message = { type: 'm.room.message', sender: '@a:test', roomId: '!r:test', content: { url: 'mxc://a/b' } }
 
 describe('a room event filter', () => {
   test.each([
@@ -22,8 +22,8 @@ describe('a room event filter', () => {
     [{ types: ['m.room.message'], not_types: ['m.room.message'] }, false],
     [{ senders: ['@b:test'] }, false],
     [{ not_senders: ['@a:test'] }, false],
-    [{ rooms: ['!r'] }, true],
-    [{ not_rooms: ['!r'] }, false],
+    [{ rooms: ['!r:test'] }, true],
+    [{ not_rooms: ['!r:test'] }, false],
     [{ contains_url: true }, true],
     [{ contains_url: false }, false],
   ])('%j lets a message through: %s', (filter, expected) => {
@@ -51,9 +51,9 @@ describe('a room event filter', () => {
 })
 
 test('a sync filter chooses rooms before anything else', () => {
-  const filter = readSyncFilter({ room: { rooms: ['!a', '!b'], not_rooms: ['!b'] } })
+  const filter = readSyncFilter({ room: { rooms: ['!a:test', '!b:test'], not_rooms: ['!b:test'] } })
 
-  expect(['!a', '!b', '!c'].map(filter.matchesRoom)).toEqual([true, false, false])
+  expect(['!a:test', '!b:test', '!c:test'].map(filter.matchesRoom)).toEqual([true, false, false])
 })
 
 describe('event fields', () => {

@@ -22,6 +22,6 @@ export const getContentAuthedEndpoint = defineEndpoint({
   params: Type.Object({ serverName: ServerNameSchema, mediaId: MediaIdSchema }),
   query: Type.Object({ timeout_ms: TimeoutSchema }),
   errors: ['M_NOT_FOUND', 'M_NOT_YET_UPLOADED', 'M_TOO_LARGE'],
-  handle: ({ params, query, signal }, hs: Needs) =>
-    sendMedia(params, { timeoutMs: query.timeout_ms, signal, frozen: false }, hs),
+  handle: ({ params, query, signal, headers }, hs: Needs) =>
+    sendMedia(params, { timeoutMs: query.timeout_ms, signal, frozen: false, range: headers.range }, hs),
 })

@@ -7,6 +7,7 @@ import { type Static, Type } from 'typebox'
 import { type Reply, raw } from '../../../http/reply.js'
 import { MatrixError, notFound } from '../../../kernel/errors.js'
 import type { MxcUri, UserId } from '../../../kernel/identifiers.js'
+import { readByteRange } from '../../../media/byte-range.js'
 import { contentHeaders } from '../../../media/content-headers.js'
 import type { FindMedia } from '../../../media/find-media.js'
 import type { MediaFiles } from '../../../media/media-files.js'
@@ -34,7 +35,13 @@ const needsToken = () => notFound('Media needs an access token; use the endpoint
 
 export async function sendMedia(
   uri: MxcUri,
-  options: { timeoutMs: number | undefined; signal: AbortSignal; fileName?: string; frozen: boolean },
+  options: {
+    timeoutMs: number | undefined
+    signal: AbortSignal
+    fileName?: string
+    frozen: boolean
+    range?: string | undefined
+  },
   needs: MediaNeeds,
 ): Promise<Reply> {
   if (options.frozen) throw needsToken()
@@ -42,7 +49,16 @@ export async function sendMedia(
   const media = await needs.findMedia(uri, { timeoutMs, signal, allowRemote: true })
   const { content_type: contentType, size, upload_name } = media
   const fileName = options.fileName ?? upload_name
-  return raw(200, needs.openMediaFile(media.sha256), contentHeaders({ contentType, size, fileName }))
+  const whole = { ...contentHeaders({ contentType, size, fileName }), 'accept-ranges': 'bytes' }
+  const range = readByteRange(options.range, size)
+  if (range === undefined) return raw(200, needs.openMediaFile(media.sha256), whole)
+  if (range === 'none') return raw(416, '', { 'content-range': `bytes */${size}` })
+  const { start, end } = range
+  return raw(206, needs.openMediaFile(media.sha256, range), {
+    ...whole,
+    'content-length': String(end - start + 1),
+    'content-range': `bytes ${start}-${end}/${size}`,
+  })
 }
 
 export async function sendThumbnail(

@@ -9,6 +9,7 @@ import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { MemberOperations } from '../../../rooms/member-operations.js'
+import { JoinBodySchema, readJoinBody } from './join-body.js'
 
 type Needs = Pick<MemberOperations, 'joinRoom'>
 
@@ -21,11 +22,11 @@ export const joinRoomByIdEndpoint = defineEndpoint({
   notIfSuspended: true,
   rateLimit: 'join',
   params: Type.Object({ roomId: RoomIdSchema }),
-  body: Type.Object({ reason: Type.Optional(Type.String()) }),
+  body: JoinBodySchema,
   response: Type.Object({ room_id: RoomIdSchema }),
   errors: ['M_FORBIDDEN', 'M_GUEST_ACCESS_FORBIDDEN', 'M_NOT_FOUND', 'M_INCOMPATIBLE_ROOM_VERSION'],
   async handle({ params, body, requester }, hs: Needs) {
     const { userId: sender, isGuest } = requester
-    return { room_id: await hs.joinRoom({ roomId: params.roomId, sender, isGuest, reason: body.reason }) }
+    return { room_id: await hs.joinRoom({ roomId: params.roomId, sender, isGuest, ...readJoinBody(body) }) }
   },
 })

@@ -10,6 +10,7 @@ import { defineEndpoint } from '../../../http/endpoint.js'
 import { RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { MemberOperations } from '../../../rooms/member-operations.js'
 import type { RoomAliases } from '../../../rooms/room-aliases.js'
+import { JoinBodySchema, readJoinBody } from './join-body.js'
 import { resolveRoom } from './room-or-alias.js'
 
 type Needs = Pick<MemberOperations, 'joinRoom'> & Pick<RoomAliases, 'resolveAlias'>
@@ -27,12 +28,12 @@ export const joinRoomEndpoint = defineEndpoint({
     via: Type.Optional(Type.Array(Type.String())),
     server_name: Type.Optional(Type.Array(Type.String())), // the older name, which clients still send
   }),
-  body: Type.Object({ reason: Type.Optional(Type.String()) }),
+  body: JoinBodySchema,
   response: Type.Object({ room_id: RoomIdSchema }),
   errors: ['M_FORBIDDEN', 'M_GUEST_ACCESS_FORBIDDEN', 'M_NOT_FOUND', 'M_INVALID_PARAM', 'M_INCOMPATIBLE_ROOM_VERSION'],
   async handle({ params, query, body, requester }, hs: Needs) {
     const { roomId, via } = await resolveRoom(hs, params.roomIdOrAlias, query.via ?? query.server_name)
     const { userId: sender, isGuest } = requester
-    return { room_id: await hs.joinRoom({ roomId, via, sender, isGuest, reason: body.reason }) }
+    return { room_id: await hs.joinRoom({ roomId, via, sender, isGuest, ...readJoinBody(body) }) }
   },
 })

@@ -12,7 +12,7 @@ import { forbidden } from '../../../kernel/errors.js'
 import { UserIdSchema } from '../../../kernel/identifiers.js'
 import type { ReadAccounts } from '../../../users/read-accounts.js'
 
-type Needs = Pick<ReadAccounts, 'readAccount'> & Pick<ManageDevices, 'listDevices'>
+type Needs = Pick<ReadAccounts, 'readAccount'> & Pick<ManageDevices, 'readConnections'>
 
 export const getWhoIsEndpoint = defineEndpoint({
   operationId: 'getWhoIs',
@@ -25,9 +25,10 @@ export const getWhoIsEndpoint = defineEndpoint({
   async handle({ params: { userId }, requester }, hs: Needs) {
     if (userId !== requester.userId && !requester.isAdmin) throw forbidden('You are not a server administrator.')
     await hs.readAccount(userId)
-    const devices = await hs.listDevices(userId)
-    const connections = devices.map(({ device_id, last_seen_ip, last_seen_ts }) => {
-      const connection = { ip: last_seen_ip, last_seen: last_seen_ts }
+    const devices = await hs.readConnections(userId)
+    const connections = devices.map(({ device_id, last_seen_ip, last_seen_ts, last_seen_user_agent }) => {
+      const agent = last_seen_user_agent === undefined ? {} : { user_agent: last_seen_user_agent }
+      const connection = { ip: last_seen_ip, last_seen: last_seen_ts, ...agent }
       return [device_id, { sessions: [{ connections: last_seen_ip === undefined ? [] : [connection] }] }] as const
     })
     return { user_id: userId, devices: Object.fromEntries(connections) }

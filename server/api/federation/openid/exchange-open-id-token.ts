@@ -18,10 +18,11 @@ export const exchangeOpenIdTokenEndpoint = defineEndpoint({
   method: 'GET',
   path: '/_matrix/federation/v1/openid/userinfo',
   auth: 'none',
-  query: Type.Object({ access_token: Type.String() }),
+  query: Type.Object({ access_token: Type.Optional(Type.String()) }),
   response: Type.Object({ sub: UserIdSchema }),
-  errors: ['M_UNKNOWN_TOKEN'],
+  errors: ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'],
   async handle({ query }, hs: Needs) {
+    if (query.access_token === undefined) throw new MatrixError(401, 'M_MISSING_TOKEN', 'There is no token.')
     const userId = await hs.readOpenIdUser(query.access_token)
     if (!userId) throw new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The token is not known or has expired.')
     return { sub: userId }

@@ -57,10 +57,10 @@ describe('password', () => {
       new_password: 'new',
       auth: passwordAuth(alice, 'alice', session),
     })
-    expect(stolen.status).toBe(400)
+    expect(stolen.status).toBe(403)
 
     const elsewhere = await alice.post('/account/deactivate', { auth: passwordAuth(alice, 'alice', session) })
-    expect(elsewhere.status).toBe(400)
+    expect(elsewhere.status).toBe(403)
     expect((await alice.get('/account/whoami')).status).toBe(200)
   })
 })
@@ -139,7 +139,7 @@ describe('devices', () => {
     const other = await hs.logIn('alice')
     const { session } = (await alice.delete('/devices/NOSUCH', {})).body
     const refused = await alice.delete(`/devices/${other.deviceId}`, { auth: passwordAuth(alice, 'alice', session) })
-    expect(refused.status).toBe(400)
+    expect(refused.status).toBe(403)
     expect((await other.get('/account/whoami')).status).toBe(200)
   })
 })

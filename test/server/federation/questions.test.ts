@@ -57,7 +57,9 @@ describe('questions of other servers', () => {
     const contents = (pdus: JsonObject[]) =>
       pdus.filter(({ type }) => type === 'x.state').map(({ content }) => (content as JsonObject).i)
     expect(new Set(contents(before)).size).toBe(350)
-    expect(before.length).toBe(state.size)
+    const keys = before.map(({ type, state_key: key }) => `${type} ${key}`)
+    expect(new Set(keys).size).toBe(before.length)
+    for (const member of [a.user('alice'), evil.user('mallory')]) expect(keys).toContain(`m.room.member ${member}`)
     expect(contents(after).filter((i) => i === undefined).length).toBe(1)
     expect(contents(after)).not.toContain(7)
   })

@@ -185,6 +185,7 @@ export async function startServices(
       'answers to transaction IDs': rooms.forgetTransactionIds,
       'answers to other servers': makeForgetInbox({ db, clock }),
       'invitations that are spent': users.forgetInvitations,
+      'keys of backups that were deleted': encryption.purgeBackups,
       'one-time keys that were given out': encryption.forgetClaimedKeys,
       'OpenID tokens': accounts.openIdTokens.forgetOpenIdTokens,
       'files that nothing stands for': media.removeOrphans,

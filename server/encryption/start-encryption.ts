@@ -8,6 +8,7 @@ import type { ToDeviceInbox } from '../sync/to-device-inbox.js'
 import { type ClaimRemoteKeys, makeClaimKeys } from './claim-keys.js'
 import { makeCrossSigning } from './cross-signing.js'
 import { forgetAllOneTimeKeys, makeForgetClaimedKeys, makeForgetKeysOf } from './forget-one-time-keys.js'
+import { makeKeyBackup } from './key-backup.js'
 import { makeReadKeyBundles } from './key-bundles.js'
 import { type AskForKeys, makeQueryKeys } from './query-keys.js'
 import { makeDeliverToDevices, makeSendToDevice, type ToDevice, type Told } from './send-to-device.js'
@@ -37,6 +38,7 @@ export async function startEncryption(needs: EncryptionNeeds) {
   const inTurnOfDevice = makeKeyedLock()
   const readKeyBundles = makeReadKeyBundles({ db })
   const deliverToDevices = makeDeliverToDevices({ db, serverName, inbox: needs.inbox })
+  const { purgeBackups, ...keyBackup } = makeKeyBackup({ db })
   const isLocal = (userId: UserId) => serverNameOf(userId) === serverName
   return {
     operations: {
@@ -44,9 +46,11 @@ export async function startEncryption(needs: EncryptionNeeds) {
       ...makeQueryKeys({ serverName, readKeyBundles, askForKeys }),
       ...makeClaimKeys({ db, clock, serverName, inTurnOfDevice, claimRemoteKeys }),
       ...makeCrossSigning({ db, readKeyBundles, inTurn }),
+      ...keyBackup,
       sendToDevice: makeSendToDevice({ deliver: deliverToDevices, addressServers: needs.addressServers }),
       uploadSignatures: makeUploadSignatures({ db, readKeyBundles, askForKeys, isLocal, inTurn }),
     },
+    purgeBackups,
     readKeyBundles,
     deliverToDevices,
     forgetKeysOf: makeForgetKeysOf({ db, inTurnOfDevice }),

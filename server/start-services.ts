@@ -125,7 +125,7 @@ export async function startServices(
     onPutBack: (device) => encryption.forgetKeysOf(device),
   })
   const encryption = await startEncryption({
-    ...{ db, clock, serverName, inTurn: loginSessions.inTurn, isPutBack: base.isPutBack },
+    ...{ db, clock, serverName, sessions: loginSessions, isPutBack: base.isPutBack },
     askForKeys: remote.askForKeys,
     claimRemoteKeys: remote.claimRemoteKeys,
     addressServers: federation.addressServers,

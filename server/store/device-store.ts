@@ -67,6 +67,28 @@ export async function readStoreIdsOfDevice(db: Reader, userId: UserId, deviceId:
   return storeTables.flatMap((table, i) => (answers[i] ?? []).map((id) => deleteRow(table, id)))
 }
 
+export async function readDehydratedDevice(
+  db: Reader,
+  userId: UserId,
+): Promise<{ device_id: DeviceId; data: string } | undefined> {
+  const [rows] = await db.query<[{ device_id: DeviceId; data: string }[]]>(
+    'SELECT device_id, data FROM type::record("dehydrated_device", $user)',
+    { user: userId },
+  )
+  return rows[0]
+}
+
+/** @param data JSON text */
+export const setDehydratedDevice = (userId: UserId, deviceId: DeviceId, data: string): Write =>
+  upsertRow('dehydrated_device', { id: userId, device_id: deviceId, data })
+
+/** Where it is that device. */
+export const deleteDehydratedDevice = (userId: UserId, deviceId: DeviceId): Write => ({
+  op: 'statement',
+  sql: 'DELETE type::record("dehydrated_device", $user) WHERE device_id = $device RETURN NONE',
+  bindings: { user: userId, device: deviceId },
+})
+
 /** Deletes the device with its keys, its waiting messages and the answers kept for its transaction IDs. */
 export function deleteDevice(userId: UserId, deviceId: DeviceId): Write[] {
   const id: RowId = [userId, deviceId]
@@ -78,6 +100,7 @@ export function deleteDevice(userId: UserId, deviceId: DeviceId): Write[] {
   return [
     deleteRow('device', id),
     deleteRow('device_key', id),
+    deleteDehydratedDevice(userId, deviceId),
     ...[...storeTables, 'fallback_key'].map(ofDevice),
     deleteTxnsOf(userId, deviceId),
   ]

@@ -1,4 +1,9 @@
 /** The endpoints of end-to-end encryption: keys of devices and users, what vouches for them, messages to devices, and key backups. */
+
+import { deleteDehydratedDeviceEndpoint } from '../unstable/dehydrated-device/delete-dehydrated-device.js'
+import { getDehydratedDeviceEndpoint } from '../unstable/dehydrated-device/get-dehydrated-device.js'
+import { getDehydratedDeviceEventsEndpoint } from '../unstable/dehydrated-device/get-dehydrated-device-events.js'
+import { putDehydratedDeviceEndpoint } from '../unstable/dehydrated-device/put-dehydrated-device.js'
 import { claimKeysEndpoint } from './end-to-end-encryption/claim-keys.js'
 import { deleteRoomKeyBySessionIdEndpoint } from './end-to-end-encryption/delete-room-key-by-session-id.js'
 import { deleteRoomKeysEndpoint } from './end-to-end-encryption/delete-room-keys.js'
@@ -29,6 +34,10 @@ export const encryptionEndpoints = [
   uploadCrossSigningKeysEndpoint,
   uploadCrossSigningSignaturesEndpoint,
   sendToDeviceEndpoint,
+  deleteDehydratedDeviceEndpoint,
+  getDehydratedDeviceEndpoint,
+  getDehydratedDeviceEventsEndpoint,
+  putDehydratedDeviceEndpoint,
   getRoomKeysVersionCurrentEndpoint,
   postRoomKeysVersionEndpoint,
   getRoomKeysVersionEndpoint,

@@ -17,7 +17,7 @@ test('a process that is killed has given out no key that the next one gives out'
       upload: run === 0 ? 900 : 0,
     })
     await child.hears((message) => (message as { started?: true }).started === true)
-    if (run < 2) await new Promise((resolve) => setTimeout(resolve, 60))
+    if (run < 2) await child.hears((message) => typeof (message as { name?: unknown }).name === 'string')
     else await child.hears((message) => (message as { name?: null }).name === null)
     await child.kill()
     const claimed = child.said.flatMap((message) => (message as { name?: string }).name ?? [])
@@ -53,7 +53,7 @@ test('a database that was put back has no one-time keys of anybody', async () =>
     insertOneTimeKey({ userId: `@u${i}:x` as never, deviceId: 'D' as never }, row(String(i))),
   )
   await db.commit(() => ({ writes, changes: [], result: undefined }))
-  const needs = { db, clock: undefined as never, serverName: 'x' as never, inTurn: undefined as never }
+  const needs = { db, clock: undefined as never, serverName: 'x' as never, sessions: {} as never }
   const remote = {
     askForKeys: undefined as never,
     claimRemoteKeys: undefined as never,

@@ -1,7 +1,7 @@
 /**
  * GET /_matrix/client/versions (operationId `getVersions`)
  *
- * The versions of the specification this server follows. Nothing that is unstable is offered.
+ * The versions of the specification this server follows, and what it has that is in none of them yet.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions
  */
@@ -10,6 +10,9 @@ import { defineEndpoint } from '../../../http/endpoint.js'
 
 /** v1.1 to v1.19. */
 const versions = Array.from({ length: 19 }, (_, minor) => `v1.${minor + 1}`)
+
+/** MSC3814: dehydrated devices. */
+const unstable_features = { 'org.matrix.msc3814': true }
 
 export const getVersionsEndpoint = defineEndpoint({
   operationId: 'getVersions',
@@ -21,5 +24,5 @@ export const getVersionsEndpoint = defineEndpoint({
     versions: Type.Array(Type.String()),
     unstable_features: Type.Record(Type.String(), Type.Boolean()),
   }),
-  handle: () => ({ versions, unstable_features: {} }),
+  handle: () => ({ versions, unstable_features }),
 })

@@ -15,11 +15,17 @@ const deviceId = 'DEV' as never
 export async function main({ dir, upload }: { dir: string; upload: number }, say: Say): Promise<void> {
   const db = await openDatabase({ url: `rocksdb://${dir}/db`, logger: createLogger('silent') })
   const { operations } = await startEncryption({
-    ...{ db, clock: systemClock, serverName: 'hearth.test' as never, inTurn: makeKeyedLock(), isPutBack: false },
+    ...{
+      db,
+      clock: systemClock,
+      serverName: 'hearth.test' as never,
+      sessions: { inTurn: makeKeyedLock(), deleteDevices: async () => undefined },
+      isPutBack: false,
+    },
     askForKeys: async () => ({ device_keys: {}, master_keys: {}, self_signing_keys: {}, failures: {} }),
     claimRemoteKeys: async () => ({ one_time_keys: {}, failures: {} }),
     addressServers: () => () => ({ writes: [], changes: [] }),
-    inbox: { keepWithin: async () => undefined },
+    inbox: { keepWithin: async () => undefined, exchange: async () => ({ messages: [] }) },
   })
   if (upload > 0) {
     await db.commit(() => ({ writes: [setDevice(userId, deviceId, {})], changes: [], result: undefined }))

@@ -155,6 +155,7 @@ export class HomeNetwork {
       this.#hosts = wanted.length > 0 ? homeHostsOf(wanted, this.#needs.machineName) : new Set()
       for (const address of wanted) if (!this.#open.has(address)) await this.#tryOpen(address)
     })
+    this.#timer?.cancel() // of another turn that ended meanwhile
     if (this.#isClosed || !this.#setting.is_on) return
     this.#timer = this.#needs.clock.after(lookEveryMs, () => void this.#follow())
   }

@@ -54,7 +54,7 @@ export const serverUserLocalpart = 'hearth'
 
 const welcome = [
   'Welcome. This server is yours, and so is this room: keep notes here, or try things out.',
-  'To talk to somebody, make an account for them on the People page, or invite them by their user ID.',
+  'To bring somebody in, invite them: Home, People, Invite a person.',
   'The Live page shows what your server does, as it happens.',
 ].join('\n\n')
 

@@ -205,6 +205,18 @@ describe('with networks that come and go', () => {
     await home.close()
   })
 
+  test('is looked at by one timer, however often it is chosen', async () => {
+    await using db = await openTestDatabase()
+    const { home, clock } = makeNetwork(db)
+
+    await Promise.all([home.choose(true), home.choose(true), home.choose(true)])
+
+    expect(clock.timers).toBe(1)
+    await home.choose(false)
+    expect(clock.timers).toBe(0)
+    await home.close()
+  })
+
   test('the choice and the port outlive a restart', async () => {
     await using db = await openTestDatabase()
     const first = makeNetwork(db, { taken: [8008] })

@@ -250,11 +250,12 @@ describe('the room of an invitation', () => {
     await expect
       .poll(
         async () => (await caller(second.url)('GET', '/joined_rooms', undefined, boLogin.access_token)).joined_rooms,
+        { timeout: 20_000 },
       )
       .toEqual([room_id])
     await second.child.kill()
     await rm(dataDir, { recursive: true, force: true })
-  }, 30_000)
+  }, 90_000)
 })
 
 const account = (username: string) => ({ username, password: 'a long way home' })

@@ -7,9 +7,9 @@ import { createRoot } from 'react-dom/client'
 import { App } from './app/app.js'
 import { applyTheme, readPreferences } from './app/preferences.js'
 import { preferredLanguage, takeLanguage } from './i18n/index.js'
-import { takeSetupSecret } from './platform/setup-secret.js'
+import { takeAddressSecrets } from './platform/address-secrets.js'
 
-takeSetupSecret()
+takeAddressSecrets()
 applyTheme()
 await takeLanguage(preferredLanguage(readPreferences().language)).catch(() => undefined) // English is always there
 createRoot(document.getElementById('root')!).render(<App />)

@@ -18,7 +18,7 @@ export async function main({ dir, all = false }: Options): Promise<void> {
   await using server = await startServerProcess({ serverName: undefined })
   const browser = await openBrowser()
   const first = await openPage(browser, await server.setupUrl(), { width: 1440, height: 900 })
-  await first.page.getByRole('heading', { name: 'Who are you?' }).waitFor()
+  await first.page.getByRole('heading', { name: 'What is your name here?' }).waitFor()
   await first.page.screenshot({ path: join(dir, 'onboarding-1440-light.png') })
   await first.context.close()
   const roomId = await furnish(server)
@@ -46,14 +46,37 @@ export async function main({ dir, all = false }: Options): Promise<void> {
     await go(`/room/${encodeURIComponent(roomId)}`)
     await settle(page)
     await page.screenshot({ path: name('chat') })
-    for (const place of all ? ['live', 'people', 'rooms', 'federation', 'health', 'sessions'] : ['live', 'people']) {
+    for (const place of all ? ['live', 'people', 'reach', 'rooms', 'federation', 'health'] : ['live', 'people']) {
       await go(`/home/${place}`)
       await settle(page, place === 'live' ? 6_000 : 1_000)
       await page.screenshot({ path: name(place) })
     }
+    if (all || look.colorScheme === 'light') await pictureInvitation(browser, person.page, look, name)
     await person.context.close()
   }
   await browser.close()
+}
+
+/** What the owner sees who invites somebody, and what that person sees. */
+async function pictureInvitation(
+  browser: Awaited<ReturnType<typeof openBrowser>>,
+  page: Page,
+  look: Parameters<typeof openPage>[2],
+  name: (what: string) => string,
+): Promise<void> {
+  await page.evaluate(() => location.assign('#/home/people'))
+  await page.getByRole('button', { name: 'Invite a person' }).click()
+  await page.getByLabel('For whom').fill('Grandma')
+  await page.screenshot({ path: name('invite') })
+  await page.getByRole('button', { name: 'Make the link' }).click()
+  const link = String(await page.getByRole('status', { name: 'Link' }).textContent())
+  await page.screenshot({ path: name('invite-link') })
+  const guest = await openPage(browser, link, look)
+  await guest.page.getByLabel('What are you called?').fill('Oma Inge')
+  await guest.page.getByLabel('Password', { exact: true }).fill('a cake on Sundays')
+  await guest.page.getByText(/The name is free/).waitFor()
+  await guest.page.screenshot({ path: name('invited') })
+  await guest.context.close()
 }
 
 const settle = async (page: Page, ms = 1_200) => {

@@ -9,27 +9,31 @@ import { Dialog } from '../ui/dialog.js'
 import { SearchField } from '../ui/field.js'
 import styles from './jump-dialog.module.css'
 import { navigate, roomPath } from './route.js'
+import { useAdmin } from './server-info.js'
 import { useServices } from './services.js'
 
 type Target = { key: string; label: string; detail?: string | undefined; icon: ReactNode; path: string }
 
 const shown = 40
-const homePages = ['live', 'health', 'people', 'rooms', 'federation', 'sessions'] as const
+const homePages = ['live', 'health', 'people', 'reach', 'rooms', 'federation'] as const
 
 export default function JumpDialog({ onClose }: { onClose: () => void }) {
   const { rooms } = useStore(useServices().live.summaries)
   const [term, setTerm] = useState('')
   const [at, setAt] = useState(0)
   const listId = useId()
+  const isAdmin = useAdmin() === true
   const targets = useMemo((): Target[] => {
     const pages: Target[] = [
-      ...homePages.map((page) => ({
-        key: `home/${page}`,
-        label: t(`home.${page}`),
-        detail: t('shell.home'),
-        icon: <Activity size={18} aria-hidden />,
-        path: `/home/${page}`,
-      })),
+      ...homePages
+        .filter((page) => isAdmin || page === 'live')
+        .map((page) => ({
+          key: `home/${page}`,
+          label: t(`home.${page}`),
+          detail: t('shell.home'),
+          icon: <Activity size={18} aria-hidden />,
+          path: `/home/${page}`,
+        })),
       { key: 'settings', label: t('profile.settings'), icon: <Settings size={18} aria-hidden />, path: '/settings' },
     ]
     const list = orderedRoomIds(rooms ?? new Map()).map((roomId): Target => {
@@ -47,7 +51,7 @@ export default function JumpDialog({ onClose }: { onClose: () => void }) {
       }
     })
     return rankByTerm([...list, ...pages], term).slice(0, shown)
-  }, [rooms, term])
+  }, [rooms, term, isAdmin])
 
   const go = (target: Target | undefined) => {
     if (!target) return

@@ -8,17 +8,21 @@ import type { LoginSession } from '../platform/matrix/login-session.js'
 import { Banner } from '../ui/bits.js'
 import { Button } from '../ui/button.js'
 import { TextField } from '../ui/field.js'
-import { HearthMark } from '../ui/hearth-mark.js'
+import { checkNewPassword } from '../ui/password-strength.js'
+import { deviceName } from './device-name.js'
+import { OutsidePage } from './outside-page.js'
 import styles from './sign-in.module.css'
 
-type SignInProps = { http: MatrixHttp; wasSignedOut: boolean; onSession: (session: LoginSession) => void }
+type OnSession = (session: LoginSession, password?: string) => void
+type SignInProps = {
+  http: MatrixHttp
+  /** Undefined where the server did not say. */
+  serverName: string | undefined
+  wasSignedOut: boolean
+  onSession: OnSession
+}
 
-/** What other devices of the account call this one. */
-const deviceName = () => (window.hearth ? 'Hearth' : `Hearth (${browserName()})`)
-const browserName = () =>
-  /(Firefox|Edg|Chrome|Safari)/.exec(navigator.userAgent)?.[1]?.replace('Edg', 'Edge') ?? 'browser'
-
-export function SignIn({ http, wasSignedOut, onSession }: SignInProps) {
+export function SignIn({ http, serverName, wasSignedOut, onSession }: SignInProps) {
   const [mode, setMode] = useState<'login' | 'register'>('login')
   const [stages, setStages] = useState<string[]>()
   const [problem, setProblem] = useState<string>()
@@ -45,37 +49,39 @@ export function SignIn({ http, wasSignedOut, onSession }: SignInProps) {
   }
   const isLogin = mode === 'login'
   return (
-    <main className={styles.page}>
-      <div className={styles.card}>
-        <header className={styles.head}>
-          <HearthMark size={32} />
-          <h1>{t(isLogin ? 'login.titlePlain' : 'register.titlePlain')}</h1>
-        </header>
-        {wasSignedOut && <Banner>{t('login.signedOut')}</Banner>}
-        {problem && <Banner tone="warn">{problem}</Banner>}
-        {isLogin ? (
-          <LoginForm http={http} onSession={onSession} />
-        ) : (
-          <RegisterForm http={http} needsToken={stages?.includes('m.login.registration_token')} onSession={onSession} />
-        )}
-        <Button variant="quiet" onClick={() => (isLogin ? void toRegister() : setMode('login'))}>
-          {t(isLogin ? 'login.toRegister' : 'register.toLogin')}
-        </Button>
-      </div>
-    </main>
+    <OutsidePage title={titleOf(isLogin, serverName)} withLanguage>
+      {wasSignedOut && <Banner>{t('login.signedOut')}</Banner>}
+      {problem && <Banner tone="warn">{problem}</Banner>}
+      {isLogin ? (
+        <LoginForm http={http} onSession={onSession} />
+      ) : (
+        <RegisterForm http={http} needsToken={stages?.includes('m.login.registration_token')} onSession={onSession} />
+      )}
+      <Button variant="quiet" onClick={() => (isLogin ? void toRegister() : setMode('login'))}>
+        {t(isLogin ? 'login.toRegister' : 'register.toLogin')}
+      </Button>
+    </OutsidePage>
   )
 }
 
-type FormProps = { http: MatrixHttp; onSession: (session: LoginSession) => void }
+function titleOf(isLogin: boolean, server: string | undefined): string {
+  if (server === undefined) return t(isLogin ? 'login.titlePlain' : 'register.titlePlain')
+  return t(isLogin ? 'login.title' : 'register.title', { server })
+}
+
+type FormProps = { http: MatrixHttp; onSession: OnSession }
 
 function LoginForm({ http, onSession }: FormProps) {
   const [user, setUser] = useState('')
   const [password, setPassword] = useState('')
-  const form = useSubmit(onSession, () => {
-    if (!user.trim()) return t('login.needUser')
-    if (!password) return t('login.needPassword')
-    return logIn(http, user.trim(), password, deviceName())
-  })
+  const form = useSubmit(
+    (session) => onSession(session, password),
+    () => {
+      if (!user.trim()) return t('login.needUser')
+      if (!password) return t('login.needPassword')
+      return logIn(http, user.trim(), password, deviceName())
+    },
+  )
   return (
     <Form form={form} submit={t(form.isBusy ? 'login.busy' : 'login.submit')}>
       <TextField
@@ -104,7 +110,8 @@ function RegisterForm({ http, onSession, needsToken }: FormProps & { needsToken:
   const [token, setToken] = useState('')
   const form = useSubmit(onSession, () => {
     if (!username.trim()) return t('login.needUser')
-    if (password.length < 8) return t('register.tooShort')
+    const refused = checkNewPassword(password, [username.trim()])
+    if (refused) return refused
     return register(http, {
       username: username.trim().toLowerCase(),
       password,

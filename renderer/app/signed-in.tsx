@@ -1,11 +1,12 @@
 /** Builds what a signed-in window is made of, once, starts it, and takes it down at sign-out. */
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { makeLiveConnection } from '../live/connection.js'
 import { makeLiveData } from '../live/live-data.js'
-import { makeStore, type Store } from '../live/store.js'
+import { makeStore, type Store, useStore } from '../live/store.js'
 import { type AccountStorage, accountStorage, forgetAccount } from '../platform/account-storage.js'
 import { platform } from '../platform/bridge.js'
 import { makeMatrixClient } from '../platform/matrix/client.js'
+import { MatrixRequestError } from '../platform/matrix/errors.js'
 import { makeHttp } from '../platform/matrix/http.js'
 import { logOut } from '../platform/matrix/login.js'
 import { type LoginSession, readLoginSession, storeLoginSession } from '../platform/matrix/login-session.js'
@@ -13,15 +14,19 @@ import { makeOutbox } from '../platform/matrix/outbox.js'
 import { hashTxn } from '../platform/matrix/txn-hash.js'
 import { inOneTab } from '../platform/tabs.js'
 import { navigate } from './route.js'
-import { type Services, ServicesContext } from './services.js'
+import { useServerSays } from './server-info.js'
+import { type Services, ServicesContext, useServices } from './services.js'
 import { Shell } from './shell.js'
 
 type SignedInProps = {
-  initialSession: LoginSession /** @param byServer the server ended it */
+  initialSession: LoginSession
+  /** With which they came in just now, where they did. */
+  typedPassword: string | undefined
+  /** @param byServer the server ended it */
   onEnd: (byServer: boolean) => void
 }
 
-export function SignedIn({ initialSession, onEnd }: SignedInProps) {
+export function SignedIn({ initialSession, typedPassword, onEnd }: SignedInProps) {
   const [services] = useState(() => makeServices(initialSession, onEnd))
   useEffect(() => {
     services.live.connection.start()
@@ -37,8 +42,35 @@ export function SignedIn({ initialSession, onEnd }: SignedInProps) {
   }, [services])
   return (
     <ServicesContext value={services}>
-      <Shell />
+      <Gate typedPassword={typedPassword} />
     </ServicesContext>
+  )
+}
+
+const NewPasswordPage = lazy(() => import('./new-password-page.js'))
+
+const isLocked = (error: unknown) => error instanceof MatrixRequestError && error.errcode === 'M_USER_LOCKED'
+
+const LockedPage = lazy(() => import('./locked-page.js'))
+
+/** Before the app: an account that is locked; a password that was handed out. */
+function Gate({ typedPassword }: { typedPassword: string | undefined }) {
+  const { info } = useServerSays()
+  const isShut = useStore(
+    useServices().live.connection.state,
+    (state) => state.kind === 'offline' && state.reason === 'locked',
+  )
+  if (isShut)
+    return (
+      <Suspense fallback={null}>
+        <LockedPage />
+      </Suspense>
+    )
+  if (!info?.must_change_password) return <Shell />
+  return (
+    <Suspense fallback={null}>
+      <NewPasswordPage typedPassword={typedPassword} server={info.server_name} />
+    </Suspense>
   )
 }
 
@@ -59,7 +91,8 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
     onSignedOut: () =>
       void matrix.whoAmI().then(
         () => connection.restart(),
-        () => undefined,
+        // An account that was locked meanwhile is still signed in.
+        (error: unknown) => isLocked(error) && connection.restart(),
       ),
   })
   return {

@@ -13,25 +13,33 @@ export function explainState(state: LiveState): string {
 }
 
 export function StatusLine() {
-  const state = useStore(useServices().live.connection.state)
+  const { connection } = useServices().live
+  const state = useStore(connection.state)
   const label = { live: 'status.live', 'catching-up': 'status.catchingUp', offline: 'status.offline' } as const
   const look = { live: '', 'catching-up': styles.catchingUp, offline: styles.offline }[state.kind]
   const reason = explainState(state)
   const text = state.kind === 'offline' ? `${t('status.offlineLong')}. ${reason}` : reason
   return (
-    <Tip text={text} side="right">
-      <button
-        type="button"
-        className={`${styles.status} ${look}`}
-        data-state={state.kind}
-        aria-describedby="status-reason"
-      >
-        <i className={styles.statusDot} aria-hidden />
-        <span role="status">{t(label[state.kind])}</span>
-        <span id="status-reason" className="visually-hidden">
-          {text}
-        </span>
-      </button>
-    </Tip>
+    <>
+      {state.kind === 'offline' && (
+        <button type="button" className={styles.tryNow} onClick={() => connection.tryNow()}>
+          {t('status.tryNow')}
+        </button>
+      )}
+      <Tip text={text} side="right">
+        <button
+          type="button"
+          className={`${styles.status} ${look}`}
+          data-state={state.kind}
+          aria-describedby="status-reason"
+        >
+          <i className={styles.statusDot} aria-hidden />
+          <span role="status">{t(label[state.kind])}</span>
+          <span id="status-reason" className="visually-hidden">
+            {text}
+          </span>
+        </button>
+      </Tip>
+    </>
   )
 }

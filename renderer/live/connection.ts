@@ -11,7 +11,7 @@
 import { Surreal, type Uuid } from 'surrealdb'
 import type { LiveChannel } from '../platform/bridge.js'
 import type { LiveToken } from '../platform/matrix/account.js'
-import { isTemporary } from '../platform/matrix/errors.js'
+import { isTemporary, MatrixRequestError } from '../platform/matrix/errors.js'
 import { timerMs } from '../platform/timer-ms.js'
 import { ChannelClosedError, PortEngine } from './port-engine.js'
 import { type Batch, batchesOf, type Running, type Watch } from './registration.js'
@@ -26,6 +26,7 @@ export type OfflineReason =
   | 'limits'
   | 'restarting'
   | 'loggedOut'
+  | 'locked'
   | 'refused'
 
 export type LiveState =
@@ -39,6 +40,8 @@ export type LiveConnection = {
   state: Store<LiveState>
   start(): void
   stop(): void
+  /** Tries to connect at once instead of waiting for its next turn. */
+  tryNow(): void
   /** After a sign-out that turned out not to be one. */
   restart(): void
   /** The login session, as the live token names it; undefined before the first connection. */
@@ -69,9 +72,13 @@ const reasons: Record<number, OfflineReason> = {
   4408: 'tooSlow',
   4429: 'limits',
   1012: 'restarting',
+  4423: 'locked', // of ours: no channel says it, the request for a token does
 }
 const firstWaitMs = 300
 const longestWaitMs = 10_000
+/** While somebody looks, and the server may be back any moment: so long after it was lost. */
+const eagerWaitMs = 1_000
+const eagerForMs = 2 * 60_000
 const limitsWaitMs = 5_000
 const pingEveryMs = 30_000
 const pingTimeoutMs = 8_000
@@ -255,9 +262,11 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   /** @param run ends when another run has begun, or none: a restart must not leave two loops behind */
   async function loop(run: number): Promise<void> {
     let waitMs = firstWaitMs
+    let lostAt: number | undefined
     while (run === currentRun) {
       const outcome = await live(() => {
         waitMs = firstWaitMs
+        lostAt = undefined
       }).catch((error: unknown) => outcomeOf(error))
       if (run !== currentRun) return
       if ('fatal' in outcome) {
@@ -276,7 +285,9 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
         state.set(isFirst ? { kind: 'catching-up', reason } : { kind: 'offline', reason })
         if (reason === 'limits') waitMs = Math.max(waitMs, limitsWaitMs)
       }
-      await sleep(waitMs * (0.8 + Math.random() * 0.4))
+      lostAt ??= Date.now()
+      const isEager = isWorthHurry(outcome) && isLookedAt() && Date.now() - lostAt < eagerForMs
+      await sleep((isEager ? Math.min(waitMs, eagerWaitMs) : waitMs) * (0.8 + Math.random() * 0.4))
       waitMs = Math.min(waitMs * 2, longestWaitMs)
     }
   }
@@ -300,6 +311,7 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
     start,
     stop,
     sid: () => sid,
+    tryNow: () => wake?.(),
     restart() {
       stop()
       start()
@@ -331,7 +343,14 @@ class ChannelLostError extends Error {
 
 type Outcome = (Closed & { wasOpen?: boolean }) | { fatal: string }
 
+/** Whether the server may take us the next moment: not where it said no, or asked for patience. */
+const isWorthHurry = (outcome: Outcome): boolean =>
+  !('fatal' in outcome) && !['limits', 'locked', 'tooSlow'].includes(reasons[outcome.code] ?? 'unreachable')
+
+const isLookedAt = () => typeof document === 'undefined' || document.visibilityState === 'visible'
+
 function outcomeOf(error: unknown): Outcome {
+  if (error instanceof MatrixRequestError && error.errcode === 'M_USER_LOCKED') return { code: 4423, reason: '' }
   if (error instanceof ChannelLostError) return error.closed
   if (error instanceof ChannelClosedError || isTemporary(error)) return { code: 1006, reason: '' }
   if (error instanceof Error && error.message.includes('live channel')) return { code: 1006, reason: '' }

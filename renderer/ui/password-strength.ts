@@ -1,4 +1,8 @@
-/** How hard a new password is to guess: a hint, not a judge. The server's own rule is a length of 8. */
+/**
+ * How hard a new password is to guess. What is short or weak is not taken here; the server itself refuses only what
+ * everybody tries first, since other apps have rules of their own.
+ */
+import { t } from '../i18n/index.js'
 
 export type Strength = 'short' | 'weak' | 'fair' | 'good'
 
@@ -11,6 +15,13 @@ export function strengthOf(password: string, own: readonly string[] = []): Stren
   if ([...password].length < shortest) return 'short'
   const bits = guessBits(password, own)
   return bits < 36 ? 'weak' : bits < 60 ? 'fair' : 'good'
+}
+
+/** @returns why it is not taken, for its user; undefined where it is */
+export function checkNewPassword(password: string, own: readonly string[]): string | undefined {
+  const strength = strengthOf(password, own)
+  if (strength === 'short') return t('register.tooShort')
+  return strength === 'weak' ? t('password.refused') : undefined
 }
 
 /** Bits of a guess character by character; what repeats, runs on or is known counts little. */

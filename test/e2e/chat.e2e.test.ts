@@ -321,7 +321,7 @@ describe('the connection', () => {
     await ana.page.locator('[data-state="offline"]').waitFor()
 
     await write(ana.page, 'written in the dark')
-    await ana.page.getByText('Waits until your server answers').waitFor()
+    await ana.page.getByText('Waits until the server answers').waitFor()
     server = await startServerProcess({ dataDir, port: Number(new URL(url).port) })
     const bo = await MatrixClient.login(server.url, 'bo', password)
     const roomId = await ana.page.evaluate(() => decodeURIComponent(location.hash.split('/').at(-1)!))
@@ -329,7 +329,7 @@ describe('the connection', () => {
     await isLive(ana.page, 30_000)
 
     await messageWith(ana.page, 'welcome back').waitFor()
-    await expect.poll(() => ana.page.getByText('Waits until your server answers').count(), { timeout: 15_000 }).toBe(0)
+    await expect.poll(() => ana.page.getByText('Waits until the server answers').count(), { timeout: 15_000 }).toBe(0)
     expect(await messageWith(ana.page, 'written in the dark').count()).toBe(1)
   })
 

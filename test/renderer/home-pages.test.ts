@@ -96,7 +96,7 @@ describe('repairs', () => {
   const steady = (changes: Parameters<typeof metrics>[0] = {}, count = 30) =>
     Array.from({ length: count }, (_, index) => metrics({ ts: 1_000_000 + index * 1_000, ...changes }))
   const kinds = (facts: Partial<Parameters<typeof findRepairs>[0]>) =>
-    findRepairs({ isConnected: true, samples: steady(), traffic: [], ...facts }).map(({ kind }) => kind)
+    findRepairs({ isConnected: true, samples: steady(), traffic: [], reach: [], ...facts }).map(({ kind }) => kind)
 
   test('a healthy server needs nothing', () => {
     expect(kinds({ traffic: [destination(), destination({ destination: 'b.org', state: 'backing_off' })] })).toEqual([])
@@ -114,6 +114,12 @@ describe('repairs', () => {
     expect(kinds({ samples: steady(behind, thresholds.lagSamples) })).toEqual(['lag'])
   })
 
+  test('what keeps people from reaching it is one, in its own words', () => {
+    expect(
+      findRepairs({ isConnected: true, samples: steady(), traffic: [], reach: ['nothing listens'] }),
+    ).toMatchObject([{ kind: 'reach', tone: 'warn', text: 'nothing listens' }])
+  })
+
   test('a slow disk is one when it stays slow', () => {
     expect(kinds({ samples: steady({ db_commit_p50_ms: thresholds.commitMs }) })).toEqual(['slow-disk'])
   })
@@ -123,7 +129,7 @@ describe('repairs', () => {
     const soon = [stalled, metrics({ ts: 1_059_000 })]
     const later = [stalled, metrics({ ts: 1_061_000 })]
 
-    expect(findRepairs({ isConnected: true, samples: soon, traffic: [] })).toMatchObject([
+    expect(findRepairs({ isConnected: true, samples: soon, traffic: [], reach: [] })).toMatchObject([
       { kind: 'stall', tone: 'bad' },
     ])
     expect(longestStall(later)).toBe(metrics().longest_stall_ms)

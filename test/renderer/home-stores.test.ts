@@ -24,6 +24,7 @@ function makeConnection(answers: (statement: string) => unknown[] = () => []) {
     start: () => undefined,
     stop: () => undefined,
     restart: () => undefined,
+    tryNow: () => undefined,
     sid: () => 'S',
     watch(watch) {
       watches.push(watch as unknown as Watch<never>)

@@ -3,22 +3,23 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   type Answers,
   canBeFound,
-  checkWho,
+  checkStep,
   cleanUsername,
   readSetup,
   sendAnswers,
   stepOfRefusal,
 } from '../../renderer/features/onboarding/answers.js'
+import { takeAddressSecrets } from '../../renderer/platform/address-secrets.js'
 import { MatrixRequestError } from '../../renderer/platform/matrix/errors.js'
 import type { MatrixHttp } from '../../renderer/platform/matrix/http.js'
-import { takeSetupSecret } from '../../renderer/platform/setup-secret.js'
 import { strengthOf, suggestPassword } from '../../renderer/ui/password-strength.js'
 
-const good: Answers = { username: 'ana', serverName: 'home.local', password: 'long enough', federation: 'local' }
-const wrong = (changes: Partial<Answers>) => Object.keys(checkWho({ ...good, ...changes }))
+const good: Answers = { username: 'ana', serverName: 'home.local', password: 'a long way home', federation: 'local' }
+const wrong = (changes: Partial<Answers>) =>
+  (['name', 'server', 'password'] as const).flatMap((step) => Object.keys(checkStep(step, { ...good, ...changes })))
 
-describe('the first question', () => {
-  test('takes a user name and a server name', () => {
+describe('the questions', () => {
+  test('take a user name and a server name', () => {
     expect(wrong({})).toEqual([])
     expect(wrong({ username: ' @Ana ' })).toEqual([])
     expect(cleanUsername(' @Ana ')).toBe('ana')
@@ -38,10 +39,20 @@ describe('the first question', () => {
     (serverName) => expect(wrong({ serverName })).toEqual(['serverName']),
   )
 
-  test('counts the characters of a password, not their bytes', () => {
-    expect(wrong({ password: '🔥🔥🔥🔥🔥🔥🔥' })).toEqual(['password'])
-    expect(wrong({ password: '🔥🔥🔥🔥🔥🔥🔥🔥' })).toEqual([])
+  test('each is asked for its own answer alone', () => {
+    const nothing: Answers = { username: '', serverName: '', password: '', federation: 'local' }
+    expect(Object.keys(checkStep('name', nothing))).toEqual(['username'])
+    expect(Object.keys(checkStep('server', nothing))).toEqual(['serverName'])
+    expect(Object.keys(checkStep('password', nothing))).toEqual(['password'])
+    expect(checkStep('reach', nothing)).toEqual({})
   })
+
+  test.each(['🔥🔥🔥🔥🔥🔥🔥', 'password', 'ana.home.local', 'aaaaaaaaaaaaaaaa'])(
+    'refuse the password %j',
+    (password) => {
+      expect(wrong({ password })).toEqual(['password'])
+    },
+  )
 })
 
 test.each([
@@ -80,7 +91,7 @@ describe('sending the answers', () => {
       },
     } as unknown as MatrixHttp
 
-    takeSetupSecret()
+    takeAddressSecrets()
     await readSetup(http)
     await sendAnswers(http, good)
     await readSetup(http)
@@ -95,7 +106,7 @@ describe('sending the answers', () => {
 
   test('a path of the app in the address is no secret', () => {
     vi.stubGlobal('location', { hash: '#/room/x', pathname: '/', search: '' })
-    takeSetupSecret()
+    takeAddressSecrets()
     expect(stored.size).toBe(0)
   })
 
@@ -112,14 +123,16 @@ describe('sending the answers', () => {
 
     expect(session).toEqual({ userId: '@ana:home.local', accessToken: 'T', deviceId: 'D' })
     expect(notesRoomId).toBe('!n')
-    const body = { username: 'ana', server_name: 'home.local', password: 'long enough', federation: 'local' }
+    const body = { username: 'ana', server_name: 'home.local', password: 'a long way home', federation: 'local' }
     expect(sent).toEqual([['POST', '/_hearth/client/v1/onboarding', { isPublic: true, headers: {}, body }]])
   })
 
   test('a refused name leads back to the question that asked for it', () => {
     const refusal = (errcode: string) => new MatrixRequestError(400, errcode, '', undefined, {})
 
-    expect(stepOfRefusal(refusal('M_INVALID_USERNAME'))).toBe('who')
+    expect(stepOfRefusal(refusal('M_INVALID_USERNAME'))).toBe('name')
+    expect(stepOfRefusal(refusal('M_WEAK_PASSWORD'))).toBe('password')
+    expect(stepOfRefusal(refusal('M_INVALID_PARAM'))).toBe('server')
     expect(stepOfRefusal(refusal('M_UNKNOWN'))).toBeUndefined()
     expect(stepOfRefusal(new Error('no network'))).toBeUndefined()
   })

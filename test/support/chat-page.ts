@@ -34,8 +34,12 @@ export async function openPage(browser: Browser, url: string, look: Look = {}): 
   return { page, errors, context }
 }
 
-/** The browser reports every refused request by itself; the page shows what matters of it. */
-const isNetworkNoise = (text: string) => /Failed to load resource|WebSocket connection to/.test(text)
+/**
+ * The browser reports every refused request by itself; the page shows what matters of it. Over plain HTTP from another
+ * address it also reports a header that has no effect there.
+ */
+const isNetworkNoise = (text: string) =>
+  /Failed to load resource|WebSocket connection to|Cross-Origin-Opener-Policy header has been ignored/.test(text)
 
 export const password = 'correct horse battery'
 

@@ -4,6 +4,7 @@ import { linkPath, navigate, roomPath } from '../../app/route.js'
 import type { Services } from '../../app/services.js'
 import { t } from '../../i18n/index.js'
 import { readIgnoredUsers } from '../../live/account-data.js'
+import { copyText as copy } from '../../platform/clipboard.js'
 import { explainError } from '../../platform/matrix/errors.js'
 import { showToast } from '../../ui/toast.js'
 import type { MatrixTarget } from './matrix-links.js'
@@ -63,6 +64,5 @@ export async function setIgnored(
 }
 
 export async function copyText(text: string): Promise<void> {
-  await attempt(() => navigator.clipboard.writeText(text))
-  showToast(t('common.copied'))
+  if (await attempt(() => copy(text))) showToast(t('common.copied'))
 }

@@ -1,21 +1,10 @@
 /**
- * The server's administration over HTTP: accounts, rooms, devices, other servers. In the form of Synapse, as
- * the server offers it, so that what is done here can be done by any tool.
+ * The server's administration over HTTP: accounts, rooms, devices, other servers in the form of Synapse, so that what is
+ * done here can be done by any tool; invitations, passwords to hand on and the network at home in Hearth's own.
  */
 import { MatrixRequestError } from '../../platform/matrix/errors.js'
 import type { MatrixHttp } from '../../platform/matrix/http.js'
-
-export type ServerInfo = {
-  server_name: string
-  version: string
-  federation: boolean
-  public_baseurl?: string
-  is_admin: boolean
-  /** ms since the epoch */
-  started_at: number
-  /** For admins alone. */
-  data_dir?: string
-}
+import type { Device } from '../../platform/matrix/own-account.js'
 
 export type AdminUser = {
   /** User ID. */
@@ -51,8 +40,6 @@ export type AdminRoom = {
   room_type: string | null
 }
 
-export type Device = { device_id: string; display_name?: string; last_seen_ip?: string; last_seen_ts?: number }
-
 export type Destination = {
   destination: string
   /** ms since the epoch, 0 when it is well */
@@ -66,8 +53,6 @@ export type RoomOrder = 'name' | 'canonical_alias' | 'version' | 'last_position'
 
 const admin = '/_synapse/admin'
 const id = encodeURIComponent
-
-export const readServerInfo = (http: MatrixHttp) => http.request<ServerInfo>('GET', '/_hearth/client/v1/server_info')
 
 export async function listUsers(
   http: MatrixHttp,
@@ -91,7 +76,7 @@ export const readUser = (http: MatrixHttp, userId: string) =>
 export async function createUser(
   http: MatrixHttp,
   userId: string,
-  account: { password: string; displayname?: string; admin: boolean },
+  account: { displayname?: string; admin: boolean },
 ): Promise<AdminUser> {
   const exists = await readUser(http, userId).then(
     () => true,
@@ -109,11 +94,6 @@ export const setUserLocked = (http: MatrixHttp, userId: string, locked: boolean)
 
 export const setUserAdmin = (http: MatrixHttp, userId: string, isAdmin: boolean) =>
   http.request<object>('PUT', `${admin}/v1/users/${id(userId)}/admin`, { body: { admin: isAdmin } })
-
-export const resetPassword = (http: MatrixHttp, userId: string, newPassword: string, logsOut: boolean) =>
-  http.request<object>('POST', `${admin}/v1/reset_password/${id(userId)}`, {
-    body: { new_password: newPassword, logout_devices: logsOut },
-  })
 
 export const deactivateUser = (http: MatrixHttp, userId: string, erase: boolean) =>
   http.request<object>('POST', `${admin}/v1/deactivate/${id(userId)}`, { body: { erase } })
@@ -161,42 +141,67 @@ export const listDestinations = async (http: MatrixHttp) =>
 export const retryDestination = (http: MatrixHttp, destination: string) =>
   http.request<object>('POST', `${admin}/v1/federation/destinations/${id(destination)}/reset_connection`, { body: {} })
 
-/** The own devices. */
-export const listMyDevices = async (http: MatrixHttp) =>
-  (await http.request<{ devices: Device[] }>('GET', '/_matrix/client/v3/devices')).devices
+export type Invitation = {
+  id: string
+  /** ms since the epoch */
+  created_ts: number
+  created_by: string
+  expires_ts?: number
+  uses_allowed?: number
+  uses: number
+  room_ids: string[]
+  label?: string
+}
 
-export const renameMyDevice = (http: MatrixHttp, deviceId: string, displayName: string) =>
-  http.request<object>('PUT', `/_matrix/client/v3/devices/${id(deviceId)}`, { body: { display_name: displayName } })
+const own = '/_hearth/admin/v1'
 
-/**
- * Logs own devices out; the server wants the password for it.
- *
- * Spec: https://spec.matrix.org/v1.19/client-server-api/#user-interactive-authentication-api
- *
- * @throws MatrixRequestError `M_FORBIDDEN` for a wrong password
- */
-export async function deleteMyDevices(
-  http: MatrixHttp,
-  userId: string,
-  deviceIds: readonly string[],
-  password: string,
-): Promise<void> {
-  const post = (auth?: object) =>
-    http.request<object>('POST', '/_matrix/client/v3/delete_devices', {
-      body: { devices: deviceIds, ...(auth ? { auth } : {}) },
+export const listInvitations = async (http: MatrixHttp) =>
+  (await http.request<{ invitations: Invitation[] }>('GET', `${own}/invitations`)).invitations
+
+export type WantedInvitation = { expires_in_ms: number; uses_allowed: number; room_ids: string[]; label?: string }
+
+/** @returns the token too, which the server tells once */
+export const createInvitation = (http: MatrixHttp, wanted: WantedInvitation) =>
+  http.request<{ invitation: Invitation; token: string }>('POST', `${own}/invitations`, { body: wanted })
+
+export const revokeInvitation = (http: MatrixHttp, invitationId: string) =>
+  http.request<object>('DELETE', `${own}/invitations/${id(invitationId)}`)
+
+/** A password made up by the server, to hand on; its user is asked for one of their own. */
+export const giveTemporaryPassword = async (http: MatrixHttp, userId: string, logsOut: boolean) =>
+  (
+    await http.request<{ password: string }>('POST', `${own}/users/${id(userId)}/temporary_password`, {
+      body: { logout_devices: logsOut },
     })
-  try {
-    await post()
-  } catch (error) {
-    const session = error instanceof MatrixRequestError && error.status === 401 ? error.body.session : undefined
-    if (typeof session !== 'string') throw error
-    await post({ type: 'm.login.password', identifier: { type: 'm.id.user', user: userId }, password, session }).catch(
-      (refusal: unknown) => {
-        // A wrong password is asked for again (401), and that is what the person should hear.
-        if (refusal instanceof MatrixRequestError && refusal.status === 401)
-          throw new MatrixRequestError(403, 'M_FORBIDDEN', refusal.message, undefined, {})
-        throw refusal
-      },
-    )
+  ).password
+
+export type HomeAddress = {
+  address: string
+  interface: string
+  is_chosen: boolean
+  is_listening: boolean
+  url?: string
+  error?: string
+}
+
+export type Reachability = {
+  this_machine: { url?: string }
+  home_network: {
+    state: 'off' | 'on' | 'failed' | 'by_configuration'
+    addresses: HomeAddress[]
+    connected: { address: string; users: string[]; since_ts: number; last_seen_ts: number }[]
+  }
+  public: { url?: string }
+  federation: {
+    is_on: boolean
+    listener?: { port: number; certificate?: { names: string[]; expires_ts: number; is_for_server: boolean } }
   }
 }
+
+export const readReachability = (http: MatrixHttp) => http.request<Reachability>('GET', `${own}/reachability`)
+
+/** @param interfaces without any, the network that the machine is mainly on */
+export const setHomeNetwork = (http: MatrixHttp, isOn: boolean, interfaces?: readonly string[]) =>
+  http.request<Reachability>('PUT', `${own}/home_network`, {
+    body: { is_on: isOn, ...(interfaces ? { interfaces } : {}) },
+  })

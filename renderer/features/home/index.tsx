@@ -1,29 +1,36 @@
-/** Home: the machine. Its pages beside a list of them; each page is loaded when it is opened. */
-import { Activity, Globe, HeartPulse, type LucideIcon, MonitorSmartphone, Rows3, UsersRound } from 'lucide-react'
-import { lazy, Suspense } from 'react'
+/**
+ * Home: the machine. Its pages beside a list of them; each page is loaded when it is opened.
+ *
+ * Who does not run the server has one page here, what happens in their own rooms, and no list of the others.
+ */
+import { Activity, Globe, HeartPulse, type LucideIcon, RadioTower, Rows3, UsersRound } from 'lucide-react'
+import { lazy, Suspense, useEffect } from 'react'
 import { ErrorBoundary } from '../../app/error-boundary.js'
 import { navigate } from '../../app/route.js'
+import { useServerSays } from '../../app/server-info.js'
+import { useServices } from '../../app/services.js'
 import { type TextKey, t } from '../../i18n/index.js'
+import { EmptyState } from '../../ui/bits.js'
+import { Button } from '../../ui/button.js'
 import styles from './home.module.css'
 import { LoadingRows, PageHead } from './page.js'
 import pageStyles from './page.module.css'
-import { useAdmin } from './use-admin.js'
 import { DashboardContext, useKeptDashboard } from './use-dashboard.js'
 
 const LivePage = lazy(() => import('./live/live-page.js'))
 const HealthPage = lazy(() => import('./health/health-page.js'))
 const PeoplePage = lazy(() => import('./people/people-page.js'))
+const ReachPage = lazy(() => import('./reach/reach-page.js'))
 const RoomsPage = lazy(() => import('./rooms/rooms-page.js'))
 const FederationPage = lazy(() => import('./federation/federation-page.js'))
-const SessionsPage = lazy(() => import('./sessions/sessions-page.js'))
 
 const pages = {
   live: ['home.live', Activity],
   health: ['home.health', HeartPulse],
   people: ['home.people', UsersRound],
+  reach: ['home.reach', RadioTower],
   rooms: ['home.rooms', Rows3],
   federation: ['home.federation', Globe],
-  sessions: ['home.sessions', MonitorSmartphone],
 } as const satisfies Record<string, [TextKey, LucideIcon]>
 type PageName = keyof typeof pages
 const isPage = (name: string | undefined): name is PageName => name !== undefined && Object.hasOwn(pages, name)
@@ -39,32 +46,42 @@ const Waiting = ({ title }: { title: string }) => (
 )
 
 export default function Home({ parts: [first, second] }: { parts: readonly string[] }) {
-  const page = isPage(first) ? first : 'live'
-  const dashboard = useKeptDashboard(useAdmin())
+  const { info, error, askAgain } = useServerSays()
+  const { connection } = useServices().live
+  const dashboard = useKeptDashboard(info?.is_admin)
+  const isMember = info?.is_admin === false
+  const page = !isMember && isPage(first) ? first : 'live'
+  useEffect(() => {
+    if (first === 'sessions') navigate('/settings', 'replace') // where they were before
+  }, [first])
+  if (!info && error !== undefined)
+    return (
+      <EmptyState
+        fills
+        withMark
+        title={t('home.offline')}
+        text={t('home.offlineText')}
+        action={
+          <Button
+            variant="primary"
+            onClick={() => {
+              connection.tryNow()
+              askAgain()
+            }}
+          >
+            {t('status.tryNow')}
+          </Button>
+        }
+      />
+    )
   return (
-    <div className={styles.home}>
-      <nav className={styles.nav} aria-label={t('home.nav')}>
-        <ul>
-          {(Object.entries(pages) as [PageName, [TextKey, LucideIcon]][]).map(([name, [label, Icon]]) => (
-            <li key={name}>
-              <button
-                type="button"
-                className={styles.link}
-                aria-current={page === name ? 'page' : undefined}
-                onClick={() => navigate(`/home/${name}`)}
-              >
-                <Icon size={18} aria-hidden />
-                {t(label)}
-              </button>
-            </li>
-          ))}
-        </ul>
-      </nav>
+    <div className={styles.home} data-alone={isMember || undefined}>
+      {!isMember && <PageList page={page} />}
       <div className={styles.content} key={page}>
         <ErrorBoundary resetKey={page}>
           <Suspense fallback={null}>
-            {page === 'sessions' && <SessionsPage />}
             {page === 'people' && <PeoplePage userId={second} />}
+            {page === 'reach' && <ReachPage />}
             {page === 'rooms' && <RoomsPage roomId={second} />}
             {!dashboard && needsDashboard.has(page) && <Waiting title={t(pages[page][0])} />}
             {dashboard && (
@@ -80,3 +97,23 @@ export default function Home({ parts: [first, second] }: { parts: readonly strin
     </div>
   )
 }
+
+const PageList = ({ page }: { page: PageName }) => (
+  <nav className={styles.nav} aria-label={t('home.nav')}>
+    <ul>
+      {(Object.entries(pages) as [PageName, [TextKey, LucideIcon]][]).map(([name, [label, Icon]]) => (
+        <li key={name}>
+          <button
+            type="button"
+            className={styles.link}
+            aria-current={page === name ? 'page' : undefined}
+            onClick={() => navigate(`/home/${name}`)}
+          >
+            <Icon size={18} aria-hidden />
+            {t(label)}
+          </button>
+        </li>
+      ))}
+    </ul>
+  </nav>
+)

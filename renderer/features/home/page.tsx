@@ -1,11 +1,11 @@
 /** What every Home page has: a head, and instead of its body what stands in the way of showing it. */
 import type { ReactNode } from 'react'
+import { useAdmin } from '../../app/server-info.js'
 import { t } from '../../i18n/index.js'
 import { explainError, MatrixRequestError } from '../../platform/matrix/errors.js'
-import { Banner, EmptyState, Skeleton } from '../../ui/bits.js'
+import { Banner, Skeleton } from '../../ui/bits.js'
 import { Button } from '../../ui/button.js'
 import styles from './page.module.css'
-import { useServerInfo } from './use-admin.js'
 
 type PageHeadProps = { title: string; aside?: ReactNode; actions?: ReactNode }
 
@@ -17,18 +17,13 @@ export const PageHead = ({ title, aside, actions }: PageHeadProps) => (
   </header>
 )
 
-/** Its children for admins alone; others read why not. */
+/** Its children once the server has said that this is an administrator; whoever is none does not come here (`index.tsx`). */
 export function AdminsOnly({ title, children }: { title: string; children: ReactNode }) {
-  const info = useServerInfo()
-  if (info?.is_admin) return children
+  if (useAdmin()) return children
   return (
     <div className={styles.page}>
       <PageHead title={title} />
-      {info ? (
-        <EmptyState title={t('home.adminsOnly')} text={t('home.adminsOnlyText', { server: info.server_name })} />
-      ) : (
-        <LoadingRows />
-      )}
+      <LoadingRows />
     </div>
   )
 }

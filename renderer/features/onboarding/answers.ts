@@ -1,9 +1,10 @@
 /** The answers of the first run: their rules, and the request that settles them. */
 import { t } from '../../i18n/index.js'
+import { forgetSecret, setupSecretHeader } from '../../platform/address-secrets.js'
 import { MatrixRequestError } from '../../platform/matrix/errors.js'
 import type { MatrixHttp } from '../../platform/matrix/http.js'
 import type { LoginSession } from '../../platform/matrix/login-session.js'
-import { forgetSetupSecret, setupSecretHeader } from '../../platform/setup-secret.js'
+import { checkNewPassword } from '../../ui/password-strength.js'
 
 export type Answers = {
   username: string
@@ -14,11 +15,11 @@ export type Answers = {
 
 /** Without `data_dir` this page may not answer: it was not opened at the address that the server gave out. */
 export type SetupState = { state: 'needed' | 'done'; server_name?: string; data_dir?: string }
-export type Step = 'who' | 'reach' | 'place'
-export type Problems = Partial<Record<'username' | 'serverName' | 'password', string>>
+export type Step = 'name' | 'server' | 'password' | 'reach' | 'ready'
+export type Problems = Partial<Record<'username' | 'serverName' | 'password', string | undefined>>
+export type StepProps = { answers: Answers; problems: Problems; onChange: (changes: Partial<Answers>) => void }
 
 const path = '/_hearth/client/v1/onboarding'
-const shortestPassword = 8
 /** The user in whose name the server speaks. */
 const reservedName = 'hearth'
 
@@ -30,17 +31,26 @@ const localpartPattern = /^[a-z0-9._=\-/+]+$/
 export const cleanUsername = (text: string) => text.trim().toLowerCase().replace(/^@/, '')
 export const cleanServerName = (text: string) => text.trim().toLowerCase()
 
-/** What keeps the first question from being answered; empty when nothing does. */
-export function checkWho({ username, serverName, password }: Answers): Problems {
-  const [name, server] = [cleanUsername(username), cleanServerName(serverName)]
-  const problems: Problems = {}
-  if (!name) problems.username = t('setup.who.needUser')
-  else if (name === reservedName) problems.username = t('setup.who.reserved', { name })
-  else if (!localpartPattern.test(name)) problems.username = t('error.M_INVALID_USERNAME')
-  if (!server) problems.serverName = t('setup.who.needServer')
-  else if (!serverNamePattern.test(server)) problems.serverName = t('setup.who.badServer')
-  if ([...password].length < shortestPassword) problems.password = t('register.tooShort')
-  return problems
+/** What keeps a question from being answered; empty when nothing does. */
+export function checkStep(step: Step, answers: Answers): Problems {
+  const [name, server] = [cleanUsername(answers.username), cleanServerName(answers.serverName)]
+  const found: Partial<Record<Step, Problems>> = {
+    name: { username: problemOfName(name) },
+    server: { serverName: problemOfServer(server) },
+    password: { password: checkNewPassword(answers.password, [name, server]) },
+  }
+  return Object.fromEntries(Object.entries(found[step] ?? {}).filter(([, problem]) => problem !== undefined))
+}
+
+function problemOfName(name: string): string | undefined {
+  if (!name) return t('setup.name.need')
+  if (name === reservedName) return t('setup.name.reserved', { name })
+  return localpartPattern.test(name) ? undefined : t('error.M_INVALID_USERNAME')
+}
+
+function problemOfServer(server: string): string | undefined {
+  if (!server) return t('setup.server.need')
+  return serverNamePattern.test(server) ? undefined : t('setup.server.bad')
 }
 
 const homeDomains =
@@ -67,7 +77,7 @@ export async function sendAnswers(
     headers: setupSecretHeader(),
     body: { username: cleanUsername(username), server_name: cleanServerName(serverName), password, federation },
   })
-  forgetSetupSecret()
+  forgetSecret('setup')
   const session = { userId: answer.user_id, deviceId: answer.device_id, accessToken: answer.access_token }
   return { session, notesRoomId: answer.notes_room_id }
 }
@@ -75,6 +85,12 @@ export async function sendAnswers(
 /** The question to go back to when the server refuses an answer; undefined when no answer of it was wrong. */
 export function stepOfRefusal(error: unknown): Step | undefined {
   if (!(error instanceof MatrixRequestError)) return undefined
-  const ofWho = ['M_INVALID_USERNAME', 'M_USER_IN_USE', 'M_WEAK_PASSWORD', 'M_INVALID_PARAM', 'M_BAD_JSON']
-  return ofWho.includes(error.errcode) ? 'who' : undefined
+  const questions: Readonly<Record<string, Step>> = {
+    M_INVALID_USERNAME: 'name',
+    M_USER_IN_USE: 'name',
+    M_WEAK_PASSWORD: 'password',
+    M_INVALID_PARAM: 'server',
+    M_BAD_JSON: 'server',
+  }
+  return questions[error.errcode]
 }

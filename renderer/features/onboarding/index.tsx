@@ -1,4 +1,4 @@
-/** The first run: three questions, back always possible, and then the Notes room. */
+/** The first run: one question a screen, back always possible, and then the Notes room. */
 import { useEffect, useRef, useState } from 'react'
 import { navigate, roomPath } from '../../app/route.js'
 import { t } from '../../i18n/index.js'
@@ -10,7 +10,7 @@ import { Button } from '../../ui/button.js'
 import { HearthMark } from '../../ui/hearth-mark.js'
 import {
   type Answers,
-  checkWho,
+  checkStep,
   type Problems,
   readSetup,
   type SetupState,
@@ -18,14 +18,16 @@ import {
   sendAnswers,
   stepOfRefusal,
 } from './answers.js'
+import { NameStep } from './name-step.js'
 import styles from './onboarding.module.css'
-import { PlaceStep } from './place-step.js'
+import { PasswordStep } from './password-step.js'
 import { ReachStep } from './reach-step.js'
-import { WhoStep } from './who-step.js'
+import { ReadyStep } from './ready-step.js'
+import { ServerStep } from './server-step.js'
 
 type OnboardingProps = { http: MatrixHttp; onSession: (session: LoginSession) => void }
 
-const steps: readonly Step[] = ['who', 'reach', 'place']
+const allSteps: readonly Step[] = ['name', 'server', 'password', 'reach', 'ready']
 const noAnswers: Answers = { username: '', serverName: '', password: '', federation: 'local' }
 
 export default function Onboarding({ http, onSession }: OnboardingProps) {
@@ -59,19 +61,17 @@ type QuestionsProps = OnboardingProps & { dataDir: string; fixedServer: string |
 
 function Questions({ http, onSession, dataDir, fixedServer }: QuestionsProps) {
   const [answers, setAnswers] = useState<Answers>({ ...noAnswers, serverName: fixedServer ?? '' })
-  const [step, setStep] = useState<Step>('who')
+  const [step, setStep] = useState<Step>('name')
   const [problems, setProblems] = useState<Problems>({})
   const [refusal, setRefusal] = useState<string>()
   const [isBusy, setIsBusy] = useState(false)
   const title = useRef<HTMLHeadingElement>(null)
-  const isFirst = useRef(true)
+  const steps = allSteps.filter((each) => each !== 'server' || fixedServer === undefined)
   const at = steps.indexOf(step)
 
-  // A new question is told to those who do not see it; the first one's field has the focus instead.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the step is what changed
+  // A question with a field has the focus there, and its title is read with it; another one is told by its title.
   useEffect(() => {
-    if (!isFirst.current) title.current?.focus()
-    isFirst.current = false
+    if (step === 'reach' || step === 'ready') title.current?.focus()
   }, [step])
 
   const change = (changes: Partial<Answers>) => {
@@ -81,11 +81,9 @@ function Questions({ http, onSession, dataDir, fixedServer }: QuestionsProps) {
   }
   const next = () => {
     if (isBusy) return
-    if (step === 'who') {
-      const found = checkWho(answers)
-      setProblems(found)
-      if (Object.keys(found).length > 0) return
-    }
+    const found = checkStep(step, answers)
+    setProblems(found)
+    if (Object.keys(found).length > 0) return
     const following = steps[at + 1]
     if (following) setStep(following)
     else void finish()
@@ -110,6 +108,7 @@ function Questions({ http, onSession, dataDir, fixedServer }: QuestionsProps) {
     <main className={styles.page}>
       <form
         className={styles.card}
+        aria-labelledby="setup-question"
         noValidate
         onSubmit={(event) => {
           event.preventDefault()
@@ -121,16 +120,16 @@ function Questions({ http, onSession, dataDir, fixedServer }: QuestionsProps) {
             <HearthMark size={32} />
             <span>{t('setup.step', { at: at + 1, of: steps.length })}</span>
           </div>
-          <h1 ref={title} tabIndex={-1}>
+          <h1 ref={title} tabIndex={-1} id="setup-question">
             {t(`setup.${step}.title`)}
           </h1>
           <p>{t(`setup.${step}.text`)}</p>
         </header>
-        {step === 'who' && (
-          <WhoStep answers={answers} problems={problems} fixedServer={fixedServer} onChange={change} />
-        )}
+        {step === 'name' && <NameStep answers={answers} problems={problems} onChange={change} />}
+        {step === 'server' && <ServerStep answers={answers} problems={problems} onChange={change} />}
+        {step === 'password' && <PasswordStep answers={answers} problems={problems} onChange={change} />}
         {step === 'reach' && <ReachStep answers={answers} onChange={change} />}
-        {step === 'place' && <PlaceStep answers={answers} dataDir={dataDir} />}
+        {step === 'ready' && <ReadyStep answers={answers} dataDir={dataDir} />}
         {refusal && <Banner tone="bad">{refusal}</Banner>}
         <footer className={styles.foot}>
           {at > 0 && (
@@ -139,7 +138,7 @@ function Questions({ http, onSession, dataDir, fixedServer }: QuestionsProps) {
             </Button>
           )}
           <Button type="submit" variant="primary" size="large" disabled={isBusy}>
-            {step === 'place' ? t(isBusy ? 'setup.finishing' : 'setup.finish') : t('setup.next')}
+            {step === 'ready' ? t(isBusy ? 'setup.finishing' : 'setup.finish') : t('setup.next')}
           </Button>
         </footer>
       </form>

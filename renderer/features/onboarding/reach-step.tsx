@@ -1,4 +1,4 @@
-/** Second question: people here only, or everyone on Matrix. */
+/** Fourth question: people here only, or other Matrix servers too; with what that takes. */
 import { t } from '../../i18n/index.js'
 import { Banner } from '../../ui/bits.js'
 import { type Answers, canBeFound, cleanServerName } from './answers.js'

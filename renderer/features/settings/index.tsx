@@ -1,4 +1,4 @@
-/** Settings of this person on this device: name, picture, appearance, language, privacy. */
+/** Settings of this person: name, picture, password and sessions; of this device: appearance, language, privacy. */
 import { type ChangeEvent, useState } from 'react'
 import { changePreferences, usePreferences } from '../../app/preferences.js'
 import { useServices } from '../../app/services.js'
@@ -11,6 +11,8 @@ import { Button } from '../../ui/button.js'
 import { SelectField, Switch, TextField } from '../../ui/field.js'
 import { showToast } from '../../ui/toast.js'
 import { ComputerSection } from './computer-section.js'
+import { PasswordSection } from './password-section.js'
+import { SessionsSection } from './sessions-section.js'
 import styles from './settings.module.css'
 
 export default function SettingsPage(_props: { parts: readonly string[] }) {
@@ -40,6 +42,8 @@ export default function SettingsPage(_props: { parts: readonly string[] }) {
           ))}
         </SelectField>
       </section>
+      <PasswordSection />
+      <SessionsSection />
       <ComputerSection />
       <section>
         <h2>{t('settings.privacy')}</h2>

@@ -11,6 +11,8 @@ export const common = {
   'common.loading': 'Wird geladen',
   'common.nothingFound': 'Nichts gefunden',
   'common.reload': 'Neu laden',
+  'common.done': 'Fertig',
+  'common.copyFailed': 'Dieser Browser lässt die Seite nicht kopieren. Markiere und kopiere es selbst.',
 
   'time.today': 'Heute',
   'time.yesterday': 'Gestern',
@@ -30,15 +32,17 @@ export const common = {
   'status.offline': 'Offline',
   'status.offlineLong': 'Offline — deine Nachrichten warten',
   'status.reason.live': 'Verbunden. Alles kommt an, während es geschieht.',
-  'status.reason.connecting': 'Verbindet sich mit deinem Server.',
+  'status.reason.connecting': 'Verbindet sich mit dem Server.',
   'status.reason.catchingUp': 'Wieder verbunden; liest, was inzwischen geschah.',
-  'status.reason.unreachable': 'Dein Server antwortet nicht. Es wird von selbst weiter versucht.',
+  'status.reason.unreachable': 'Der Server antwortet nicht. Es wird von selbst weiter versucht.',
   'status.reason.expired': 'Die Sitzung musste erneuert werden. Verbindet sich neu.',
   'status.reason.tooSlow': 'Dieses Fenster kam nicht mit und wurde getrennt. Verbindet sich neu.',
   'status.reason.limits': 'Für dieses Konto ist zu viel auf einmal offen. Gleich noch ein Versuch.',
-  'status.reason.restarting': 'Dein Server startet neu.',
+  'status.reason.restarting': 'Der Server startet neu.',
   'status.reason.loggedOut': 'Diese Sitzung wurde abgemeldet.',
-  'status.reason.refused': 'Dein Server hat die Verbindung abgelehnt: {error}',
+  'status.reason.refused': 'Der Server hat die Verbindung abgelehnt: {error}',
+  'status.reason.locked': 'Dieses Konto ist gesperrt.',
+  'status.tryNow': 'Jetzt',
 
   'theme.label': 'Darstellung',
   'theme.theme': 'Farben',
@@ -52,6 +56,7 @@ export const common = {
   'profile.keys': 'Tastenkürzel',
 
   'login.titlePlain': 'Anmelden',
+  'login.title': 'Anmelden bei {server}',
   'login.user': 'Benutzername',
   'login.password': 'Passwort',
   'login.submit': 'Anmelden',
@@ -64,6 +69,7 @@ export const common = {
   'login.unsupported': 'Dieser Server bietet keine Anmeldung mit Passwort.',
 
   'register.titlePlain': 'Konto erstellen',
+  'register.title': 'Konto auf {server} erstellen',
   'register.submit': 'Konto erstellen',
   'register.busy': 'Wird erstellt…',
   'register.toLogin': 'Ich habe ein Konto',
@@ -76,7 +82,7 @@ export const common = {
   'register.tooShort': 'Ein Passwort braucht mindestens 8 Zeichen.',
 
   'error.generic': 'Das hat nicht geklappt: {error}',
-  'error.offline': 'Dein Server antwortet nicht.',
+  'error.offline': 'Der Server antwortet nicht.',
   'error.crashed': 'In diesem Fenster ist etwas kaputtgegangen',
   'error.crashedText': 'Deine Nachrichten sind auf dem Server sicher. Neu laden bringt das Fenster zurück.',
   'error.M_FORBIDDEN': 'Das darfst du nicht.',
@@ -89,6 +95,10 @@ export const common = {
   'error.M_TOO_LARGE': 'Das ist zu groß für diesen Server.',
   'error.M_USER_DEACTIVATED': 'Dieses Konto wurde geschlossen.',
   'error.M_USER_LOCKED': 'Dieses Konto ist gesperrt. Frag die Person, die den Server betreibt.',
+
+  'locked.title': 'Dieses Konto ist gesperrt',
+  'locked.text':
+    'Jemand, der {server} betreibt, hat es gesperrt. Nichts ist verloren: Räume und Nachrichten sind wieder da, wenn es entsperrt wird; diese Seite geht dann von selbst weiter.',
 
   'keys.title': 'Tastenkürzel',
   'keys.jump': 'Überallhin springen',

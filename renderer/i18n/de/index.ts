@@ -4,5 +4,6 @@ import { chat } from './chat.js'
 import { common } from './common.js'
 import { home } from './home.js'
 import { onboarding } from './onboarding.js'
+import { people } from './people.js'
 
-export const de: Catalogue = { ...common, ...chat, ...home, ...onboarding }
+export const de: Catalogue = { ...common, ...chat, ...home, ...onboarding, ...people }

@@ -11,6 +11,8 @@ export const common = {
   'common.loading': 'Loading',
   'common.nothingFound': 'Nothing found',
   'common.reload': 'Reload',
+  'common.done': 'Done',
+  'common.copyFailed': 'This browser does not let the page copy. Select it and copy it yourself.',
 
   'time.today': 'Today',
   'time.yesterday': 'Yesterday',
@@ -30,15 +32,17 @@ export const common = {
   'status.offline': 'Offline',
   'status.offlineLong': 'Offline — your messages wait',
   'status.reason.live': 'Connected. Everything arrives as it happens.',
-  'status.reason.connecting': 'Connecting to your server.',
+  'status.reason.connecting': 'Connecting to the server.',
   'status.reason.catchingUp': 'Connected again; reading what happened meanwhile.',
-  'status.reason.unreachable': 'Your server does not answer. Trying again by itself.',
+  'status.reason.unreachable': 'The server does not answer. Trying again by itself.',
   'status.reason.expired': 'The session needed renewing. Connecting again.',
   'status.reason.tooSlow': 'This window could not keep up and was disconnected. Connecting again.',
   'status.reason.limits': 'Too much is open at once for this account. Trying again in a moment.',
-  'status.reason.restarting': 'Your server is restarting.',
+  'status.reason.restarting': 'The server is restarting.',
   'status.reason.loggedOut': 'This session was signed out.',
-  'status.reason.refused': 'Your server refused the connection: {error}',
+  'status.reason.refused': 'The server refused the connection: {error}',
+  'status.reason.locked': 'This account is locked.',
+  'status.tryNow': 'Try now',
 
   'theme.label': 'Appearance',
   'theme.theme': 'Theme',
@@ -52,6 +56,7 @@ export const common = {
   'profile.keys': 'Keyboard shortcuts',
 
   'login.titlePlain': 'Sign in',
+  'login.title': 'Sign in to {server}',
   'login.user': 'User name',
   'login.password': 'Password',
   'login.submit': 'Sign in',
@@ -64,6 +69,7 @@ export const common = {
   'login.unsupported': 'This server offers no sign-in with a password.',
 
   'register.titlePlain': 'Create an account',
+  'register.title': 'Create an account on {server}',
   'register.submit': 'Create account',
   'register.busy': 'Creating…',
   'register.toLogin': 'I have an account',
@@ -76,7 +82,7 @@ export const common = {
   'register.tooShort': 'A password needs at least 8 characters.',
 
   'error.generic': 'That did not work: {error}',
-  'error.offline': 'Your server does not answer.',
+  'error.offline': 'The server does not answer.',
   'error.crashed': 'Something in this window broke',
   'error.crashedText': 'Your messages are safe on the server. Reloading the window brings it back.',
   'error.M_FORBIDDEN': 'You are not allowed to do that.',
@@ -89,6 +95,10 @@ export const common = {
   'error.M_TOO_LARGE': 'That is too large for this server.',
   'error.M_USER_DEACTIVATED': 'This account was closed.',
   'error.M_USER_LOCKED': 'This account is locked. Ask the person who runs the server.',
+
+  'locked.title': 'This account is locked',
+  'locked.text':
+    'Somebody who runs {server} has locked it. Nothing is lost: your rooms and messages are there when it is unlocked, and this page goes on by itself then.',
 
   'keys.title': 'Keyboard shortcuts',
   'keys.jump': 'Jump anywhere',

@@ -3,5 +3,6 @@ import { chat } from './chat.js'
 import { common } from './common.js'
 import { home } from './home.js'
 import { onboarding } from './onboarding.js'
+import { people } from './people.js'
 
-export const en = { ...common, ...chat, ...home, ...onboarding } as const
+export const en = { ...common, ...chat, ...home, ...onboarding, ...people } as const

@@ -58,7 +58,7 @@ export async function readRegistrationStages(http: MatrixHttp): Promise<Stage[] 
   try {
     await http.request('POST', '/_matrix/client/v3/register', { isPublic: true, body: {} })
   } catch (error) {
-    if (error instanceof MatrixRequestError && error.status === 401) return easiestFlow(error.body)
+    if (error instanceof MatrixRequestError && error.status === 401) return easiestFlow(error.body, false)
     if (error instanceof MatrixRequestError && error.status < 500) return undefined
     throw error
   }
@@ -86,7 +86,7 @@ export async function register(http: MatrixHttp, wanted: Registration): Promise<
       if (!(error instanceof MatrixRequestError) || error.status !== 401 || !error.body.session) throw error
       if (error.errcode !== 'M_UNKNOWN') throw error // the stage was tried and refused
       const done = (error.body as Flows).completed ?? []
-      const stage = easiestFlow(error.body)?.find((each) => !done.includes(each))
+      const stage = easiestFlow(error.body, wanted.token !== undefined)?.find((each) => !done.includes(each))
       if (!stage) throw error
       auth = { type: stage, session: error.body.session, ...(wanted.token ? { token: wanted.token } : {}) }
     }
@@ -94,14 +94,17 @@ export async function register(http: MatrixHttp, wanted: Registration): Promise<
   throw new MatrixRequestError(401, 'M_FORBIDDEN', 'the server kept asking for more', undefined, {})
 }
 
-function easiestFlow(body: Record<string, unknown>): Stage[] | undefined {
+/** @param withToken there is a token to show: it may open more than the account */
+function easiestFlow(body: Record<string, unknown>, withToken: boolean): Stage[] | undefined {
+  const fits = (stages: Stage[]) => stages.includes('m.login.registration_token') === withToken
+
   const known = (stages: string[]): stages is Stage[] =>
     stages.every((stage) => stage === 'm.login.dummy' || stage === 'm.login.registration_token')
   const flows = (body as Flows).flows ?? []
   return flows
     .map((flow) => flow.stages)
     .filter(known)
-    .sort((a, b) => a.length - b.length || Number(a.includes('m.login.registration_token')) - 1)[0]
+    .sort((a, b) => Number(fits(b)) - Number(fits(a)) || a.length - b.length)[0]
 }
 
 export const logOut = (http: MatrixHttp) => http.request('POST', '/_matrix/client/v3/logout', { body: {} })

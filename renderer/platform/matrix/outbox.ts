@@ -11,6 +11,7 @@
  */
 import { makeStore, type Store } from '../../live/store.js'
 import type { AccountStorage } from '../account-storage.js'
+import { randomId } from '../random-id.js'
 import { holdWhileOpen, whenFree } from '../tabs.js'
 import { timerMs } from '../timer-ms.js'
 import { isTemporary, MatrixRequestError } from './errors.js'
@@ -67,7 +68,7 @@ const sentLingersMs = 60_000
 
 export function makeOutbox(storage: AccountStorage, needs: OutboxNeeds): Outbox {
   const store = makeStore<readonly OutboxItem[]>([])
-  const ownEntry = entryBeginning + crypto.randomUUID()
+  const ownEntry = entryBeginning + randomId()
   const busyRooms = new Set<string>()
   const aborts = new Map<string, AbortController>()
   const txnIds = new Map<string, string>() // by the event each became

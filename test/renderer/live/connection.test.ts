@@ -151,6 +151,52 @@ describe('a lost channel', () => {
     connection.stop()
   })
 
+  test('a server that comes back soon is found within two seconds, whenever that is', async () => {
+    for (const awayMs of [1_000, 7_000, 30_000, 90_000]) {
+      const { bridge, connection } = connect()
+      connection.start()
+      await settle()
+      bridge.refuseChannels(new Error('the server gave no live channel'))
+      bridge.last().lose(1006)
+      await settle(awayMs)
+
+      bridge.refuseChannels(undefined)
+      await settle(2_000)
+
+      expect(connection.state.get(), `${awayMs} ms`).toEqual({ kind: 'live' })
+      connection.stop()
+    }
+  })
+
+  test('trying now does not wait for the next turn', async () => {
+    const { bridge, connection } = connect()
+    connection.start()
+    await settle()
+    bridge.refuseChannels(new Error('the server gave no live channel'))
+    bridge.last().lose(1006)
+    await settle(10 * 60_000)
+    bridge.refuseChannels(undefined)
+
+    connection.tryNow()
+    await settle()
+
+    expect(connection.state.get()).toEqual({ kind: 'live' })
+  })
+
+  test('an account that is locked says so, and is let in again when it is unlocked', async () => {
+    const { connection, tokens, signedOut } = connect()
+    const locked = new MatrixRequestError(401, 'M_USER_LOCKED', 'This account is locked.', undefined, {})
+    tokens.push(locked, locked)
+    connection.start()
+    await settle()
+    expect(connection.state.get()).toEqual({ kind: 'offline', reason: 'locked' })
+
+    await settle(5_000)
+
+    expect(connection.state.get()).toEqual({ kind: 'live' })
+    expect(signedOut()).toBe(0)
+  })
+
   test('a machine that wakes up does not wait for the next try', async () => {
     const { bridge, connection, resume, states } = connect()
     connection.start()

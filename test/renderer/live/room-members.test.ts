@@ -20,6 +20,7 @@ function openRoom(table: RoomMemberRow[], joinedCount: number) {
     start: () => undefined,
     stop: () => undefined,
     restart: () => undefined,
+    tryNow: () => undefined,
     sid: () => 'sid',
     watch(watch) {
       held = watch as unknown as Watch<RoomMemberRow>

@@ -17,6 +17,7 @@ function connect() {
     start: () => undefined,
     stop: () => undefined,
     restart: () => undefined,
+    tryNow: () => undefined,
     sid: () => 'sid',
     watch(watch) {
       held = watch as unknown as Watch<TypingRow>

@@ -23,6 +23,7 @@ export function makeFakeConnection(table: RoomEventRow[]) {
     start: () => undefined,
     stop: () => undefined,
     restart: () => undefined,
+    tryNow: () => undefined,
     sid: () => 'sid',
     watch<Row>(watch: Watch<Row>) {
       const held = watch as unknown as Watch<never>

@@ -2,23 +2,27 @@
 import { useMemo, useState } from 'react'
 import type { FederationTrafficRow } from '../../../../server/api/live/rows.js'
 import { navigate } from '../../../app/route.js'
+import { useServerInfo } from '../../../app/server-info.js'
 import { useServices } from '../../../app/services.js'
+import { useLoaded } from '../../../app/use-loaded.js'
 import { formatAgo, formatDateTime, formatNumber } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import { byNeed } from '../../../live/federation-traffic.js'
 import { useStore } from '../../../live/store.js'
-import { EmptyState } from '../../../ui/bits.js'
+import { platform } from '../../../platform/bridge.js'
+import { Banner, EmptyState } from '../../../ui/bits.js'
+import { Button } from '../../../ui/button.js'
 import { SearchField } from '../../../ui/field.js'
-import { type Destination, listDestinations } from '../admin-api.js'
+import { type Destination, listDestinations, type Reachability } from '../admin-api.js'
 import { type Column, DataTable, type Sorting, sortRows } from '../data-table.js'
 import { ListAndDetail, PanelActions, PanelSection } from '../list-and-detail.js'
 import { AdminsOnly, Fact, Facts, LoadFailed, LoadingRows, PageHead } from '../page.js'
+import { describeFederation } from '../reach/reach-text.js'
+import { useReachability } from '../reach/use-reachability.js'
 import { RetryButton } from '../retry-button.js'
 import { explainDestination, formatInOut, StateDot } from '../state-dot.js'
 import tools from '../tools.module.css'
-import { useServerInfo } from '../use-admin.js'
 import { useDashboard } from '../use-dashboard.js'
-import { useLoaded } from '../use-loaded.js'
 import { useNow } from '../use-now.js'
 
 export default function FederationPage({ destination }: { destination: string | undefined }) {
@@ -117,6 +121,7 @@ const columns = (now: number): Column<FederationTrafficRow>[] => [
 function Federation({ destination }: { destination: string | undefined }) {
   const { http } = useServices().matrix
   const info = useServerInfo()
+  const { value: reach } = useReachability()
   const traffic = useStore(useDashboard().traffic)
   const listed = useLoaded(() => listDestinations(http), '')
   const now = useNow(1_000)
@@ -142,9 +147,13 @@ function Federation({ destination }: { destination: string | undefined }) {
     >
       <PageHead title={t('home.federation')} />
       {info?.federation === false && all.size === 0 ? (
-        <EmptyState title={t('federation.off')} text={t('federation.offText')} />
+        <EmptyState
+          title={t('federation.off')}
+          text={`${t('federation.offText')} ${platform.kind === 'browser' ? t('federation.offHow') : ''}`}
+        />
       ) : (
         <>
+          {reach && info?.federation && <ReachBanner reach={reach} server={info.server_name} />}
           <div className={tools.tools}>
             <SearchField
               label={t('federation.search')}
@@ -176,6 +185,19 @@ function Federation({ destination }: { destination: string | undefined }) {
         </>
       )}
     </ListAndDetail>
+  )
+}
+
+/** Whether other servers get to this one, which no list of those it talks to can tell. */
+function ReachBanner({ reach, server }: { reach: Reachability; server: string }) {
+  const { tone, text } = describeFederation(reach, server, Date.now())
+  return (
+    <Banner
+      tone={tone === 'warn' ? 'warn' : 'plain'}
+      action={<Button onClick={() => navigate('/home/reach')}>{t('home.details')}</Button>}
+    >
+      {text}
+    </Banner>
   )
 }
 

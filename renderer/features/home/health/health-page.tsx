@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useMemo, useState } from 'react'
 import type { AppInfo } from '../../../../main/ipc/contract.js'
 import type { FederationTrafficRow, ServerMetricsRow } from '../../../../server/api/live/rows.js'
 import { navigate } from '../../../app/route.js'
+import { useServerInfo } from '../../../app/server-info.js'
 import { explainState } from '../../../app/status-line.js'
 import { formatBytes, formatList, formatNumber, formatSpan } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
@@ -13,9 +14,10 @@ import { platform } from '../../../platform/bridge.js'
 import { Button } from '../../../ui/button.js'
 import { AdminsOnly, Fact, Facts, PageHead } from '../page.js'
 import page from '../page.module.css'
+import { describeFederation, describeHome, reachedFrom } from '../reach/reach-text.js'
+import { useReachability } from '../reach/use-reachability.js'
 import { RetryButton } from '../retry-button.js'
 import tools from '../tools.module.css'
-import { useServerInfo } from '../use-admin.js'
 import { useDashboard } from '../use-dashboard.js'
 import styles from './health.module.css'
 import { findRepairs, longestStall, type Repair } from './repairs.js'
@@ -39,11 +41,17 @@ function Health() {
   const servers = useStore(traffic)
   const state = useStore(connection.state)
   const isConnected = state.kind !== 'offline'
-  const repairs = useMemo(
-    () => findRepairs({ isConnected, samples, traffic: servers?.values() ?? [] }),
-    [isConnected, samples, servers],
-  )
-  const isChecked = !isConnected || latest !== undefined
+  const info = useServerInfo()
+  const { value: reach } = useReachability()
+  const repairs = useMemo(() => {
+    const findings = reach && info ? [describeHome(reach), describeFederation(reach, info.server_name, Date.now())] : []
+    return findRepairs({
+      ...{ isConnected, samples },
+      traffic: servers?.values() ?? [],
+      reach: findings.flatMap(({ tone, text }) => (tone === 'warn' ? text : [])),
+    })
+  }, [isConnected, samples, servers, reach, info])
+  const isChecked = !isConnected || (latest !== undefined && reach !== undefined)
   return (
     <div className={page.page}>
       <PageHead title={t('home.health')} />
@@ -65,6 +73,16 @@ function Health() {
         <section className={styles.facts}>
           <h2>{t('health.numbers')}</h2>
           {latest && <Checked latest={latest} samples={samples} servers={[...(servers?.values() ?? [])]} />}
+          {reach && (
+            <>
+              <Facts>
+                <Fact name={t('health.check.reach')}>{reachedFrom(reach)}</Fact>
+              </Facts>
+              <div>
+                <Button onClick={() => navigate('/home/reach')}>{t('health.showReach')}</Button>
+              </div>
+            </>
+          )}
           <About />
         </section>
       </div>
@@ -138,6 +156,12 @@ function tell(repair: Repair, reason: string): Told {
         title: t('health.slowDisk'),
         text: t('health.slowDiskText', { value: milliseconds(repair.ms) }),
         action: <Button onClick={openLive}>{t('health.showLive')}</Button>,
+      }
+    case 'reach':
+      return {
+        title: t('health.reach'),
+        text: repair.text,
+        action: <Button onClick={() => navigate('/home/reach')}>{t('health.showReach')}</Button>,
       }
     case 'memory':
       return { title: t('health.memory'), text: t('health.memoryText', { value: formatBytes(repair.bytes) }) }

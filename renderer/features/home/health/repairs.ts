@@ -15,6 +15,8 @@ export type Repair = { key: string; tone: 'warn' | 'bad' } & (
   | { kind: 'stall'; ms: number }
   | { kind: 'slow-disk'; ms: number }
   | { kind: 'memory'; bytes: number }
+  /** People are not reached as it is meant. */
+  | { kind: 'reach'; text: string }
 )
 
 export const thresholds = {
@@ -36,13 +38,15 @@ type Facts = {
   isConnected: boolean
   samples: readonly MetricsSample[]
   traffic: Iterable<FederationTrafficRow>
+  /** What is wrong with how the server is reached, a sentence each. */
+  reach: readonly string[]
 }
 
 const minuteMs = 60_000
 
-export function findRepairs({ isConnected, samples, traffic }: Facts): Repair[] {
+export function findRepairs({ isConnected, samples, traffic, reach }: Facts): Repair[] {
   if (!isConnected) return [{ key: 'offline', tone: 'bad', kind: 'offline' }]
-  const found = [...ofMachine(samples), ...ofServers([...traffic])]
+  const found = [...ofMachine(samples), ...ofReach(reach), ...ofServers([...traffic])]
   return found.sort((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }
 
@@ -61,6 +65,9 @@ function ofMachine(samples: readonly MetricsSample[]): Repair[] {
     repairs.push({ key: 'memory', tone: 'warn', kind: 'memory', bytes: newest.rss_bytes })
   return repairs
 }
+
+const ofReach = (sentences: readonly string[]): Repair[] =>
+  sentences.map((text) => ({ key: `reach ${text}`, tone: 'warn', kind: 'reach', text }))
 
 /** Too few samples prove nothing: then none is taken. */
 function lastOf(samples: readonly MetricsSample[], count: number): MetricsSample[] {

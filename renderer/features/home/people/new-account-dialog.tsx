@@ -1,4 +1,7 @@
-/** Makes an account for somebody else. */
+/**
+ * Makes an account for somebody who cannot come by an invitation. Its password is made up by the server, shown once,
+ * and asked to be changed.
+ */
 import { useState } from 'react'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
@@ -8,10 +11,8 @@ import { Banner } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
 import { Dialog } from '../../../ui/dialog.js'
 import { Switch, TextField } from '../../../ui/field.js'
-import { NewPasswordField } from '../../../ui/password-field.js'
-import { suggestPassword } from '../../../ui/password-strength.js'
-import { showToast } from '../../../ui/toast.js'
-import { type AdminUser, createUser } from '../admin-api.js'
+import { type AdminUser, createUser, giveTemporaryPassword } from '../admin-api.js'
+import { TemporaryPassword } from './temporary-password.js'
 
 type NewAccountDialogProps = { onClose: () => void; onCreated: (user: AdminUser) => void }
 
@@ -21,73 +22,76 @@ export const isLocalpart = (text: string) => /^[a-z0-9._=\-/+]+$/.test(text)
 export function NewAccountDialog({ onClose, onCreated }: NewAccountDialogProps) {
   const { matrix, session } = useServices()
   const [username, setUsername] = useState('')
-  const [password, setPassword] = useState('')
   const [isAdmin, setIsAdmin] = useState(false)
   const [problem, setProblem] = useState<string>()
   const [isBusy, setIsBusy] = useState(false)
+  const [made, setMade] = useState<{ user: AdminUser; password: string }>()
   const server = serverNameOf(session.userId)
   const localpart = username.trim().toLowerCase()
   const userId = `@${localpart}:${server}`
+  const close = () => (made ? onCreated(made.user) : onClose())
 
   const submit = async () => {
+    if (made) return close()
     if (isBusy) return
     if (!isLocalpart(localpart)) return setProblem(t('error.M_INVALID_USERNAME'))
-    if ([...password].length < 8) return setProblem(t('register.tooShort'))
     setIsBusy(true)
     setProblem(undefined)
     try {
-      const created = await createUser(matrix.http, userId, { password, admin: isAdmin })
-      showToast(t('people.createdToast', { id: userId }))
-      onCreated(created)
+      const user = await createUser(matrix.http, userId, { admin: isAdmin })
+      setMade({ user, password: await giveTemporaryPassword(matrix.http, userId, true) })
     } catch (error) {
       setProblem(explainError(error))
-      setIsBusy(false)
     }
+    setIsBusy(false)
   }
   return (
     <Dialog
       title={t('people.createTitle')}
-      onClose={onClose}
+      onClose={close}
       onSubmit={() => void submit()}
       footer={
-        <>
-          <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button type="submit" variant="primary" disabled={isBusy}>
-            {t('people.createSubmit')}
+        made ? (
+          <Button type="submit" variant="primary">
+            {t('common.done')}
           </Button>
-        </>
+        ) : (
+          <>
+            <Button onClick={onClose}>{t('common.cancel')}</Button>
+            <Button type="submit" variant="primary" disabled={isBusy}>
+              {t('people.createSubmit')}
+            </Button>
+          </>
+        )
       }
     >
-      <p>{t('people.createText')}</p>
-      <TextField
-        label={t('people.createName')}
-        value={username}
-        onChange={(event) => setUsername(event.target.value)}
-        hint={localpart ? t('register.userHint', { id: userId }) : undefined}
-        autoComplete="off"
-        autoCapitalize="none"
-        spellCheck={false}
-        autoFocus
-      />
-      <NewPasswordField
-        label={t('register.password')}
-        value={password}
-        onValue={setPassword}
-        own={[localpart, server]}
-        isShownFirst
-        action={
-          <div>
-            <Button onClick={() => setPassword(suggestPassword())}>{t('people.suggest')}</Button>
-          </div>
-        }
-      />
-      <Switch
-        label={t('people.createAdmin')}
-        hint={t('people.createAdminHint')}
-        checked={isAdmin}
-        onChange={(event) => setIsAdmin(event.target.checked)}
-      />
-      {problem && <Banner tone="bad">{problem}</Banner>}
+      {made ? (
+        <>
+          <p>{t('people.createdText', { id: userId })}</p>
+          <TemporaryPassword password={made.password} name={localpart} />
+        </>
+      ) : (
+        <>
+          <p>{t('people.createText')}</p>
+          <TextField
+            label={t('people.createName')}
+            value={username}
+            onChange={(event) => setUsername(event.target.value)}
+            hint={localpart ? t('register.userHint', { id: userId }) : undefined}
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            autoFocus
+          />
+          <Switch
+            label={t('people.createAdmin')}
+            hint={t('people.createAdminHint')}
+            checked={isAdmin}
+            onChange={(event) => setIsAdmin(event.target.checked)}
+          />
+          {problem && <Banner tone="bad">{problem}</Banner>}
+        </>
+      )}
     </Dialog>
   )
 }

@@ -3,19 +3,21 @@ import { UserPlus } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import { navigate } from '../../../app/route.js'
 import { useServices } from '../../../app/services.js'
+import { useLoaded } from '../../../app/use-loaded.js'
 import { formatBriefly } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import { Avatar } from '../../../ui/avatar.js'
 import { Chip, EmptyState } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
 import { SearchField } from '../../../ui/field.js'
-import { type AdminUser, listUsers } from '../admin-api.js'
+import { type AdminUser, listInvitations, listUsers } from '../admin-api.js'
 import { type Column, DataTable, type Sorting, sortRows } from '../data-table.js'
 import { ListAndDetail } from '../list-and-detail.js'
 import { AdminsOnly, LoadFailed, LoadingRows, PageHead } from '../page.js'
 import tools from '../tools.module.css'
-import { useLoaded } from '../use-loaded.js'
+import { InviteDialog } from './invite-dialog.js'
 import { NewAccountDialog } from './new-account-dialog.js'
+import { PendingInvitations } from './pending-invitations.js'
 import { PersonPanel } from './person-panel.js'
 import { nameOf, roleOf, stateOf } from './person-text.js'
 
@@ -79,7 +81,8 @@ function People({ userId }: { userId: string | undefined }) {
   const [withDeactivated, setWithDeactivated] = useState(false)
   const [limit, setLimit] = useState(pageSize)
   const [sorting, setSorting] = useState<Sorting>({ key: 'name', isBackwards: false })
-  const [isCreating, setIsCreating] = useState(false)
+  const [dialog, setDialog] = useState<'invite' | 'account'>()
+  const invitations = useLoaded(() => listInvitations(http), '')
   const users = useLoaded(
     () => listUsers(http, { term, withDeactivated, from: 0, limit }),
     `${term} ${withDeactivated} ${limit}`,
@@ -110,12 +113,16 @@ function People({ userId }: { userId: string | undefined }) {
       <PageHead
         title={t('home.people')}
         actions={
-          <Button variant="primary" onClick={() => setIsCreating(true)}>
-            <UserPlus size={16} aria-hidden />
-            {t('people.new')}
-          </Button>
+          <>
+            <Button onClick={() => setDialog('account')}>{t('people.new')}</Button>
+            <Button variant="primary" onClick={() => setDialog('invite')}>
+              <UserPlus size={16} aria-hidden />
+              {t('invite.person')}
+            </Button>
+          </>
         }
       />
+      <PendingInvitations invitations={invitations} />
       <div className={tools.tools}>
         <SearchField label={t('people.search')} value={term} onChange={(event) => setTerm(event.target.value)} />
         <Chip isOn={withDeactivated} onToggle={() => setWithDeactivated(!withDeactivated)}>
@@ -150,11 +157,12 @@ function People({ userId }: { userId: string | undefined }) {
           </Button>
         </div>
       )}
-      {isCreating && (
+      {dialog === 'invite' && <InviteDialog onClose={() => setDialog(undefined)} onCreated={invitations.reload} />}
+      {dialog === 'account' && (
         <NewAccountDialog
-          onClose={() => setIsCreating(false)}
+          onClose={() => setDialog(undefined)}
           onCreated={(created) => {
-            setIsCreating(false)
+            setDialog(undefined)
             users.reload()
             navigate(`/home/people/${encodeURIComponent(created.name)}`)
           }}

@@ -3,75 +3,71 @@ import { useState } from 'react'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
 import { explainError } from '../../../platform/matrix/errors.js'
-import { localpartOf, serverNameOf } from '../../../platform/matrix/login-session.js'
+import { localpartOf } from '../../../platform/matrix/login-session.js'
 import { Banner } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
 import { Dialog } from '../../../ui/dialog.js'
 import { Switch, TextField } from '../../../ui/field.js'
-import { NewPasswordField } from '../../../ui/password-field.js'
-import { suggestPassword } from '../../../ui/password-strength.js'
 import { showToast } from '../../../ui/toast.js'
-import { type AdminUser, deactivateUser, resetPassword } from '../admin-api.js'
+import { type AdminUser, deactivateUser, giveTemporaryPassword } from '../admin-api.js'
 import { nameOf } from './person-text.js'
+import { TemporaryPassword } from './temporary-password.js'
 
 type DialogProps = { user: AdminUser; onClose: () => void }
 
 export function ResetPasswordDialog({ user, onClose }: DialogProps) {
-  const { matrix, session } = useServices()
-  const [password, setPassword] = useState('')
-  const [logsOut, setLogsOut] = useState(user.name !== session.userId)
+  const { http } = useServices().matrix
+  const [password, setPassword] = useState<string>()
+  const [logsOut, setLogsOut] = useState(true)
   const [problem, setProblem] = useState<string>()
   const [isBusy, setIsBusy] = useState(false)
+  const name = nameOf(user)
   const submit = async () => {
-    if ([...password].length < 8) return setProblem(t('register.tooShort'))
+    if (password !== undefined) return onClose()
+    if (isBusy) return
     setIsBusy(true)
     setProblem(undefined)
     try {
-      await resetPassword(matrix.http, user.name, password, logsOut)
-      showToast(t('people.passwordSet', { name: nameOf(user) }))
-      onClose()
+      setPassword(await giveTemporaryPassword(http, user.name, logsOut))
     } catch (error) {
       setProblem(explainError(error))
-      setIsBusy(false)
     }
+    setIsBusy(false)
   }
   return (
     <Dialog
-      title={t('people.resetPassword')}
+      title={t('people.resetPasswordTitle', { name })}
       onClose={onClose}
       onSubmit={() => void submit()}
       footer={
-        <>
-          <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button type="submit" variant="primary" disabled={isBusy}>
-            {t('common.save')}
+        password === undefined ? (
+          <>
+            <Button onClick={onClose}>{t('common.cancel')}</Button>
+            <Button type="submit" variant="primary" disabled={isBusy}>
+              {t('people.resetPassword')}
+            </Button>
+          </>
+        ) : (
+          <Button type="submit" variant="primary">
+            {t('common.done')}
           </Button>
-        </>
+        )
       }
     >
-      <p>{t('people.resetPasswordText', { name: nameOf(user) })}</p>
-      <NewPasswordField
-        label={t('people.newPassword')}
-        value={password}
-        onValue={setPassword}
-        own={[localpartOf(user.name), serverNameOf(user.name)]}
-        isShownFirst
-        autoFocus
-        action={
-          <div>
-            <Button onClick={() => setPassword(suggestPassword())}>{t('people.suggest')}</Button>
-          </div>
-        }
-      />
-      {user.name !== session.userId && (
-        <Switch
-          label={t('people.logOutEverywhere')}
-          hint={t('people.logOutEverywhereHint')}
-          checked={logsOut}
-          onChange={(event) => setLogsOut(event.target.checked)}
-        />
+      {password === undefined ? (
+        <>
+          <p>{t('people.resetPasswordText', { name })}</p>
+          <Switch
+            label={t('people.logOutEverywhere')}
+            hint={t('people.logOutEverywhereHint')}
+            checked={logsOut}
+            onChange={(event) => setLogsOut(event.target.checked)}
+          />
+          {problem && <Banner tone="bad">{problem}</Banner>}
+        </>
+      ) : (
+        <TemporaryPassword password={password} name={name} />
       )}
-      {problem && <Banner tone="bad">{problem}</Banner>}
     </Dialog>
   )
 }

@@ -1,10 +1,12 @@
 /** One account: what it is, where it is signed in, and what an administrator can do about it. */
 import { useState } from 'react'
 import { useServices } from '../../../app/services.js'
+import { useLoaded } from '../../../app/use-loaded.js'
 import { formatDateTime } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import { explainError } from '../../../platform/matrix/errors.js'
 import { Button } from '../../../ui/button.js'
+import { DeviceLine } from '../../../ui/device-line.js'
 import { showToast } from '../../../ui/toast.js'
 import {
   type AdminUser,
@@ -16,9 +18,7 @@ import {
 } from '../admin-api.js'
 import { PanelActions, PanelSection } from '../list-and-detail.js'
 import { Fact, Facts, LoadFailed, LoadingRows } from '../page.js'
-import { DeviceLine } from '../sessions/device-line.js'
 import tools from '../tools.module.css'
-import { useLoaded } from '../use-loaded.js'
 import { DeactivateDialog, ResetPasswordDialog } from './person-dialogs.js'
 import { nameOf, roleOf, stateOf } from './person-text.js'
 
@@ -89,11 +89,11 @@ function Person({ user, onChanged }: { user: AdminUser; onChanged: (user: AdminU
       </PanelSection>
       {!user.deactivated && (
         <PanelActions>
-          <Button onClick={() => setDialog('password')}>{t('people.resetPassword')}</Button>
           {isSelf ? (
             <p className={tools.note}>{t('people.self')}</p>
           ) : (
             <>
+              <Button onClick={() => setDialog('password')}>{t('people.resetPassword')}</Button>
               <Button onClick={toggleAdmin} disabled={isBusy}>
                 {t(user.admin ? 'people.takeAdmin' : 'people.makeAdmin')}
               </Button>

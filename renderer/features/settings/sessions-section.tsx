@@ -1,23 +1,20 @@
 /** The own login sessions: rename them, log them out. */
 import { Pencil } from 'lucide-react'
 import { useState } from 'react'
-import { useServices } from '../../../app/services.js'
-import { t } from '../../../i18n/index.js'
-import { explainError, MatrixRequestError } from '../../../platform/matrix/errors.js'
-import { Banner } from '../../../ui/bits.js'
-import { Button, IconButton } from '../../../ui/button.js'
-import { Dialog } from '../../../ui/dialog.js'
-import { TextField } from '../../../ui/field.js'
-import { showToast } from '../../../ui/toast.js'
-import { type Device, deleteMyDevices, listMyDevices, renameMyDevice } from '../admin-api.js'
-import { LoadFailed, LoadingRows, PageHead } from '../page.js'
-import page from '../page.module.css'
-import tools from '../tools.module.css'
-import { useLoaded } from '../use-loaded.js'
-import { DeviceLine, deviceName } from './device-line.js'
-import styles from './sessions.module.css'
+import { useServices } from '../../app/services.js'
+import { useLoaded } from '../../app/use-loaded.js'
+import { t } from '../../i18n/index.js'
+import { explainError, MatrixRequestError } from '../../platform/matrix/errors.js'
+import { type Device, deleteMyDevices, listMyDevices, renameMyDevice } from '../../platform/matrix/own-account.js'
+import { Banner, Skeleton } from '../../ui/bits.js'
+import { Button, IconButton } from '../../ui/button.js'
+import { DeviceLine, deviceTitle } from '../../ui/device-line.js'
+import { Dialog } from '../../ui/dialog.js'
+import { TextField } from '../../ui/field.js'
+import { showToast } from '../../ui/toast.js'
+import styles from './settings.module.css'
 
-export default function SessionsPage() {
+export function SessionsSection() {
   const { matrix, session } = useServices()
   const devices = useLoaded(() => listMyDevices(matrix.http), '')
   const [renaming, setRenaming] = useState<Device>()
@@ -28,20 +25,17 @@ export default function SessionsPage() {
   )
   const others = sorted.filter((device) => !isThis(device))
   return (
-    <div className={page.page}>
-      <PageHead
-        title={t('home.sessions')}
-        actions={
-          others.length > 0 && (
-            <Button onClick={() => setLeaving(others)}>{t('sessions.logOutOthers', { count: others.length })}</Button>
-          )
-        }
-      />
-      <p className={tools.note}>{t('sessions.intro')}</p>
-      {devices.error !== undefined && <LoadFailed error={devices.error} onRetry={devices.reload} />}
-      {!devices.value && devices.error === undefined && <LoadingRows count={3} />}
+    <section aria-label={t('settings.sessions')}>
+      <h2>{t('settings.sessions')}</h2>
+      <p className={styles.note}>{t('sessions.intro')}</p>
+      {devices.error !== undefined && (
+        <Banner tone="bad" action={<Button onClick={devices.reload}>{t('common.retry')}</Button>}>
+          {explainError(devices.error)}
+        </Banner>
+      )}
+      {!devices.value && devices.error === undefined && <Skeleton width="100%" height={44} />}
       {sorted.length > 0 && (
-        <ul className={styles.list}>
+        <ul className={styles.devices}>
           {sorted.map((device) => (
             <DeviceLine
               key={device.device_id}
@@ -56,6 +50,11 @@ export default function SessionsPage() {
             />
           ))}
         </ul>
+      )}
+      {others.length > 0 && (
+        <div>
+          <Button onClick={() => setLeaving(others)}>{t('sessions.logOutOthers', { count: others.length })}</Button>
+        </div>
       )}
       {renaming && (
         <RenameDialog
@@ -80,7 +79,7 @@ export default function SessionsPage() {
           }}
         />
       )}
-    </div>
+    </section>
   )
 }
 
@@ -153,7 +152,7 @@ function LogOutDialog({ devices, onClose, onDone }: LogOutDialogProps) {
     <Dialog
       title={
         devices.length === 1 && only
-          ? t('sessions.logOutTitle', { name: deviceName(only) })
+          ? t('sessions.logOutTitle', { name: deviceTitle(only) })
           : t('sessions.logOutOthersTitle', { count: devices.length })
       }
       onClose={onClose}

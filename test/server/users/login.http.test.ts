@@ -182,7 +182,10 @@ describe('login', () => {
     await using hs = await startHomeserver()
     const refused = await hs.request('POST', '/login', { body: { type: 'm.login.magic' } })
     expect([refused.status, refused.body.errcode]).toEqual([400, 'M_UNKNOWN'])
-    expect((await hs.request('GET', '/login')).body.flows).toEqual([{ type: 'm.login.password' }])
+    expect((await hs.request('GET', '/login')).body.flows).toEqual([
+      { type: 'm.login.password' },
+      { type: 'm.login.application_service' },
+    ])
   })
 
   test('a password of megabytes is refused without being worked on', async () => {

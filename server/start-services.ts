@@ -10,6 +10,7 @@ import { makeManageDevices } from './devices/manage-devices.js'
 import { startEncryption } from './encryption/start-encryption.js'
 import { knownRoomVersions } from './events/room-versions.js'
 import { makeForgetInbox } from './federation/forget-answers.js'
+import { makeForgetMessages } from './federation/forget-messages.js'
 import { figuresOf } from './figures.js'
 import { dataDirLayout } from './kernel/data-dir.js'
 import type { ServerName } from './kernel/identifiers.js'
@@ -151,6 +152,8 @@ export async function startServices(
     receiveReceipts: syncing.receipts.receive,
     receivePresence: syncing.presence.receive,
     isActiveUser: accounts.reading.isActiveUser,
+    deliverToDevices: encryption.deliverToDevices,
+    readKeyBundles: encryption.readKeyBundles,
     isErased,
   })
   const users = startUsers({
@@ -185,6 +188,7 @@ export async function startServices(
       'answers to transaction IDs': rooms.forgetTransactionIds,
       'answers to other servers': makeForgetInbox({ db, clock }),
       'invitations that are spent': users.forgetInvitations,
+      'messages of other servers that came': makeForgetMessages({ db, clock }),
       'keys of backups that were deleted': encryption.purgeBackups,
       'one-time keys that were given out': encryption.forgetClaimedKeys,
       'OpenID tokens': accounts.openIdTokens.forgetOpenIdTokens,

@@ -5,7 +5,7 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#end-to-end-encryption
  */
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
-import type { DeviceId, UserId } from '../kernel/identifiers.js'
+import type { UserId } from '../kernel/identifiers.js'
 import type { CrossSigningKey } from './key-bundles.js'
 import type { DeviceKeys, KeyObject } from './key-shapes.js'
 
@@ -57,31 +57,4 @@ export function parseClaimedKey(value: unknown, algorithm: string): Record<strin
   const [name, key] = entry
   const isKey = isText(key) || (isJsonObject(key) && isText(key.key))
   return isKey ? { [name]: key as KeyObject } : undefined
-}
-
-export type UserDevices = {
-  streamId: number
-  devices: Map<DeviceId, { keys: DeviceKeys; displayName?: string | undefined }>
-  masterKey?: CrossSigningKey | undefined
-  selfSigningKey?: CrossSigningKey | undefined
-}
-
-/** The answer of `GET /user/devices/{userId}`; undefined where it is not of that user. */
-export function parseUserDevices(value: JsonObject, userId: UserId): UserDevices | undefined {
-  const { stream_id: streamId, devices: given } = value
-  if (value.user_id !== userId || !Number.isSafeInteger(streamId) || !Array.isArray(given)) return undefined
-  if (given.length > maxDevicesOfUser) return undefined
-  const devices: UserDevices['devices'] = new Map()
-  for (const device of given) {
-    if (!isJsonObject(device) || !isText(device.device_id)) continue
-    const keys = parseDeviceKeys(device.keys, userId, device.device_id)
-    const name = device.device_display_name
-    if (keys) devices.set(device.device_id as DeviceId, { keys, ...(isText(name) && { displayName: name }) })
-  }
-  return {
-    streamId: streamId as number,
-    devices,
-    masterKey: parseCrossSigningKey(value.master_key, userId, 'master'),
-    selfSigningKey: parseCrossSigningKey(value.self_signing_key, userId, 'self_signing'),
-  }
 }

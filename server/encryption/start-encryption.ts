@@ -13,6 +13,7 @@ import { forgetAllOneTimeKeys, makeForgetClaimedKeys, makeForgetKeysOf } from '.
 import { makeKeyBackup } from './key-backup.js'
 import { makeReadKeyBundles } from './key-bundles.js'
 import { type AskForKeys, makeQueryKeys } from './query-keys.js'
+import { makeReadUserDevices } from './read-user-devices.js'
 import { makeDeliverToDevices, makeSendToDevice, type ToDevice, type Told } from './send-to-device.js'
 import { makeUploadKeys } from './upload-keys.js'
 import { makeUploadSignatures } from './upload-signatures.js'
@@ -47,6 +48,7 @@ export async function startEncryption(needs: EncryptionNeeds) {
   return {
     operations: {
       uploadKeys,
+      readUserDevices: makeReadUserDevices({ db, readKeyBundles }),
       ...makeDehydratedDevices({ db, inbox, uploadKeys, sessions }),
       ...makeQueryKeys({ serverName, readKeyBundles, askForKeys }),
       ...makeClaimKeys({ db, clock, serverName, inTurnOfDevice, claimRemoteKeys }),

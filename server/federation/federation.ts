@@ -5,6 +5,9 @@
  * `makeFederation` gives what rooms, users and media ask other servers for; `connect` is called once with
  * the finished rooms. Until then every question is a programming error.
  */
+
+import type { ReadKeyBundles } from '../encryption/key-bundles.js'
+import type { DeliverToDevices } from '../encryption/send-to-device.js'
 import type { ReceiptEdu, TypingEdu } from '../events/edu.js'
 import type { PduEvent, StateMap, UnsignedPdu } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
@@ -44,8 +47,9 @@ import { makeJoinRemoteRoom } from './join-remote-room.js'
 import { type MakeMembership, makeMakeMembership } from './make-membership.js'
 import { makeQueryServerKeys, type QueryServerKeys } from './query-server-keys.js'
 import { makeReadHistory, type ReadHistory } from './read-history.js'
-import { makeReceiveEdus } from './receive-edus.js'
+import { makeReceiveEdus, sharedRoomsOf } from './receive-edus.js'
 import { makeReceiveInvite, type ReceiveInvite } from './receive-invite.js'
+import { makeReceiveLastingEdus } from './receive-lasting-edus.js'
 import { makeReceivePdus } from './receive-pdus.js'
 import { makeTransactionReceiver, type ReceiveTransaction } from './receive-transaction.js'
 import { makeReceiveWithdrawal } from './receive-withdrawal.js'
@@ -54,6 +58,7 @@ import { makeRemoteMemberships } from './remote-memberships.js'
 import { makeRemoteQueries, type RemoteQueries } from './remote-queries.js'
 import { type Dns, makeResolveServerName } from './resolve-server-name.js'
 import { makeRoomForServer } from './room-for-server.js'
+import { makeDeviceListSender } from './send-device-lists.js'
 import { makeSendMembership, type SendMembership } from './send-membership.js'
 import { partsOfServerName } from './server-name-parts.js'
 import { makeIsServerAllowed } from './server-policy.js'
@@ -104,6 +109,8 @@ export type Connections = {
   receiveReceipts: (receipts: readonly ReceiptEdu[]) => void | Promise<void>
   receivePresence: (presence: readonly SharedPresence[]) => void | Promise<void>
   isActiveUser: (userId: UserId) => Promise<boolean>
+  deliverToDevices: DeliverToDevices
+  readKeyBundles: ReadKeyBundles
   isErased: (userId: UserId) => boolean
 }
 
@@ -209,13 +216,18 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
       connected = built.parts
       return built.endpointNeeds
     },
-    onChanges: sender.onChanges,
+    onChanges(changes) {
+      sender.onChanges(changes)
+      connected?.deviceLists.onChanges(changes)
+    },
     async start() {
       await parts().receiver.start()
       await sender.start()
+      await parts().deviceLists.start()
     },
     async close() {
       connected?.receiver.stop()
+      await connected?.deviceLists.close()
       // Whatever still waits for another server fails now, so that nobody waits for it here.
       await Promise.all([sender.close(), transport.close()])
       await connected?.receiver.close()
@@ -262,12 +274,22 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       log,
     }),
     receiveEdus: makeReceiveEdus({ ...connections, log }),
+    receiveLastingEdus: makeReceiveLastingEdus({
+      ...{ db, clock, log },
+      deliverToDevices: connections.deliverToDevices,
+      isShared: async (userId) => (await sharedRoomsOf(rooms, userId)).length > 0,
+    }),
   })
   const handshake = { serverName, clock, log, client, signer, signEvent }
   const publishServerKeys = makePublishServerKeys({ serverName, signingKeys, clock })
   const parts = {
     rooms,
     receiver,
+    deviceLists: makeDeviceListSender({
+      ...{ db, clock, log, serverName, rooms },
+      readKeyBundles: connections.readKeyBundles,
+      isServerAllowed: base.isServerAllowed,
+    }),
     joinRemoteRoom: makeJoinRemoteRoom({
       ...handshake,
       rooms,

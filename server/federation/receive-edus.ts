@@ -38,6 +38,18 @@ export const eduLimits = { receipts: 1_000, presence: 300 }
 /** Rooms of a remote user that are looked at for somebody of ours; each may have to be loaded. */
 const maxRoomsLookedAt = 20
 
+/** Rooms that a remote user is joined to; none where nobody of ours is in one of them. */
+export async function sharedRoomsOf(rooms: Pick<Rooms, 'get' | 'membershipsOf'>, userId: UserId): Promise<RoomId[]> {
+  const joined = [...(await rooms.membershipsOf(userId)).values()]
+    .filter(({ membership }) => membership === 'join')
+    .map(({ roomId }) => roomId)
+  for (const roomId of joined.slice(0, maxRoomsLookedAt)) {
+    const room = await rooms.get(roomId)
+    if (room && [...room.localMembers.values()].includes('join')) return joined
+  }
+  return []
+}
+
 export function makeReceiveEdus(needs: Needs): ReceiveEdus {
   const { rooms } = needs
 
@@ -47,22 +59,10 @@ export function makeReceiveEdus(needs: Needs): ReceiveEdus {
     return isServerAllowed(room.state.get(stateKeyOf('m.room.server_acl', ''))?.pdu.content, origin)
   }
 
-  /** Rooms that a remote user is joined to; none where nobody of ours is in one of them. */
-  async function sharedRooms(userId: UserId): Promise<RoomId[]> {
-    const joined = [...(await rooms.membershipsOf(userId)).values()]
-      .filter(({ membership }) => membership === 'join')
-      .map(({ roomId }) => roomId)
-    for (const roomId of joined.slice(0, maxRoomsLookedAt)) {
-      const room = await rooms.get(roomId)
-      if (room && [...room.localMembers.values()].includes('join')) return joined
-    }
-    return []
-  }
-
   async function shareable(presence: Iterable<PresenceEdu>): Promise<SharedPresence[]> {
     const shared: SharedPresence[] = []
     for (const edu of presence) {
-      const roomIds = await sharedRooms(edu.userId)
+      const roomIds = await sharedRoomsOf(rooms, edu.userId)
       if (roomIds.length > 0) shared.push({ ...edu, roomIds })
     }
     return shared

@@ -22,6 +22,7 @@ import type { Database } from '../store/reader.js'
 import type { Write } from '../store/writes.js'
 import { makeKeyedQueue } from './keyed-queue.js'
 import type { ReceiveEdus } from './receive-edus.js'
+import type { ReceiveLastingEdus } from './receive-lasting-edus.js'
 import type { PduResults, ReceivePdus } from './receive-pdus.js'
 import type { Traffic } from './traffic.js'
 import { transactionLimits } from './transaction-limits.js'
@@ -44,6 +45,8 @@ type Needs = {
   withFederationSession: FederationSessions['withFederationSession']
   receivePdus: ReceivePdus
   receiveEdus: ReceiveEdus
+  /** Those that must not be lost; they wait for no room. */
+  receiveLastingEdus: ReceiveLastingEdus
   traffic: Traffic
 }
 
@@ -80,6 +83,7 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
     results: PduResults,
   ): Promise<void> {
     needs.traffic.countIn(origin, { pdus: pdus.length, edus: edus.length })
+    await needs.receiveLastingEdus(origin, edus)
     const unsettled = await receiveByRoom(origin, pdus, results)
     // Closing broke off what was being fetched: without an answer it is taken up again at the next start.
     if (isClosing) return

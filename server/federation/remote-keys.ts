@@ -8,28 +8,18 @@
  */
 import type { ClaimAnswer, ClaimRemoteKeys, WantedOneTimeKeys } from '../encryption/claim-keys.js'
 import type { AskForKeys, QueriedKeys, WantedKeys } from '../encryption/query-keys.js'
-import {
-  parseClaimedKey,
-  parseCrossSigningKey,
-  parseQueriedDevices,
-  parseUserDevices,
-  type UserDevices,
-} from '../encryption/remote-key-shapes.js'
+import { parseClaimedKey, parseCrossSigningKey, parseQueriedDevices } from '../encryption/remote-key-shapes.js'
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
 import { type DeviceId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
-import { type FederationClient, pathOf } from './federation-client.js'
+import type { FederationClient } from './federation-client.js'
 import { FederationError } from './federation-error.js'
 
 export type RemoteKeys = {
   askForKeys: AskForKeys
   claimRemoteKeys: ClaimRemoteKeys
-  /** Throws FederationError. */
-  queryUserDevices(userId: UserId): Promise<UserDevices>
 }
 
 const maxQueryBytes = 8 * 1024 * 1024
-const maxDeviceBytes = 4 * 1024 * 1024
-const devicesTimeoutMs = 15_000
 
 type Failures = Record<string, JsonObject>
 
@@ -86,18 +76,6 @@ export function makeRemoteKeys({ client }: { client: FederationClient }): Remote
         }
       })
       return found
-    },
-
-    async queryUserDevices(userId) {
-      const destination = serverNameOf(userId)
-      const path = pathOf('/_matrix/federation/v1/user/devices/:userId', { userId })
-      const answer = await client.request({
-        ...{ destination, method: 'GET', path, timeoutMs: devicesTimeoutMs, maxBytes: maxDeviceBytes },
-      })
-      const devices = parseUserDevices(answer, userId)
-      if (!devices)
-        throw new FederationError(destination, 'bad-answer', 'answered with a device list that cannot be read')
-      return devices
     },
   }
 }

@@ -10,6 +10,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { federationEndpoints } from '../../server/api/federation/index.js'
+import { makeReadKeyBundles } from '../../server/encryption/key-bundles.js'
+import { makeDeliverToDevices } from '../../server/encryption/send-to-device.js'
 import type { PresenceEdu, ReceiptEdu, TypingEdu } from '../../server/events/edu.js'
 import type { JsonObject } from '../../server/events/pdu.js'
 import { type Federation, makeFederation } from '../../server/federation/federation.js'
@@ -44,6 +46,7 @@ import { type OpenDatabase, openDatabase } from '../../server/store/database.js'
 import { makeFederationSessions } from '../../server/store/federation-sessions.js'
 import { loadSessionKeys } from '../../server/store/key-files.js'
 import { outboxWrites } from '../../server/store/outbox-store.js'
+import { makeToDeviceInbox } from '../../server/sync/to-device-inbox.js'
 import type { Certificate } from './test-ca.js'
 
 /** Where each server name is to be found: port on 127.0.0.1. */
@@ -148,6 +151,11 @@ export async function startFederationServer(options: FederationServerOptions): P
     receivePresence: (presence) => void heard.presence.push(...presence),
     isErased: () => false,
     isActiveUser: async (userId) => !userId.startsWith('@nobody:'),
+    deliverToDevices: makeDeliverToDevices({
+      ...{ db, serverName },
+      inbox: makeToDeviceInbox({ db, log: logger }),
+    }),
+    readKeyBundles: makeReadKeyBundles({ db }),
   })
   db.onCommitted('send', federation.onChanges)
 

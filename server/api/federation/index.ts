@@ -5,6 +5,9 @@ import { backfillRoomEndpoint } from './backfilling/backfill-room.js'
 import { getMissingPreviousEventsEndpoint } from './backfilling/get-missing-previous-events.js'
 import { getContentEndpoint } from './content-repository/get-content.js'
 import { getContentThumbnailEndpoint } from './content-repository/get-content-thumbnail.js'
+import { getUserDevicesEndpoint } from './device-management/get-user-devices.js'
+import { claimUserEncryptionKeysEndpoint } from './end-to-end-encryption/claim-user-encryption-keys.js'
+import { queryUserEncryptionKeysEndpoint } from './end-to-end-encryption/query-user-encryption-keys.js'
 import { sendInviteV1Endpoint } from './inviting-to-a-room/send-invite-v1.js'
 import { sendInviteV2Endpoint } from './inviting-to-a-room/send-invite-v2.js'
 import { makeJoinEndpoint } from './joining-rooms/make-join.js'
@@ -58,6 +61,9 @@ export const federationEndpoints = [
   getPublicRoomsEndpoint,
   queryPublicRoomsEndpoint,
   getSpaceHierarchyEndpoint,
+  getUserDevicesEndpoint,
+  queryUserEncryptionKeysEndpoint,
+  claimUserEncryptionKeysEndpoint,
   getContentEndpoint,
   getContentThumbnailEndpoint,
 ] as const

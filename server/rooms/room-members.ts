@@ -35,7 +35,7 @@ export class RoomMembers {
   }
 
   /** Their member events; who has none is left out. */
-  async readSome(owner: StateOwner, userIds: readonly UserId[]): Promise<Map<UserId, PduEvent>> {
+  async readSome(owner: StateOwner, userIds: readonly UserId[], db = this.#db): Promise<Map<UserId, PduEvent>> {
     const found = new Map<UserId, PduEvent>()
     const all = this.#all.peek(keyOf(owner))
     if (all) {
@@ -48,7 +48,7 @@ export class RoomMembers {
     const byKey = new Map(userIds.map((userId) => [`${keyOf(owner)} ${userId}`, userId]))
     const known = await this.#one.getMany(byKey.keys(), async (missing) => {
       const rows = await readMemberRows(
-        this.#db,
+        db,
         owner,
         missing.map((key) => byKey.get(key)!),
       )

@@ -138,6 +138,8 @@ export type RoomMembership = {
 export type Rooms = {
   /** The room, read from the database where it is not in memory; undefined for a room this server does not know. */
   get(roomId: RoomId): Promise<Room | undefined>
+  /** Loads those that are not in memory yet, many in a query, with the members that the reader is about to ask for. */
+  getMany(roomIds: readonly RoomId[], reader: UserId): Promise<void>
   /** The room where it is in memory. */
   peek(roomId: RoomId): Room | undefined
   /** Position of the room's last durable change without loading it; undefined for an unknown room. No database read. */

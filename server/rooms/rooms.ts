@@ -7,7 +7,8 @@ import { PersistentMap } from '../kernel/persistent-map.js'
 import { VersionedCache } from '../kernel/versioned-cache.js'
 import { isAbsentEvent, readEventRows, readTimelineRows } from '../store/event-store.js'
 import { type MembershipRow, readMembershipChanges, readMembershipsOf } from '../store/membership-store.js'
-import type { Database } from '../store/reader.js'
+import { makeReadTogether } from '../store/read-together.js'
+import type { Database, Reader } from '../store/reader.js'
 import { readRelated } from '../store/relation-store.js'
 import { readRoomPositions } from '../store/room-store.js'
 import type { Change, RoomSeq, StreamPosition } from '../store/writes.js'
@@ -22,6 +23,7 @@ import { HeldRoom, makeWriteRoom, type WriteRoom } from './write-room.js'
 
 const maxStateEntriesInMemory = 300_000
 const maxBytes = { events: 24_000_000, memberships: 16_000_000 } as const
+const roomsPerRead = 25
 /** About what an event or a membership takes beside its JSON. */
 const overhead = { event: 600, membership: 300 } as const
 
@@ -81,8 +83,8 @@ export async function makeRooms(
     }
   }
 
-  async function load(roomId: RoomId): Promise<HeldRoom> {
-    const room = await loadRoom(db, roomId, serverName)
+  async function load(roomId: RoomId, reader: Reader): Promise<HeldRoom> {
+    const room = await loadRoom(reader, roomId, serverName)
     const held = new HeldRoom(roomId, room)
     loaded.set(roomId, held)
     if (room) db.seedRoom(roomId, { maxSeq: room.maxSeq })
@@ -98,12 +100,25 @@ export async function makeRooms(
       loaded.set(roomId, known)
       return known
     }
-    let run = loading.get(roomId)
-    if (!run) {
-      run = load(roomId).finally(() => loading.delete(roomId))
-      loading.set(roomId, run)
-    }
+    return loading.get(roomId) ?? begin(roomId, db)
+  }
+
+  function begin(roomId: RoomId, reader: Reader): Promise<HeldRoom> {
+    const run = load(roomId, reader).finally(() => loading.delete(roomId))
+    loading.set(roomId, run)
     return run
+  }
+
+  async function getMany(roomIds: readonly RoomId[], reader: UserId): Promise<void> {
+    const missing = [...new Set(roomIds)].filter((roomId) => !loaded.has(roomId) && !loading.has(roomId))
+    for (let start = 0; start < missing.length; start += roomsPerRead) {
+      const together = makeReadTogether(db)
+      const some = missing.slice(start, start + roomsPerRead)
+      const held = await Promise.all(some.map((roomId) => begin(roomId, together)))
+      const rooms = held.flatMap(({ durable }) => durable ?? [])
+      const wanted = (room: Room) => new Set([reader, ...room.recent.map(({ pdu }) => pdu.sender)])
+      await Promise.all(rooms.map((room) => members.readSome(room, [...wanted(room)], together)))
+    }
   }
 
   async function get(roomId: RoomId): Promise<Room | undefined> {
@@ -178,6 +193,7 @@ export async function makeRooms(
     write,
     ...makeStateReads({ db, nodes, members, get, peek, readEvents }),
     get,
+    getMany,
     peek,
     lastPosition: (roomId) => lastPositions.get(roomId),
     membershipsOf,

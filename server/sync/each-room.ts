@@ -5,17 +5,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 const atOnce = 16
+const preparedAtOnce = 10 * atOnce
 /** How long this may go on without a break, in ms. */
 const maxTurnMs = 10
 
-/** Results in the order of the items. Fails with the first failure. */
+/**
+ * Results in the order of the items. Fails with the first failure.
+ *
+ * @param prepare is called with some of the items before any of them is built
+ */
 export async function mapRooms<Item, Result>(
   items: readonly Item[],
   build: (item: Item) => Promise<Result>,
+  prepare?: (items: readonly Item[]) => Promise<void>,
 ): Promise<Result[]> {
   const results: Result[] = []
   let turn = performance.now()
   for (let start = 0; start < items.length; start += atOnce) {
+    if (start % preparedAtOnce === 0) await prepare?.(items.slice(start, start + preparedAtOnce))
     results.push(...(await Promise.all(items.slice(start, start + atOnce).map(build))))
     if (performance.now() - turn < maxTurnMs) continue
     await nextTurn()

@@ -29,7 +29,7 @@ import type { UnreadCounts } from './unread-counts.js'
 import type { Visibility } from './visibility.js'
 
 export type SectionNeeds = {
-  rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline' | 'readStateEntryAt' | 'readMember'>
+  rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline' | 'readStateEntriesAt'>
   visibility: Pick<Visibility, 'readHistory'>
   readTimelineWindow: ReadTimelineWindow
   stateDeltas: StateDeltas

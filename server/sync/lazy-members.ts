@@ -11,7 +11,7 @@
 import { LRUCache } from 'lru-cache'
 import type { PduEvent } from '../events/pdu.js'
 import { stateKeyOf } from '../events/pdu.js'
-import type { RoomId, UserId } from '../kernel/identifiers.js'
+import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import type { Rooms } from '../rooms/room.js'
 import type { StateEvents, StateQuery } from './state-delta.js'
 
@@ -80,7 +80,7 @@ export type LazyQuery = {
 
 /** Reduces the member events of `state` to the ones wanted, and adds those that are missing. */
 export async function keepWantedMembers(
-  rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt' | 'readMember'>,
+  rooms: Pick<Rooms, 'readEvents' | 'readStateEntriesAt'>,
   { query, state, also, sent, includeRedundant, isStateAfter }: LazyQuery,
 ): Promise<void> {
   const { window } = query
@@ -94,27 +94,31 @@ export async function keepWantedMembers(
       )
         state.delete(key)
 
-  for (const userId of wanted) {
-    const key = stateKeyOf('m.room.member', userId)
-    if (state.has(key) || (sent.has(userId) && !includeRedundant)) continue
-    const event = await readMember(rooms, query, userId, isStateAfter)
-    if (event) state.set(key, event)
-  }
+  const missing = [...wanted].filter(
+    (userId) => !state.has(stateKeyOf('m.room.member', userId)) && (includeRedundant || !sent.has(userId)),
+  )
+  for (const [key, event] of await readMembers(rooms, query, missing, isStateAfter)) state.set(key, event)
   for (const event of state.values()) if (isMember(event)) sent.add(event.pdu.state_key ?? '')
   for (const { event } of window.events) if (isMember(event)) sent.add(event.pdu.state_key ?? '')
 }
 
-/** A user's member event at the start of the timeline, or at its end. */
-async function readMember(
-  rooms: Pick<Rooms, 'readEvents' | 'readStateEntryAt' | 'readMember'>,
+/** Users' member events at the start of the timeline, or at its end. */
+async function readMembers(
+  rooms: Pick<Rooms, 'readEvents' | 'readStateEntriesAt'>,
   { room, window, end }: StateQuery,
-  userId: UserId,
+  userIds: readonly UserId[],
   isStateAfter: boolean,
-): Promise<PduEvent | undefined> {
-  const touching = window.scanned.find((event) => isMember(event) && event.pdu.state_key === userId)
-  if (touching && !isStateAfter) return touching.replaces && (await rooms.readEvents([touching.replaces]))[0]
-  if (end.current) return rooms.readMember(room, userId)
-  return rooms.readStateEntryAt(room.roomId, end.node, 'm.room.member', userId)
+): Promise<StateEvents> {
+  const touched = new Map<string, EventId | undefined>()
+  for (const event of isStateAfter ? [] : window.scanned)
+    if (isMember(event) && !touched.has(event.pdu.state_key ?? ''))
+      touched.set(event.pdu.state_key ?? '', event.replaces)
+  const keys = userIds.flatMap((userId) => (touched.has(userId) ? [] : [stateKeyOf('m.room.member', userId)]))
+  const found: StateEvents = new Map(await rooms.readStateEntriesAt(room.roomId, end.node, keys))
+  const replaced = userIds.flatMap((userId) => touched.get(userId) ?? [])
+  for (const event of await rooms.readEvents(replaced))
+    found.set(stateKeyOf('m.room.member', event.pdu.state_key ?? ''), event)
+  return found
 }
 
 const isMember = ({ pdu }: PduEvent) => pdu.type === 'm.room.member' && pdu.state_key !== undefined

@@ -59,7 +59,7 @@ const maxTimeoutMs = 5 * 60_000
 
 export type SyncNeeds = {
   db: Pick<Database, 'position'>
-  rooms: Pick<Rooms, 'membershipsOf' | 'lastPosition'>
+  rooms: Pick<Rooms, 'getMany' | 'membershipsOf' | 'lastPosition'>
   clock: Clock
   stream: EphemeralStream
   notifier: Pick<StreamNotifier, 'follow' | 'wait' | 'count'>
@@ -200,7 +200,15 @@ export function makeSync(needs: SyncNeeds): Sync {
 
   async function buildRooms(context: SyncContext, chosen: Chosen): Promise<JsonObject> {
     const of = (rows: RoomMembership[], build: (row: RoomMembership) => Promise<JsonObject | undefined>) =>
-      mapRooms(rows, async (row) => [row.roomId, await build(row)] as const)
+      mapRooms(
+        rows,
+        async (row) => [row.roomId, await build(row)] as const,
+        (some) =>
+          rooms.getMany(
+            some.map(({ roomId }) => roomId),
+            context.userId,
+          ),
+      )
     if (!context.from) await receipts.load(chosen.join.map(({ roomId }) => roomId))
     const sections = {
       join: await of(chosen.join, (membership) => needs.buildJoinedRoom({ context, membership })),

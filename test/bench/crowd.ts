@@ -2,7 +2,7 @@
 import { MatrixClient } from '../support/matrix-client.js'
 import { startServerProcess } from '../support/server-process.js'
 import type { BenchOptions } from './bench.js'
-import { forEachOf, loadFor, readRssMb, readStallMs, summarise, watchPeak } from './measure.js'
+import { forEachOf, loadFor, readCpuMs, readRssMb, readStallMs, round, summarise, watchPeak } from './measure.js'
 import { openWindows } from './windows.js'
 
 const message = () => ({ msgtype: 'm.text', body: 'x'.repeat(200) })
@@ -26,15 +26,18 @@ async function withWindows(count: number, quick: boolean): Promise<object> {
   const sentInWatched = { count: 0 }
   const stopPeak = watchPeak(() => readRssMb(server.pid))
   await readStallMs(server.url)
+  const cpuBefore = readCpuMs(server.pid)
   const load = await loadFor(quick ? 1_000 : 10_000, 50, async (lane) => {
     await send(lane)
     if (lane % 10 < count) sentInWatched.count++
   })
   const stall = await readStallMs(server.url)
   const live = await windows?.report(sentInWatched.count, 30_000)
+  const cpu = readCpuMs(server.pid) - cpuBefore
   await windows?.close()
   return {
     events_per_second: Math.round(load.done / load.seconds),
+    cpu_ms_per_event: round(cpu / load.done),
     ack_ms: summarise(load.times),
     ...(live && { windows: live }),
     rss_mb_peak: stopPeak(),

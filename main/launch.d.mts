@@ -1,3 +1,5 @@
+export const nodeOptions: readonly string[]
+export function withFewArenas(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
 type Decision = { run: 'headless'; why?: string } | { run: 'desktop'; electron: string }
 export function findElectron(env: NodeJS.ProcessEnv, resolvePackage?: (id: string) => string): string | undefined
 export function decide(facts: {

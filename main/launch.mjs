@@ -17,6 +17,13 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** A program that ends with 127 this soon could not load its shared libraries. */
 const missingLibrariesWithinMs = 5_000
 
+/**
+ * Memory that Node and the C library would keep and not use; docs/decisions/0019-knobs-of-engine-and-node.md has what each
+ * brings. An environment that names a number of arenas keeps it.
+ */
+export const nodeOptions = ['--max-semi-space-size=8']
+export const withFewArenas = (env) => ({ MALLOC_ARENA_MAX: '2', ...env })
+
 /** Path of Electron's executable, or undefined when it has not been downloaded. */
 export function findElectron(env, resolvePackage = createRequire(import.meta.url).resolve) {
   let folder
@@ -54,7 +61,7 @@ export function decide({ isHeadless, electron, platform, env, isRoot }) {
 export function runElectron(electron, given, env, spawnProcess = spawn) {
   const { ELECTRON_RUN_AS_NODE: _, ...clean } = env
   const startedAt = Date.now()
-  const child = spawnProcess(electron, [root, ...given], { stdio: 'inherit', env: clean })
+  const child = spawnProcess(electron, [root, ...given], { stdio: 'inherit', env: withFewArenas(clean) })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => {
     child.on('error', (error) => resolve({ why: `its binary could not be started (${error.message})` }))
@@ -88,10 +95,10 @@ export async function superviseHeadless(given, env, { spawnProcess = spawn, wait
   for (let run = 0; ; run++) {
     const startedAt = Date.now()
     const args = run === 0 ? given : again(given)
-    child = spawnProcess(process.execPath, [join(root, 'out', 'main', 'headless.js'), ...args], {
+    child = spawnProcess(process.execPath, [...nodeOptions, join(root, 'out', 'main', 'headless.js'), ...args], {
       // By the channel's end the server notices when this process was killed.
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-      env,
+      env: withFewArenas(env),
     })
     const code = await new Promise((resolve, reject) => {
       child.on('error', reject)

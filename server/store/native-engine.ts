@@ -12,7 +12,8 @@ import { type Engine, EngineClosedError, NotificationFanOut } from './engine.js'
 
 /**
  * Set only where the environment says nothing. Eight workers keep point reads quick beside heavy scans;
- * the caches keep the process under 300 MB and are no slower, since the system caches pages anyway.
+ * the caches keep the process under 300 MB and are no slower, since the system caches pages anyway; small blocks,
+ * because a read of one row unpacks a whole one. docs/decisions/0019-knobs-of-engine-and-node.md has the figures.
  */
 const environment = {
   TOKIO_WORKER_THREADS: '8',
@@ -20,6 +21,7 @@ const environment = {
   SURREAL_ROCKSDB_WRITE_BUFFER_SIZE: String(8 * 1024 * 1024),
   SURREAL_ROCKSDB_MAX_WRITE_BUFFER_NUMBER: '3',
   SURREAL_ROCKSDB_MAX_OPEN_FILES: '256',
+  SURREAL_ROCKSDB_BLOCK_SIZE: String(16 * 1024),
 }
 
 /**

@@ -71,7 +71,7 @@ describe('running it', () => {
     expect(await ended).toEqual({ code: 0 })
     expect(spawn).toHaveBeenCalledWith('/e', [expect.any(String), '--hidden'], {
       stdio: 'inherit',
-      env: { HOME: '/h' },
+      env: { HOME: '/h', MALLOC_ARENA_MAX: '2' },
     })
   })
 
@@ -121,6 +121,18 @@ describe('watching over the headless server', () => {
     expect(await ended).toBe(2)
     expect(children.map(({ args }) => args.includes('--no-open'))).toEqual([false, ...Array(7).fill(true)])
     expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
+  })
+
+  test('with few arenas and small semi-spaces, unless the environment says otherwise', () => {
+    const spawn = vi.fn((_node: string, _args: string[], _options: { env: NodeJS.ProcessEnv }) => new EventEmitter())
+    for (const env of [{ HOME: '/h' }, { MALLOC_ARENA_MAX: '8' }])
+      void superviseHeadless([], env, { spawnProcess: spawn as never })
+
+    expect(spawn.mock.calls.map(([, args]) => args[0])).toEqual(Array(2).fill('--max-semi-space-size=8'))
+    expect(spawn.mock.calls.map(([, , { env }]) => env)).toEqual([
+      { HOME: '/h', MALLOC_ARENA_MAX: '2' },
+      { MALLOC_ARENA_MAX: '8' },
+    ])
   })
 
   test.each([

@@ -1,5 +1,5 @@
 /**
- * The built server as a person runs it: `node out/main/headless.js` in a process of its own, on free ports and
+ * The built server as `npm start` runs it without a window: a process of its own with the same options of Node, on free ports and
  * a data directory of its own, spoken to over HTTP alone.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { nodeOptions, withFewArenas } from '../../main/launch.mjs'
 
 /** MEASURED_SERVER: another build, for the benches that compare two. */
 const entry = process.env.MEASURED_SERVER ?? fileURLToPath(new URL('../../out/main/headless.js', import.meta.url))
@@ -21,8 +22,6 @@ export type ServerOptions = {
   serverName?: string | undefined
   port?: number
   env?: Record<string, string>
-  /** Options of Node itself, e.g. of its profiler. */
-  nodeArgs?: readonly string[]
 }
 
 export type ServerProcess = {
@@ -64,10 +63,10 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
   const args = ['--headless', '--no-open', '--data-dir', dataDir, '--client-port', String(options.port ?? 0)]
   if (serverName) args.push('--server-name', serverName)
   const started = performance.now()
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), entry, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, entry, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
-      ...process.env,
+      ...withFewArenas(process.env),
       ...testEnvironment,
       ...(metricsToken && { HEARTH_METRICS_TOKEN: metricsToken }),
       ...options.env,

@@ -9,6 +9,8 @@
  * Spec: https://spec.matrix.org/v1.19/appendices/#canonical-json
  */
 
+import { areNumbersSpelled, parseSpelled, spellingIn } from '../kernel/spelled-numbers.js'
+
 /** Deepest nesting of objects and arrays that this server reads or writes. The spec names no limit. */
 export const maxJsonDepth = 100
 
@@ -52,22 +54,34 @@ function encodeValue(value: unknown, strict: boolean, depth: number): string {
 
 function encodeArray(values: readonly unknown[], strict: boolean, depth: number): string {
   if (values.length === 0) return '[]'
+  const spelled = areNumbersSpelled() ? spellingIn(values) : undefined
   let text = '['
   for (let i = 0; i < values.length; i++) {
     if (i > 0) text += ','
-    text += encodeValue(values[i], strict, depth)
+    text += spelled
+      ? encodeSpelled(values[i], spelled.get(String(i)), strict, depth)
+      : encodeValue(values[i], strict, depth)
   }
   return `${text}]`
 }
 
 function encodeObject(object: Record<string, unknown>, strict: boolean, depth: number): string {
+  const spelled = areNumbersSpelled() ? spellingIn(object) : undefined
   let text = ''
   for (const key of sortedKeys(object)) {
     const member = object[key]
     if (member === undefined && !strict) continue
-    text += (text === '' ? '{' : ',') + encodeKey(key, strict) + encodeValue(member, strict, depth)
+    text += (text === '' ? '{' : ',') + encodeKey(key, strict)
+    text += spelled ? encodeSpelled(member, spelled.get(key), strict, depth) : encodeValue(member, strict, depth)
   }
   return text === '' ? '{}' : `${text}}`
+}
+
+/** A number goes out as it came where versions 1–5 let it; what is not an integer there is none in later ones either. */
+function encodeSpelled(value: unknown, spelling: string | undefined, strict: boolean, depth: number): string {
+  if (spelling === undefined || Number(spelling) !== value) return encodeValue(value, strict, depth)
+  if (strict) throw new CanonicalJsonError('a number is not spelt as an integer within ±(2^53 - 1)')
+  return spelling
 }
 
 function encodeString(value: string, strict: boolean): string {
@@ -130,7 +144,8 @@ export function compareCodePoints(a: string, b: string): number {
 }
 
 /**
- * `JSON.parse` for text from outside, with a cap on nesting that is checked before anything is built.
+ * `JSON.parse` for text from other servers, with a cap on nesting that is checked before anything is built. Numbers keep
+ * their spelling.
  *
  * @param maxDepth objects and arrays within one another; a scalar has depth 0
  * @throws SyntaxError where the text is not JSON (`M_NOT_JSON`), CanonicalJsonError where it is nested
@@ -138,7 +153,7 @@ export function compareCodePoints(a: string, b: string): number {
  */
 export function parseJsonStrictly(text: string, { maxDepth = maxJsonDepth }: { maxDepth?: number } = {}): unknown {
   if (isDeeperThan(text, maxDepth)) throw new CanonicalJsonError(`nested deeper than ${maxDepth}`)
-  return JSON.parse(text)
+  return parseSpelled(text)
 }
 
 const quote = 0x22

@@ -6,7 +6,9 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#calculating-the-content-hash-for-an-event
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#calculating-the-reference-hash-for-an-event
  */
+
 import { createHash } from 'node:crypto'
+import { carrySpellings } from '../kernel/spelled-numbers.js'
 import { withoutPadding } from './base64.js'
 import { canonicalJson } from './canonical-json.js'
 import type { JsonObject } from './pdu.js'
@@ -21,7 +23,7 @@ export function contentHash(pdu: JsonObject): string {
   const { unsigned: _u, signatures: _s, hashes: _h, ...hashed } = pdu
   return withoutPadding(
     createHash('sha256')
-      .update(canonicalJson(hashed, { strict: false }))
+      .update(canonicalJson(carrySpellings(pdu, hashed), { strict: false }))
       .digest('base64'),
   )
 }
@@ -29,7 +31,7 @@ export function contentHash(pdu: JsonObject): string {
 /** The canonical JSON that is signed, and whose SHA-256 is the reference hash. */
 export function signedJson(pdu: JsonObject, rules: RoomVersionRules): string {
   const { unsigned: _u, signatures: _s, ...signed } = redactPdu(pdu, rules)
-  return canonicalJson(signed, { strict: false })
+  return canonicalJson(carrySpellings(pdu, signed), { strict: false })
 }
 
 /** Reference hash of an event: 32 bytes. */

@@ -16,6 +16,7 @@ import {
   type RoomId,
   type UserId,
 } from '../kernel/identifiers.js'
+import { carrySpellings } from '../kernel/spelled-numbers.js'
 import { CanonicalJsonError, canonicalJson } from './canonical-json.js'
 import type { RoomVersionRules } from './room-versions.js'
 
@@ -103,7 +104,8 @@ export type PduFormat = { ok: true; pdu: Pdu; json: string } | { ok: false; reas
  */
 export function checkPduFormat(value: unknown, rules: RoomVersionRules): PduFormat {
   if (!isJsonObject(value)) return { ok: false, reason: 'not an object' }
-  const { unsigned: _nobodys, ...signed } = value
+  const { unsigned: _nobodys, ...copy } = value
+  const signed = carrySpellings(value, copy)
   const reason = faultIn(signed, rules)
   if (reason) return { ok: false, reason }
   try {

@@ -6,8 +6,10 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#redactions
  */
+
 import type { EventId, UserId } from '../kernel/identifiers.js'
 import { parseEventId, serverNameOf } from '../kernel/identifiers.js'
+import { carrySpellings } from '../kernel/spelled-numbers.js'
 import type { JsonObject, Pdu, PduEvent } from './pdu.js'
 import { isJsonObject } from './pdu.js'
 import type { PowerLevels } from './power-levels.js'
@@ -18,7 +20,7 @@ export function redactPdu<T extends JsonObject = Pdu>(pdu: T, rules: RoomVersion
   const redacted: Record<string, unknown> = {}
   for (const key of rules.redaction.topLevel) if (Object.hasOwn(pdu, key)) redacted[key] = pdu[key]
   redacted.content = redactContent(pdu, rules)
-  return redacted as T // a PDU's required members are all protected
+  return carrySpellings(pdu, redacted) as T // a PDU's required members are all protected
 }
 
 function redactContent(pdu: JsonObject, rules: RoomVersionRules): JsonObject {
@@ -28,7 +30,7 @@ function redactContent(pdu: JsonObject, rules: RoomVersionRules): JsonObject {
   if (kept === 'all') return content
   const left: Record<string, unknown> = {}
   for (const path of kept ?? []) keepMember(content, path, left)
-  return left
+  return carrySpellings(content, left)
 }
 
 function keepMember(content: JsonObject, path: string, left: Record<string, unknown>): void {

@@ -11,6 +11,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import nacl from 'tweetnacl'
 import { parseEventId, parseUserId, type ServerName, serverNameIn, serverNameOf } from '../kernel/identifiers.js'
+import { carrySpellings } from '../kernel/spelled-numbers.js'
 import { decodeBase64, encodeUnpaddedBase64, withoutPadding } from './base64.js'
 import { canonicalJson } from './canonical-json.js'
 import { computeEventId, eventIdOfHash, roomIdOf, roomIdOfCreate } from './event-id.js'
@@ -79,7 +80,7 @@ function verifyText(text: string | Buffer, signature: string, publicKey: string 
 
 function jsonWithoutSignatures(object: JsonObject): string {
   const { signatures: _s, unsigned: _u, ...signed } = object
-  return canonicalJson(signed, { strict: false })
+  return canonicalJson(carrySpellings(object, signed), { strict: false })
 }
 
 function withSignature(existing: unknown, serverName: string, keyId: string, signature: string): Signatures {

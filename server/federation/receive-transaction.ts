@@ -11,11 +11,13 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
  */
 import { LRUCache } from 'lru-cache'
+import { canonicalJson, parseJsonStrictly } from '../events/canonical-json.js'
 import { isJsonObject } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import { invalidParam, MatrixError } from '../kernel/errors.js'
 import { parseRoomId, type RoomId, type ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
+import { areNumbersSpelled } from '../kernel/spelled-numbers.js'
 import { readTransaction, readUnanswered, setAnswer, setBody } from '../store/federation-inbox-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
@@ -92,7 +94,7 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
     const commit = (write: Write) => db.commit(() => ({ writes: [write], changes: [], result: undefined }))
     const answer = () => commit(setAnswer(origin, txnId, JSON.stringify({ pdus: results }), clock.now()))
     if (unsettled.length === 0) return answer()
-    await commit(setBody(origin, txnId, JSON.stringify({ pdus: unsettled, edus: [] })))
+    await commit(setBody(origin, txnId, textOf({ pdus: unsettled, edus: [] })))
     let left = unsettled
     tryAgain.later(async () => {
       left = await track(receiveByRoom(origin, left, {}))
@@ -121,7 +123,7 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
   }
 
   async function receive(origin: ServerName, txnId: string, transaction: Transaction): Promise<{ pdus: PduResults }> {
-    const body = JSON.stringify(transaction)
+    const body = textOf(transaction)
     const before = await needs.withFederationSession(origin, async (session) => {
       const isNew = await session.insertInbox({ txnId, body, receivedAt: clock.now() })
       return isNew ? undefined : readTransaction(session, origin, txnId)
@@ -160,7 +162,7 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
     },
     async start() {
       for (const { origin, txn_id, body } of await readUnanswered(db)) {
-        const transaction = JSON.parse(body) as Transaction
+        const transaction = parseJsonStrictly(body) as Transaction
         track(byOrigin.run(origin, () => work(origin, txn_id, transaction, {}))).catch((error: unknown) =>
           log.error(
             { err: error, origin, txnId: txn_id },
@@ -178,6 +180,10 @@ export function makeTransactionReceiver(needs: Needs): TransactionReceiver {
     },
   }
 }
+
+/** Numbers of old rooms are kept as they are spelt: the signatures are over that. */
+const textOf = (transaction: Transaction) =>
+  areNumbersSpelled() ? canonicalJson(transaction, { strict: false }) : JSON.stringify(transaction)
 
 const keyOf = (origin: ServerName, txnId: string) => `${origin} ${txnId}`
 

@@ -65,16 +65,17 @@ export function readBody(
 }
 
 /**
+ * @param parse another way to read it, which throws where it is no JSON
  * @returns the parsed value; undefined for an empty body
  * @throws MatrixError 400 `M_NOT_JSON`, or `M_BAD_JSON` for one that is too deep
  */
-export function parseJson(bytes: Buffer, maxDepth: number): unknown {
+export function parseJson(bytes: Buffer, maxDepth: number, parse: (text: string) => unknown = JSON.parse): unknown {
   if (bytes.length === 0) return undefined
   if (!isUtf8(bytes)) throw notJson('The body is not UTF-8.')
   if (bytes.length > maxDepth && depthOf(bytes) > maxDepth)
     throw badJson(`The body is nested more than ${maxDepth} levels deep.`)
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return parse(bytes.toString('utf8'))
   } catch {
     throw notJson('The body is not JSON.')
   }

@@ -12,6 +12,7 @@ import { pause } from '../kernel/clock.js'
 import { badJson, invalidParam, MatrixError, missingParam, userSuspended } from '../kernel/errors.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
+import { parseSpelled } from '../kernel/spelled-numbers.js'
 import type { Authenticate } from '../users/authenticate.js'
 import type { Requester } from '../users/requester.js'
 import { accessTokenOf, missingToken } from './access-token.js'
@@ -194,7 +195,8 @@ async function readJson(endpoint: BoundEndpoint, context: ServeContext, request:
     held.request = context.admission.bytes.open(held.party ?? 'unknown', cut)
     return held.request
   })
-  return parseJson(bytes, endpoint.maxBodyDepth)
+  // Of what another server signed, its numbers keep their spelling.
+  return parseJson(bytes, endpoint.maxBodyDepth, endpoint.auth === 'signed' ? parseSpelled : undefined)
 }
 
 function checkBody(endpoint: BoundEndpoint, parsed: unknown): unknown {

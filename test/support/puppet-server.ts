@@ -156,7 +156,7 @@ export async function startPuppet(name: string, ca: TestCa, ports: Ports): Promi
       }),
     async join(to, roomId, userId) {
       const escaped = `${encodeURIComponent(roomId)}/${encodeURIComponent(userId)}`
-      const versions = ['10', '11', '12'].map((version) => `ver=${version}`).join('&')
+      const versions = ['5', '10', '11', '12'].map((version) => `ver=${version}`).join('&')
       const made = await ask(to, 'GET', `/_matrix/federation/v1/make_join/${escaped}?${versions}`)
       if (made.status !== 200) throw new Error(`make_join: ${made.status} ${JSON.stringify(made.body)}`)
       const rules = roomVersionRules(String(made.body.room_version))!

@@ -4,6 +4,8 @@ import type { JsonObject, UnsignedPdu } from '../../../server/events/pdu.js'
 import { roomVersionRules } from '../../../server/events/room-versions.js'
 import { hashAndSignPdu } from '../../../server/events/signatures.js'
 import { parseRoomId } from '../../../server/kernel/identifiers.js'
+import { parseSpelled } from '../../../server/kernel/spelled-numbers.js'
+import { readEventRows } from '../../../server/store/event-store.js'
 import { startFederation } from '../../support/federation.js'
 import type { FederationServer } from '../../support/federation-server.js'
 import { PuppetRefusal, type PuppetServer, startPuppet } from '../../support/puppet-server.js'
@@ -71,4 +73,25 @@ describe('what another server says to a join', () => {
     await using world = await makeWorld()
     expect(await join(world, new PuppetRefusal(status, errcode))).toEqual({ status: 502, errcode: 'M_UNKNOWN' })
   })
+})
+
+test('an event of an old room with numbers as only other languages write them is taken, and so is what comes with it', async () => {
+  await using world = await makeWorld()
+  const { a, other } = world
+  const roomId = await a.ops.createRoom({ creator: a.user('alice'), preset: 'public_chat', roomVersion: '5' })
+  const room = await other.join(a.name, roomId, other.user('olga'))
+  const content = parseSpelled('{"body":"odd","level":1.0,"big":9007199254740993}') as JsonObject
+  const odd = other.push(room, other.makeEvent(room, { type: 'm.room.message', sender: other.user('olga'), content }))
+  const plain = { body: 'plain' }
+  const next = other.push(
+    room,
+    other.makeEvent(room, { type: 'm.room.message', sender: other.user('olga'), content: plain }),
+  )
+
+  const { status, body } = await other.sendPdus(a.name, 'odd', [odd.pdu, next.pdu])
+
+  expect([status, body.pdus]).toEqual([200, { [odd.eventId]: {}, [next.eventId]: {} }])
+  await expect.poll(() => a.messages(roomId)).toEqual(['odd', 'plain'])
+  const [row] = await readEventRows(a.db, [odd.eventId])
+  expect(row?.pdu).toContain('"big":9007199254740993,"body":"odd","level":1.0')
 })

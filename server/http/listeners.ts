@@ -21,7 +21,7 @@ import type { BoundEndpoint } from './endpoint.js'
 import { type HomeListener, openHomeListener } from './home-listener.js'
 import { handleInProcess } from './in-process.js'
 import { type HttpMetrics, makeHttpMetrics, showAdmission } from './metrics.js'
-import { makeRateLimits } from './rate-limits.js'
+import { type Budgets, makeRateLimits } from './rate-limits.js'
 import type { AdmitServer } from './serve.js'
 import { trustsProxy } from './trusted-proxies.js'
 import { Visitors } from './visitors.js'
@@ -41,6 +41,8 @@ export type ListenerOptions = {
   checkResponses?: boolean
   /** For tests; otherwise `admissionLimits`. */
   limits?: AdmissionLimits
+  /** For tests; otherwise those of `rate-limits.ts`. */
+  budgets?: Partial<Budgets>
 }
 
 export type Listeners = {
@@ -89,7 +91,7 @@ export async function startListeners(options: ListenerOptions): Promise<Listener
     admitServer: options.admitServer,
     admission,
     trustedProxies,
-    charge: makeRateLimits({ enabled: config.rate_limits.enabled, clock }),
+    charge: makeRateLimits({ enabled: config.rate_limits.enabled, clock, budgets: options.budgets }),
     logger,
     closing: closing.signal,
     checkResponses: options.checkResponses ?? false,

@@ -16,8 +16,10 @@ import type { Clock } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
 import type { RateLimit } from './endpoint.js'
 
+export type Budgets = Record<Exclude<RateLimit, 'none'> | 'address', { perSecond: number; burst: number }>
+
 /** `perSecond` is the steady rate, `burst` what may come at once. */
-const budgets: Record<Exclude<RateLimit, 'none'> | 'address', { perSecond: number; burst: number }> = {
+const budgets: Budgets = {
   address: { perSecond: 300, burst: 1_500 },
   default: { perSecond: 50, burst: 200 },
   message: { perSecond: 10, burst: 60 },
@@ -33,7 +35,7 @@ const budgets: Record<Exclude<RateLimit, 'none'> | 'address', { perSecond: numbe
 /** Callers remembered at once; the one longest unseen is forgiven first. */
 const maxBuckets = 20_000
 /** So many refusals come at once, and are forgotten at so many a second; each further one is held so long. */
-const refusals = { atOnce: 20, forgottenPerSecond: 5, holdMs: 1_000 }
+export const refusals = { atOnce: 20, forgottenPerSecond: 5, holdMs: 1_000 }
 
 export type ChargeRateLimit = (kind: RateLimit | 'address', caller: string) => void
 
@@ -50,12 +52,18 @@ export class RateLimited extends MatrixError {
 type Bucket = { tokens: number; refused: number; at: number }
 
 /** @throws (by the function returned) RateLimited, with `retry_after_ms` */
-export function makeRateLimits(options: { enabled: boolean; clock: Clock }): ChargeRateLimit {
+export function makeRateLimits(options: {
+  enabled: boolean
+  clock: Clock
+  /** For tests; otherwise those above. */
+  budgets?: Partial<Budgets> | undefined
+}): ChargeRateLimit {
   if (!options.enabled) return () => {}
+  const all = { ...budgets, ...options.budgets }
   const buckets = new LRUCache<string, Bucket>({ max: maxBuckets })
   return (kind, caller) => {
     if (kind === 'none') return
-    const { perSecond, burst } = budgets[kind]
+    const { perSecond, burst } = all[kind]
     const now = options.clock.elapsed()
     const key = `${kind} ${caller}`
     const bucket = buckets.get(key) ?? { tokens: burst, refused: 0, at: now }

@@ -1,6 +1,6 @@
 /** A field for a new password: shown on demand, with a hint how hard it is to guess. */
 import { Eye, EyeOff } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
+import { useState } from 'react'
 import { t } from '../i18n/index.js'
 import { IconButton } from './button.js'
 import { TextField } from './field.js'
@@ -15,25 +15,12 @@ type PasswordFieldProps = {
   own?: readonly string[]
   error?: string | undefined
   autoFocus?: boolean
-  /** Beside the eye, e.g. a button that suggests one. */
-  action?: ReactNode
-  /** Shows it from the start: for a password that is to be handed on. */
-  isShownFirst?: boolean
 }
 
 const steps: readonly Strength[] = ['weak', 'fair', 'good']
 
-export function NewPasswordField({
-  label,
-  value,
-  onValue,
-  own,
-  error,
-  autoFocus,
-  action,
-  isShownFirst,
-}: PasswordFieldProps) {
-  const [isShown, setIsShown] = useState(isShownFirst ?? false)
+export function NewPasswordField({ label, value, onValue, own, error, autoFocus }: PasswordFieldProps) {
+  const [isShown, setIsShown] = useState(false)
   const strength = strengthOf(value, own)
   const hint = value === '' ? t('register.passwordHint') : t(`password.${strength}`)
   return (
@@ -64,7 +51,6 @@ export function NewPasswordField({
           ))}
         </span>
       )}
-      {action}
     </div>
   )
 }

@@ -57,20 +57,3 @@ function guessBits(password: string, own: readonly string[]): number {
 }
 
 const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-
-const syllables =
-  'ba be bi bo bu da de di do du fa fe fi fo ga ge go ka ke ki ko la le li lo lu ma me mi mo mu na ne ni no ra re ri ro ru sa se si so su ta te ti to tu va ve vi vo za ze zi zo'.split(
-    ' ',
-  )
-
-/** Something that can be read out over a telephone: four made-up words, about 70 bits. */
-export function suggestPassword(random: (below: number) => number = randomBelow): string {
-  const word = () => Array.from({ length: 3 }, () => syllables[random(syllables.length)]).join('')
-  return Array.from({ length: 4 }, word).join('-')
-}
-
-function randomBelow(below: number): number {
-  const limit = Math.floor(0x1_0000_0000 / below) * below
-  const [value] = crypto.getRandomValues(new Uint32Array(1))
-  return value! < limit ? value! % below : randomBelow(below)
-}

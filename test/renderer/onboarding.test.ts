@@ -12,7 +12,7 @@ import {
 import { takeAddressSecrets } from '../../renderer/platform/address-secrets.js'
 import { MatrixRequestError } from '../../renderer/platform/matrix/errors.js'
 import type { MatrixHttp } from '../../renderer/platform/matrix/http.js'
-import { strengthOf, suggestPassword } from '../../renderer/ui/password-strength.js'
+import { strengthOf } from '../../renderer/ui/password-strength.js'
 
 const good: Answers = { username: 'ana', serverName: 'home.local', password: 'a long way home', federation: 'local' }
 const wrong = (changes: Partial<Answers>) =>
@@ -149,12 +149,5 @@ describe('the hint about a password', () => {
     ['correct horse battery staple', 'good'],
   ])('%j is %s', (password, strength) => {
     expect(strengthOf(password, ['ana', 'home.local'])).toBe(strength)
-  })
-
-  test('a suggested password is strong, and another one each time', () => {
-    const suggested = new Set(Array.from({ length: 50 }, () => suggestPassword()))
-
-    expect(suggested.size).toBe(50)
-    for (const password of suggested) expect(strengthOf(password)).toBe('good')
   })
 })

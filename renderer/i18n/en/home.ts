@@ -224,7 +224,7 @@ export const home = {
   'federation.emptyText': 'Servers appear here once somebody here shares a room with somebody there.',
   'federation.off': 'This server keeps to itself',
   'federation.offText': 'Nobody on other servers can reach the people here, and they reach nobody elsewhere.',
-  'federation.offHow': 'It is turned on in the configuration (federation.enabled).',
+  'federation.offHow': 'Talking to other servers is turned on in the configuration (federation.enabled).',
   'federation.retry': 'Try now',
   'federation.retried': 'Trying {server} now.',
   'federation.lastError': 'Last error',

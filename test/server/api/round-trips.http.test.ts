@@ -84,9 +84,6 @@ test('the hottest endpoints make as many round trips as the table says', { timeo
         last = await alice.say(roomId, 'to be read')
       },
     ),
-    'PUT /rooms/{roomId}/typing/{userId}': await count((n) =>
-      ok(alice.put(`${room}/typing/${encodeURIComponent(alice.userId)}`, { typing: n % 2 === 0, timeout: 30_000 })),
-    ),
     'GET /profile/{userId}': await count(() => ok(alice.get(`/profile/${encodeURIComponent(ben.userId)}`))),
     'PUT /user/{userId}/rooms/{roomId}/account_data/{type}': await count((n) =>
       ok(alice.put(`/user/${encodeURIComponent(alice.userId)}${room}/account_data/org.test`, { n })),

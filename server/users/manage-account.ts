@@ -6,6 +6,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#account-management
  */
+import { forgetUserKeys } from '../encryption/forget-user-keys.js'
 import { MatrixError, notFound } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
@@ -81,6 +82,7 @@ export function makeManageAccount(needs: Needs): ManageAccount {
   /** Each step may be done again. */
   async function finishDeactivation(userId: UserId, erase: boolean): Promise<void> {
     await sessions.deleteAllDevices(userId)
+    await forgetUserKeys(db, userId)
     const pushers = (await readPushers(db, userId)).map((row) => deletePusher(userId, row.app_id, row.pushkey))
     await db.commit(() => ({ writes: pushers, changes: [], result: undefined }))
     await needs.leaveAllRooms(userId)

@@ -228,4 +228,15 @@ describe('cross-signing', async () => {
     expect([own.self_signing_keys, own.user_signing_keys]).toEqual([{}, {}])
     expect(own.device_keys[alice.userId][alice.deviceId].signatures).toEqual(device.deviceKeys.signatures)
   })
+
+  test('an account that is closed has neither devices nor cross-signing keys, which who shares a room hears of', async () => {
+    const [{ client: alice }, bob] = [await newSigner(), await newUser()]
+    await bob.joinRoom(await alice.createRoom({ preset: 'public_chat' }))
+    expect((await query(bob, alice)).master_keys).toHaveProperty([alice.userId])
+    const { session } = (await alice.post('/account/deactivate', {})).body
+    const auth = { type: 'm.login.password', password: passwordOf(localpart(alice)), session }
+    expect((await alice.post('/account/deactivate', { auth })).status).toBe(200)
+    const { body } = await bob.post('/keys/query', { device_keys: { [alice.userId]: [] } })
+    expect([body.device_keys[alice.userId], body.master_keys, body.self_signing_keys]).toEqual([{}, {}, {}])
+  })
 })

@@ -1,5 +1,6 @@
 /** Key backups over HTTP: versions, the rule by which a key replaces another, counts and etags that are true. */
 import { describe, expect, test } from 'vitest'
+import { forgetUserKeys } from '../../../server/encryption/forget-user-keys.js'
 import { makeKeyBackup } from '../../../server/encryption/key-backup.js'
 import { openTestDatabase } from '../../support/database.js'
 import { startHomeserver, type TestClient } from '../../support/homeserver.js'
@@ -178,4 +179,18 @@ test('thousands of keys go in and out in small transactions, and what a crash le
   expect(deleted).toEqual([2_000, 1_500, 0])
   expect(Math.max(...rows)).toBeLessThanOrEqual(1_000)
   expect((await db.query<[unknown[]]>('SELECT * FROM key_backup_session'))[0]).toEqual([])
+})
+
+test('the backups of an account that is closed are deleted, those of others are not', async () => {
+  await using db = await openTestDatabase()
+  const backup = makeKeyBackup({ db })
+  for (const userId of [user('alice'), user('bob')]) {
+    const { version } = await backup.createBackup(userId, { algorithm, auth_data: {} })
+    await backup.storeKeys(userId, version, new Map([[roomId, new Map([['s', key()]])]]))
+  }
+  await forgetUserKeys(db, user('alice'))
+  await forgetUserKeys(db, user('alice'))
+  expect(await backup.purgeBackups(100)).toBe(1)
+  await expect(backup.readBackup(user('alice'))).rejects.toMatchObject({ status: 404 })
+  expect((await backup.readBackup(user('bob'))).count).toBe(1)
 })

@@ -68,9 +68,9 @@ export const toContentType = (given: string | undefined): string =>
     ? given
     : 'application/octet-stream'
 
-/** Control characters, and what makes a name read otherwise than it is (`annexe.jpg` for `ann\u202egpj.exe`). */
+/** What turns the direction of writing stays: the name is the uploader's, and who saves it decides what they take of it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const unshown = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+const unshown = /[\u0000-\u001f\u007f-\u009f]/g
 
 function fileNameParameter(name: string | undefined): string {
   if (!name) return ''

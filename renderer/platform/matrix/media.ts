@@ -89,7 +89,8 @@ export function makeMedia(http: MatrixHttp) {
       const url = URL.createObjectURL(await http.fetchBlob(path))
       const link = document.createElement('a')
       link.href = url
-      link.download = fileName
+      // A name that turns the direction of writing reads otherwise than it is: `annexe.jpg` for `ann\u202egpj.exe`.
+      link.download = fileName.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
       link.click()
       setTimeout(() => URL.revokeObjectURL(url), 60_000)
     },

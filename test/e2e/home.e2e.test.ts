@@ -95,10 +95,53 @@ describe('Live', () => {
     const row = await option(person, 'the bread is in the oven').textContent()
     expect(row).toContain('Kitchen')
     expect(row).toContain('bo')
-    await person.page.getByRole('img', { name: /^Events per second, the last minute\. Now \d/ }).waitFor()
+    await person.page.getByRole('img', { name: /^Events in a minute, the last minute\. Now \d/ }).waitFor()
     await person.page.getByRole('img', { name: /^Memory, the last minutes\. Now: process \d+/ }).waitFor()
     await person.page.getByRole('button', { name: /^Kitchen/ }).waitFor()
-    await person.page.getByRole('cell', { name: 'server_metrics' }).waitFor()
+    await person.page.getByRole('cell', { name: 'Server numbers' }).waitFor()
+  })
+
+  test('begins full: its numbers are those the server kept, of before the page was opened', async () => {
+    const secret = await bo.createRoom({ name: 'Where Ana is not', preset: 'private_chat' })
+    for (let index = 0; index < 40; index++) await bo.say(secret, `line ${index}`)
+    await new Promise((resolve) => setTimeout(resolve, 1_500)) // the second in which they count has ended
+    const person = await at('/home/live')
+    const number = (label: string) =>
+      person.page
+        .locator('dl > div')
+        .filter({ has: person.page.getByText(label, { exact: true }) })
+        .locator('dd')
+        .first()
+        .textContent()
+        .then((text) => Number(text?.replace(/\D/g, '')))
+    const kept = async () => {
+      const { fields, samples } = (await ana.call('GET', '/_hearth/admin/v1/metrics_history')) as {
+        fields: string[]
+        samples: number[][]
+      }
+      const column = (name: string) => samples.slice(-60).map((sample) => sample[fields.indexOf(name)] ?? 0)
+      return {
+        events: column('events_per_second').reduce((sum, each) => sum + each, 0),
+        clients: column('connected_clients').at(-1)!,
+        windows: column('live_channels').at(-1)!,
+      }
+    }
+
+    await person.page.getByText('Events in a minute').waitFor()
+    await expect.poll(() => number('Events in a minute'), { timeout: 3_000 }).toBeGreaterThanOrEqual(40)
+    const second = await at('/home/live')
+    await second.page.getByText('Events in a minute').waitFor()
+    await expect.poll(async () => (await kept()).windows, { timeout: 5_000 }).toBeGreaterThanOrEqual(2)
+    await expect
+      .poll(async () => (await number('Connected clients')) === (await kept()).clients, { timeout: 5_000 })
+      .toBe(true)
+    expect(await number('Connected clients')).toBeGreaterThanOrEqual(2)
+    await expect
+      .poll(async () => Math.abs((await number('Events in a minute')) - (await kept()).events), { timeout: 5_000 })
+      .toBeLessThanOrEqual(2)
+    await bo.say(secret, 'one more')
+    await person.page.getByText('Where Ana is not').waitFor()
+    expect(await person.page.getByText(secret).count()).toBe(0)
   })
 
   test('tells who is typing', async () => {
@@ -166,7 +209,7 @@ describe('Live', () => {
     await ana.say(kitchen, 'hello Bo')
 
     await option(person, 'hello Bo').waitFor()
-    expect(await person.page.getByText('Longest stall').count()).toBe(0)
+    expect(await person.page.getByText('Longest pause').count()).toBe(0)
     expect(await person.page.getByText('Database writes').count()).toBe(0)
     expect(await person.page.getByText(secret).count()).toBe(0)
     expect(await person.page.getByText('nobody hears this').count()).toBe(0)

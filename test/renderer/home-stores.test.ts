@@ -6,7 +6,14 @@ import { bySlowness, startLiveSubscriptions } from '../../renderer/live/live-sub
 import { addLines, isShown, keptLines, nameQuery, planWatches, startRiver } from '../../renderer/live/river.js'
 import { makeRoomActivity, paceOf } from '../../renderer/live/room-activity.js'
 import type { RoomSummaries } from '../../renderer/live/room-summaries.js'
-import { addSample, columnsOf, keptSamples, startServerMetrics } from '../../renderer/live/server-metrics.js'
+import {
+  addPast,
+  addSample,
+  columnsOf,
+  keptSamples,
+  type MetricsPast,
+  startServerMetrics,
+} from '../../renderer/live/server-metrics.js'
 import { makeStore } from '../../renderer/live/store.js'
 import { screenQuery } from '../../server/live/screen-query.js'
 import { destination, line, metrics, subscription, summary } from './support/home-rows.js'
@@ -42,11 +49,52 @@ function makeConnection(answers: (statement: string) => unknown[] = () => []) {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 150))
 
+const noPast = async (): Promise<MetricsPast> => ({ fields: [], samples: [] })
+
 describe('server metrics', () => {
+  test('begin with what the server kept, and ask after a lost connection for what came meanwhile', async () => {
+    const { connection, watches, push } = makeConnection()
+    const since: number[] = []
+    const kept = [
+      [1_000, 4],
+      [2_000, 7],
+    ]
+    const store = startServerMetrics(
+      connection,
+      async (ms) => {
+        since.push(ms)
+        return { fields: ['ts', 'events_per_second'], samples: kept.filter(([ts]) => ts! > ms) }
+      },
+      () => undefined,
+    )
+    watches[0]!.onSnapshot([])
+    await settled()
+    expect(store.get().samples.map(({ ts, events_per_second }) => [ts, events_per_second])).toEqual(kept)
+    expect(store.get().latest?.events_per_second).toBe(7)
+
+    push(metrics({ ts: 3_000 }))
+    kept.push([3_000, 0], [5_000, 9])
+    watches[0]!.onSnapshot([])
+    push(metrics({ ts: 6_000 }))
+    await settled()
+    expect(since).toEqual([0, 3_000])
+    expect(store.get().samples.map(({ ts }) => ts)).toEqual([1_000, 2_000, 3_000, 5_000, 6_000])
+    expect(store.get().latest?.ts).toBe(6_000)
+  })
+
+  test('that were kept and came live count once, an hour of them at most', () => {
+    const live = addSample({ latest: undefined, samples: [] }, metrics({ ts: 10_000_000 }))
+    const samples = Array.from({ length: keptSamples + 5 }, (_, index) => [10_000_000 - index * 1_000]).reverse()
+    const { samples: all } = addPast(live, { fields: ['ts'], samples })
+    expect(all).toHaveLength(keptSamples)
+    expect(new Set(all.map(({ ts }) => ts)).size).toBe(keptSamples)
+    expect(all.at(-1)?.ts).toBe(10_000_000)
+  })
+
   test('a sample that was there before is not taken for a fresh one, nor is one that comes twice', () => {
     const { connection, watches, push } = makeConnection()
     const samples: number[] = []
-    const store = startServerMetrics(connection, (row) => samples.push(row.ts))
+    const store = startServerMetrics(connection, noPast, (row) => samples.push(row.ts))
 
     watches[0]!.onSnapshot([[metrics({ ts: 1 }) as never]])
     push(metrics({ ts: 1_000 }))
@@ -57,12 +105,12 @@ describe('server metrics', () => {
     expect(store.get().latest?.ts).toBe(2_000)
   })
 
-  test('an hour of samples stays a quarter of an hour in memory, without their lists of rooms', () => {
+  test('two hours of samples stay one hour in memory, without their lists of rooms', () => {
     let state = { latest: undefined, samples: [] } as Parameters<typeof addSample>[0]
-    for (let second = 0; second < 3_600; second++) state = addSample(state, metrics({ ts: second * 1_000 }))
+    for (let second = 0; second < 7_200; second++) state = addSample(state, metrics({ ts: second * 1_000 }))
 
     expect(state.samples).toHaveLength(keptSamples)
-    expect(state.samples.at(-1)?.ts).toBe(3_599_000)
+    expect(state.samples.at(-1)?.ts).toBe(7_199_000)
     expect(state.samples[0]).not.toHaveProperty('rooms')
   })
 

@@ -2,6 +2,7 @@
  * The server's administration over HTTP: accounts, rooms, devices, other servers in the form of Synapse, so that what is
  * done here can be done by any tool; invitations, passwords to hand on and the network at home in Hearth's own.
  */
+import type { MetricsPast } from '../../live/server-metrics.js'
 import { MatrixRequestError } from '../../platform/matrix/errors.js'
 import type { MatrixHttp } from '../../platform/matrix/http.js'
 import type { Device } from '../../platform/matrix/own-account.js'
@@ -140,6 +141,10 @@ export const listDestinations = async (http: MatrixHttp) =>
 /** Forgets the waiting time: the server tries to reach this one at once. */
 export const retryDestination = (http: MatrixHttp, destination: string) =>
   http.request<object>('POST', `${admin}/v1/federation/destinations/${id(destination)}/reset_connection`, { body: {} })
+
+/** The server's numbers of the last hour. @param since ms since the epoch; later samples only */
+export const readMetricsHistory = (http: MatrixHttp, since: number) =>
+  http.request<MetricsPast>('GET', '/_hearth/admin/v1/metrics_history', { query: { since } })
 
 export type Invitation = {
   id: string

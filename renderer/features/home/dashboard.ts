@@ -11,6 +11,7 @@ import { makeRoomActivity, type RoomActivity } from '../../live/room-activity.js
 import { type ServerMetrics, startServerMetrics } from '../../live/server-metrics.js'
 import { makeStore, type Store } from '../../live/store.js'
 import { platform } from '../../platform/bridge.js'
+import { readMetricsHistory } from './admin-api.js'
 
 /** Events per second in the user's own rooms, one sample a second. */
 export type OwnPace = readonly { ts: number; perSecond: number }[]
@@ -39,7 +40,11 @@ export function startDashboard({ live, matrix, session }: Services, isAdmin: boo
   })
   const activity = makeRoomActivity()
   const metrics: Store<ServerMetrics> = isAdmin
-    ? startServerMetrics(connection, (row) => activity.add(row.rooms))
+    ? startServerMetrics(
+        connection,
+        (since) => readMetricsHistory(matrix.http, since),
+        (row) => activity.add(row.rooms),
+      )
     : makeStore<ServerMetrics>({ latest: undefined, samples: [] })
   const traffic = isAdmin ? startFederationTraffic(connection) : makeStore<FederationTraffic | undefined>(undefined)
   const subscriptions = startLiveSubscriptions(connection)

@@ -8,57 +8,53 @@ import { TimeChart } from './chart-card.js'
 
 type BigNumberProps = {
   label: string
+  /** Undefined while nothing is known. */
+  value: string | undefined
+  /** What the value is of, or a second fact. */
+  note: string
   /** Seconds since the epoch. */
   times: readonly number[]
-  /** One or two lines. */
-  values: readonly (readonly (number | null)[])[]
-  /** All lines' values at one time, as one text. */
-  format: (values: readonly number[]) => string
-  /** Shown instead of the newest sample. */
-  now?: readonly number[]
+  values: readonly (number | null)[]
+  /** A value of the line. */
+  format: (value: number) => string
   tone?: 'plain' | 'warn' | 'bad'
   atLeast?: number
 }
 
 const spanSeconds = 60
+const sparkHeight = 40
 
-export function BigNumber({ label, times, values, format, now, tone = 'plain', atLeast }: BigNumberProps) {
+export function BigNumber({ label, value, note, times, values, format, tone = 'plain', atLeast }: BigNumberProps) {
   const [hovered, setHovered] = useState<number>()
-  const at = (index: number) => values.map((list) => list[index] ?? undefined)
-  const isWhole = (row: (number | undefined)[]): row is number[] => row.every((value) => value !== undefined)
-  const newest = now ?? at(times.length - 1)
-  const pointed = hovered === undefined ? undefined : at(hovered)
-  const most = values.map((list) => Math.max(0, ...list.map((value) => value ?? 0)))
-  const hasAny = times.length > 0 && isWhole([...newest])
-  const text = hasAny ? format([...newest] as number[]) : undefined
+  const most = Math.max(0, ...values.map((each) => each ?? 0))
+  const pointed = hovered === undefined ? undefined : values[hovered]
+  const pointedAt = hovered === undefined ? undefined : times[hovered]
   return (
     <div className={styles.card} data-tone={tone}>
       <dt className={styles.label}>{label}</dt>
-      <dd className={styles.value}>{text ?? <Skeleton width={72} height={28} />}</dd>
+      <dd className={styles.value}>{value ?? <Skeleton width={72} height={28} />}</dd>
+      <dd className={styles.caption}>
+        {pointed !== undefined && pointed !== null && pointedAt !== undefined
+          ? `${formatTimeWithSeconds(pointedAt * 1_000)}  ${format(pointed)}`
+          : note}
+      </dd>
       <dd className={styles.spark}>
-        <Suspense fallback={<div style={{ height: 36 }} />}>
+        <Suspense fallback={<div style={{ height: sparkHeight }} />}>
           <TimeChart
             label={
-              text
-                ? t('live.big.chart', { label, now: text, most: format(most) })
-                : t('live.big.chartNothing', { label })
+              value === undefined
+                ? t('live.big.chartNothing', { label })
+                : t('live.big.chart', { label, now: value, most: format(most) })
             }
             times={times}
-            values={values}
+            values={[values]}
             spanSeconds={spanSeconds}
-            height={36}
+            height={sparkHeight}
             isSpark
             atLeast={atLeast ?? 1}
             onHover={setHovered}
           />
         </Suspense>
-      </dd>
-      <dd className={styles.caption}>
-        {pointed && isWhole(pointed) && times[hovered!] !== undefined
-          ? `${formatTimeWithSeconds(times[hovered!]! * 1_000)}  ${format(pointed)}`
-          : hasAny
-            ? t('live.big.mostLately', { value: format(most) })
-            : t('live.big.lastMinute')}
       </dd>
     </div>
   )

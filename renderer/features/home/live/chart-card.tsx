@@ -13,6 +13,8 @@ type Line = { label: string; read: (sample: MetricsSample) => number }
 type ChartCardProps = {
   title: string
   samples: readonly MetricsSample[]
+  /** How much time is shown, up to the newest sample. */
+  spanSeconds: number
   lines: readonly Line[]
   format: (value: number) => string
   formatAxis?: (value: number) => string
@@ -22,10 +24,10 @@ type ChartCardProps = {
   note?: ReactNode
 }
 
-const spanSeconds = 300
 const dashes = ['', '5 4', '1 3']
 
-export function ChartCard({ title, samples, lines, format, formatAxis, atLeast, height = 112, note }: ChartCardProps) {
+export function ChartCard(props: ChartCardProps) {
+  const { title, samples, spanSeconds, lines, format, formatAxis, atLeast, height = 112, note } = props
   const [hovered, setHovered] = useState<number>()
   // The readers are written anew at each drawing but never differ.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only the samples change
@@ -34,8 +36,9 @@ export function ChartCard({ title, samples, lines, format, formatAxis, atLeast, 
       columnsOf(
         samples,
         lines.map(({ read }) => read),
+        (samples.at(-1)?.ts ?? 0) - spanSeconds * 1_000,
       ),
-    [samples],
+    [samples, spanSeconds],
   )
   const at = hovered !== undefined && hovered < times.length ? hovered : times.length - 1
   const readout = lines.map(({ label }, index) => {

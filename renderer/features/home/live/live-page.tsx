@@ -1,23 +1,20 @@
 /** Live: the page people leave open. Everything on it arrives by push. */
-import { useMemo } from 'react'
+import { useState } from 'react'
 import { useAdmin } from '../../../app/server-info.js'
 import { explainState } from '../../../app/status-line.js'
 import { formatBytes, formatNumber, formatSpan } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
-import { columnsOf, type MetricsSample } from '../../../live/server-metrics.js'
 import { useStore } from '../../../live/store.js'
-import { Banner } from '../../../ui/bits.js'
+import { Banner, Chip } from '../../../ui/bits.js'
 import { PageHead } from '../page.js'
 import { useDashboard } from '../use-dashboard.js'
-import { BigNumber } from './big-number.js'
 import { ChartCard } from './chart-card.js'
 import styles from './live-page.module.css'
+import { OwnNumbers, pace, ServerNumbers, whole } from './numbers.js'
 import { RiverPanel } from './river.js'
 import { DestinationsPanel, RoomActivityPanel, SubscriptionsPanel, TypingPanel } from './side-panels.js'
 
-const minuteMs = 60_000
-/** A pause people notice, and one in which clients give up. */
-const stall = { warnMs: 200, badMs: 2_000 }
+const spans = { minutes: 300, hour: 3_600 } as const
 
 export default function LivePage() {
   const isAdmin = useAdmin() === true
@@ -39,7 +36,7 @@ export default function LivePage() {
       <div className={styles.grid}>
         <RiverPanel />
         <div className={styles.side}>
-          <RoomActivityPanel />
+          <RoomActivityPanel isAdmin={isAdmin} />
           <TypingPanel />
           {isAdmin && <DestinationsPanel />}
           <SubscriptionsPanel isAdmin={isAdmin} />
@@ -50,99 +47,9 @@ export default function LivePage() {
   )
 }
 
-const pace = (value: number) => formatNumber(value, { maximumFractionDigits: value < 10 ? 1 : 0 })
-const whole = (value: number) => formatNumber(value)
-/** Short enough for a big number: "76 ms", "2.3s", "2m". */
-function span(ms: number): string {
-  if (ms < 1_000) return t('live.ms', { value: formatNumber(Math.round(ms)) })
-  const [value, unit] = ms < 60_000 ? [ms / 1_000, 'second'] : [ms / 60_000, 'minute']
-  return formatNumber(value, { style: 'unit', unit, unitDisplay: 'narrow', maximumFractionDigits: 1 })
-}
-const first =
-  (format: (value: number) => string) =>
-  ([value]: readonly number[]) =>
-    format(value ?? 0)
-
-function ServerNumbers() {
-  const { latest, samples } = useStore(useDashboard().metrics)
-  const since = (latest?.ts ?? 0) - minuteMs
-  const columns = (...readers: ((sample: MetricsSample) => number)[]) => columnsOf(samples, readers, since)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: everything here comes from the samples
-  const [events, rooms, clients, federation, stalls] = useMemo(
-    () => [
-      columns((sample) => sample.events_per_second),
-      columns((sample) => sample.active_rooms),
-      columns(
-        (sample) => sample.connected_clients,
-        (sample) => sample.live_channels,
-      ),
-      columns(
-        (sample) => sample.federation_in_per_second,
-        (sample) => sample.federation_out_per_second,
-      ),
-      columns((sample) => sample.longest_stall_ms),
-    ],
-    [samples],
-  )
-  const longest = Math.max(0, ...stalls!.values[0]!.map((value) => value ?? 0))
-  const tone = longest >= stall.badMs ? 'bad' : longest >= stall.warnMs ? 'warn' : 'plain'
-  return (
-    <dl className={styles.numbers}>
-      <BigNumber label={t('live.big.events')} {...events!} format={first(pace)} />
-      <BigNumber label={t('live.big.rooms')} {...rooms!} format={first(whole)} />
-      <BigNumber
-        label={t('live.big.clients')}
-        {...clients!}
-        format={([clients = 0, channels = 0]) => `${whole(clients)} / ${whole(channels)}`}
-      />
-      <BigNumber
-        label={t('live.big.federation')}
-        {...federation!}
-        format={([incoming = 0, outgoing = 0]) => `${pace(incoming)} / ${pace(outgoing)}`}
-      />
-      <BigNumber
-        label={t('live.big.stall')}
-        {...stalls!}
-        {...(samples.length > 0 ? { now: [longest] } : {})}
-        format={first(span)}
-        tone={tone}
-        atLeast={50}
-      />
-    </dl>
-  )
-}
-
-function OwnNumbers() {
-  const { ownPace, activity, subscriptions } = useDashboard()
-  const samples = useStore(ownPace)
-  const busy = useStore(activity.store).length
-  const rows = [...(useStore(subscriptions)?.values() ?? [])]
-  const since = (samples.at(-1)?.ts ?? 0) - minuteMs
-  const events = useMemo(() => {
-    const shown = samples.filter(({ ts }) => ts >= since)
-    return { times: shown.map(({ ts }) => ts / 1_000), values: [shown.map(({ perSecond }) => perSecond)] }
-  }, [samples, since])
-  const delay = Math.max(0, ...rows.map(({ delay_p50_ms }) => delay_p50_ms))
-  return (
-    <>
-      <dl className={styles.numbers}>
-        <BigNumber label={t('live.big.ownEvents')} {...events} format={first(pace)} />
-        <div className={styles.plainNumber}>
-          <dt>{t('live.big.ownRooms')}</dt>
-          <dd>{whole(busy)}</dd>
-        </div>
-        <div className={styles.plainNumber}>
-          <dt>{t('live.big.ownDelay')}</dt>
-          <dd>{rows.length > 0 ? t('live.ms', { value: pace(delay) }) : '–'}</dd>
-        </div>
-      </dl>
-      <p className={styles.note}>{t('live.big.note')}</p>
-    </>
-  )
-}
-
 function ServerCharts() {
   const { latest, samples } = useStore(useDashboard().metrics)
+  const [span, setSpan] = useState<keyof typeof spans>('minutes')
   const database =
     latest &&
     [
@@ -151,7 +58,16 @@ function ServerCharts() {
     ].join(' · ')
   return (
     <>
+      <fieldset className={styles.spans}>
+        <legend className="visually-hidden">{t('live.span')}</legend>
+        {(['minutes', 'hour'] as const).map((each) => (
+          <Chip key={each} isOn={span === each} onToggle={() => setSpan(each)}>
+            {t(`live.span.${each}`)}
+          </Chip>
+        ))}
+      </fieldset>
       <ChartCard
+        spanSeconds={spans[span]}
         title={t('live.database')}
         samples={samples}
         lines={[{ label: t('live.database.writes'), read: (sample) => sample.db_writes_per_second }]}
@@ -161,6 +77,7 @@ function ServerCharts() {
         note={database}
       />
       <ChartCard
+        spanSeconds={spans[span]}
         title={t('live.memory')}
         samples={samples}
         lines={[

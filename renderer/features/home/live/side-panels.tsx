@@ -3,7 +3,7 @@ import { useMemo, useState } from 'react'
 import { navigate, roomPath } from '../../../app/route.js'
 import { useServices } from '../../../app/services.js'
 import { formatList, formatNumber } from '../../../i18n/format.js'
-import { t } from '../../../i18n/index.js'
+import { type TextKey, t } from '../../../i18n/index.js'
 import { byNeed } from '../../../live/federation-traffic.js'
 import { bySlowness } from '../../../live/live-subscriptions.js'
 import { useStore } from '../../../live/store.js'
@@ -12,6 +12,7 @@ import { explainDestination, StateDot } from '../state-dot.js'
 import { useDashboard } from '../use-dashboard.js'
 import { useNow } from '../use-now.js'
 import styles from './side-panels.module.css'
+import { useRoomNames } from './use-room-names.js'
 
 const shownRooms = 8
 const barHeight = 36
@@ -20,10 +21,14 @@ const shownSubscriptions = 8
 const slowMs = 100
 const verySlowMs = 1_000
 
-export function RoomActivityPanel() {
+export function RoomActivityPanel({ isAdmin }: { isAdmin: boolean }) {
   const { activity } = useDashboard()
   const { rooms } = useStore(useServices().live.summaries)
   const paces = useStore(activity.store).slice(0, shownRooms)
+  const others = useRoomNames(
+    paces.flatMap(({ roomId }) => (rooms && !rooms.has(roomId) ? [roomId] : [])),
+    isAdmin,
+  )
   const most = Math.max(1, ...paces.map(({ perSecond }) => perSecond))
   return (
     <section className={styles.panel} aria-label={t('live.activity')}>
@@ -41,6 +46,7 @@ export function RoomActivityPanel() {
               key={roomId}
               roomId={roomId}
               name={rooms?.get(roomId)?.name}
+              otherName={others.get(roomId)}
               perSecond={perSecond}
               share={perSecond / most}
               top={place * barHeight}
@@ -51,12 +57,23 @@ export function RoomActivityPanel() {
   )
 }
 
-type RoomBarProps = { roomId: string; name: string | undefined; perSecond: number; share: number; top: number }
+type RoomBarProps = {
+  roomId: string
+  /** Of a room of the user's. */
+  name: string | undefined
+  /** Of another's. */
+  otherName: string | undefined
+  perSecond: number
+  share: number
+  top: number
+}
 
-function RoomBar({ roomId, name, perSecond, share, top }: RoomBarProps) {
+function RoomBar({ roomId, name, otherName, perSecond, share, top }: RoomBarProps) {
   const inside = (
     <>
-      <span className={styles.barName}>{name === undefined ? <code>{roomId}</code> : <bdi>{name}</bdi>}</span>
+      <span className={styles.barName}>
+        <bdi>{name ?? otherName ?? '…'}</bdi>
+      </span>
       <span className={styles.barPace}>
         {t('live.perSecond', { value: formatNumber(perSecond, { maximumFractionDigits: 1 }) })}
       </span>
@@ -107,6 +124,11 @@ export function TypingPanel() {
   )
 }
 
+const tableNames: ReadonlySet<string> = new Set([
+  ...['room_events', 'room_members', 'room_roles', 'room_summaries', 'typing_events', 'user_presence', 'receipts'],
+  ...['account_data', 'live_subscriptions', 'server_metrics', 'federation_traffic'],
+])
+
 export function SubscriptionsPanel({ isAdmin }: { isAdmin: boolean }) {
   const subscriptions = useStore(useDashboard().subscriptions)
   const [showsAll, setShowsAll] = useState(false)
@@ -153,9 +175,7 @@ export function SubscriptionsPanel({ isAdmin }: { isAdmin: boolean }) {
           <tbody>
             {shown.map((row) => (
               <tr key={row.id} title={row.query}>
-                <td>
-                  <code>{row.table}</code>
-                </td>
+                <td>{tableNames.has(row.table) ? t(`live.table.${row.table}` as TextKey) : row.table}</td>
                 {isAdmin && <td title={row.user_id}>{localpartOf(row.user_id)}</td>}
                 <td className={styles.number}>{formatNumber(row.delivered, { notation: 'compact' })}</td>
                 <td className={styles.number} data-tone={toneOf(row.delay_p95_ms)}>

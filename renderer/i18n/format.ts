@@ -4,6 +4,7 @@
  * Times and sizes come from other people's servers, so every function here is total: what no date or number can
  * be is shown as the nearest that can, and nothing throws while a window is drawn.
  */
+import { isolate } from './bidi.js'
 import { currentLocale, t } from './index.js'
 
 /** The last moment a Date can hold, either side of the epoch. */
@@ -117,5 +118,5 @@ export function formatSpan(ms: number): string {
 
 /** "Ana, Bo and 3 others" as the language joins names. */
 export function formatList(names: string[]): string {
-  return new Intl.ListFormat(currentLocale(), { type: 'conjunction' }).format(names)
+  return new Intl.ListFormat(currentLocale(), { type: 'conjunction' }).format(names.map(isolate))
 }

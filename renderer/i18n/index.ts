@@ -5,6 +5,7 @@
  * keys, loaded when it is chosen. A text may hold `{name}` places; a text with plural forms is an
  * object of them, chosen by `{count}` and the language's own rules. Dates and numbers: `format.ts`.
  */
+import { isolate } from './bidi.js'
 import { en } from './en/index.js'
 
 export type TextKey = keyof typeof en
@@ -34,7 +35,7 @@ export function t(key: TextKey, params: Params = {}): string {
   return text.replace(/\{(\w+)\}/g, (place, name: string) => {
     const value = params[name]
     if (value === undefined) return place
-    return typeof value === 'number' ? new Intl.NumberFormat(currentLocale()).format(value) : value
+    return typeof value === 'number' ? new Intl.NumberFormat(currentLocale()).format(value) : isolate(value)
   })
 }
 

@@ -66,7 +66,7 @@ export function toClientError(error: unknown): unknown {
   if (!(error instanceof FederationError)) return error
   const { status, errcode, error: text } = error.answer ?? {}
   if (error.failure === 'not-allowed')
-    return new MatrixError(403, 'M_FORBIDDEN', 'This server does not talk to that one')
+    return new MatrixError(403, 'M_FORBIDDEN', 'This server does not talk to that one', reasonOf(error))
   if (status === 403) return new MatrixError(403, 'M_FORBIDDEN', text ?? 'The other server refused')
   if (status === 404) return new MatrixError(404, 'M_NOT_FOUND', text ?? 'Not found on the other server')
   if (errcode === 'M_INCOMPATIBLE_ROOM_VERSION') {
@@ -81,5 +81,11 @@ export function toClientError(error: unknown): unknown {
   }
   if (status !== undefined && isPassedOn(status, errcode))
     return new MatrixError(status, errcode, text ?? `The other server refused (${errcode})`)
-  return new MatrixError(502, 'M_UNKNOWN', `The other server could not be asked (${error.failure})`)
+  return new MatrixError(502, 'M_UNKNOWN', `The other server could not be asked (${error.failure})`, reasonOf(error))
 }
+
+/** For clients that want to say it in words of their own: which link broke, and whose. */
+export const reasonOf = ({ failure, destination }: FederationError) => ({
+  'org.hearth.reason': failure,
+  'org.hearth.server': destination,
+})

@@ -2,12 +2,13 @@
  * What the rest of the server is given where federation is off: every question to another server is a refusal.
  * An invite that came while it was on can still be declined: nobody hears of it.
  */
-import { notFound } from '../kernel/errors.js'
+import { MatrixError } from '../kernel/errors.js'
 import { serverNameOf, type UserId } from '../kernel/identifiers.js'
 import type { RemoteServers } from './federation.js'
 
 const off = async (): Promise<never> => {
-  throw notFound('This server does not talk to other servers')
+  const reason = { 'org.hearth.reason': 'federation-off' }
+  throw new MatrixError(404, 'M_NOT_FOUND', 'This server does not talk to other servers', reason)
 }
 
 /** Every server that would be asked, as one that does not answer. */

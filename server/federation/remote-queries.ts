@@ -6,7 +6,7 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#querying-for-information
  */
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
-import { notFound } from '../kernel/errors.js'
+import { MatrixError, notFound } from '../kernel/errors.js'
 import {
   type EventId,
   parseEventId,
@@ -20,7 +20,7 @@ import {
 } from '../kernel/identifiers.js'
 import { type RemoteSpace, readRemoteSpace } from '../rooms/space-children.js'
 import { type FederationClient, pathOf } from './federation-client.js'
-import { FederationError, toClientError } from './federation-error.js'
+import { FederationError, reasonOf, toClientError } from './federation-error.js'
 
 export type RemoteQueries = {
   /** Profile fields of a user of another server. Throws 404 where there is no such user or nobody answers. */
@@ -79,7 +79,13 @@ export function makeRemoteQueries({ client }: { client: FederationClient }): Rem
         const servers = new Set([...named.filter((name) => name !== undefined), serverNameOf(alias)])
         return { roomId, servers: [...servers] }
       } catch (error) {
-        if (error instanceof FederationError) throw notFound('That room alias could not be found')
+        if (error instanceof FederationError)
+          throw new MatrixError(
+            404,
+            'M_NOT_FOUND',
+            'That room alias could not be found',
+            error.failure === 'refused' ? {} : reasonOf(error),
+          )
         throw error
       }
     },

@@ -146,7 +146,10 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
         return roomId
       }
       const servers = await serversToAsk(roomId, sender, [...(via ?? []), ...(await serversIn(room))])
-      if (servers.length === 0) throw notFound('No server is known that could let you into this room')
+      if (servers.length === 0)
+        throw new MatrixError(404, 'M_NOT_FOUND', 'No server is known that could let you into this room', {
+          'org.hearth.reason': 'no-server',
+        })
       await remote.joinRoom({ roomId, userId: sender, via: servers, content })
       if (!isGuest) return roomId
       try {

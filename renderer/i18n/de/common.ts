@@ -117,4 +117,9 @@ export const common = {
   'jump.title': 'Springen zu',
   'jump.placeholder': 'Räume, Menschen, Seiten',
   'jump.nothing': 'Nichts heißt so.',
+  'jump.person': 'Anschreiben',
+  'jump.action': 'Aktion',
+  'jump.theme.light': 'Helles Aussehen',
+  'jump.theme.dark': 'Dunkles Aussehen',
+  'jump.theme.system': 'Aussehen wie dieser Computer',
 } as const

@@ -117,4 +117,9 @@ export const common = {
   'jump.title': 'Jump to',
   'jump.placeholder': 'Rooms, people, pages',
   'jump.nothing': 'Nothing is called that.',
+  'jump.person': 'Write to them',
+  'jump.action': 'Action',
+  'jump.theme.light': 'Use the light theme',
+  'jump.theme.dark': 'Use the dark theme',
+  'jump.theme.system': 'Use the theme of this computer',
 } as const

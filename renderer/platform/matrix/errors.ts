@@ -25,6 +25,14 @@ export class ServerUnreachableError extends Error {
   override readonly name = 'ServerUnreachableError'
 }
 
+/** Says by itself, in the user's language, what went wrong. */
+export class ExplainedError extends Error {
+  override readonly name = 'ExplainedError'
+  constructor(message: string, cause: unknown) {
+    super(message, { cause })
+  }
+}
+
 const explained = new Set<string>([
   'M_FORBIDDEN',
   'M_NOT_FOUND',
@@ -41,6 +49,7 @@ const explained = new Set<string>([
 /** One sentence for the user; the server's own words where we have none for its code. */
 export function explainError(error: unknown): string {
   if (error instanceof ServerUnreachableError) return t('error.offline')
+  if (error instanceof ExplainedError) return error.message
   if (error instanceof MatrixRequestError && explained.has(error.errcode)) return t(`error.${error.errcode}` as TextKey)
   return t('error.generic', { error: error instanceof Error ? error.message : String(error) })
 }

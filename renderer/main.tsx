@@ -5,11 +5,13 @@ import './tokens.css'
 import './base.css'
 import { createRoot } from 'react-dom/client'
 import { App } from './app/app.js'
+import { followInputKind } from './app/input-kind.js'
 import { applyTheme, readPreferences } from './app/preferences.js'
 import { preferredLanguage, takeLanguage } from './i18n/index.js'
 import { takeAddressSecrets } from './platform/address-secrets.js'
 
 takeAddressSecrets()
 applyTheme()
+followInputKind()
 await takeLanguage(preferredLanguage(readPreferences().language)).catch(() => undefined) // English is always there
 createRoot(document.getElementById('root')!).render(<App />)

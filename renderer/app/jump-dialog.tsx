@@ -1,62 +1,23 @@
-/** Ctrl/Cmd+K: any room, person or page by a few letters of its name. */
-import { Activity, Settings, UserRound } from 'lucide-react'
-import { type KeyboardEvent, type ReactNode, useId, useMemo, useState } from 'react'
-import { orderedRoomIds } from '../features/chat/room-order.js'
+/** Ctrl/Cmd+K: any room, person, page or action by a few letters of its name. */
+import { type KeyboardEvent, useId, useState } from 'react'
 import { t } from '../i18n/index.js'
-import { useStore } from '../live/store.js'
-import { Avatar } from '../ui/avatar.js'
 import { Dialog } from '../ui/dialog.js'
 import { SearchField } from '../ui/field.js'
 import styles from './jump-dialog.module.css'
-import { navigate, roomPath } from './route.js'
-import { useAdmin } from './server-info.js'
-import { useServices } from './services.js'
-
-type Target = { key: string; label: string; detail?: string | undefined; icon: ReactNode; path: string }
+import { type Target, useJumpTargets } from './jump-targets.js'
 
 const shown = 40
-const homePages = ['live', 'health', 'people', 'reach', 'rooms', 'federation'] as const
 
-export default function JumpDialog({ onClose }: { onClose: () => void }) {
-  const { rooms } = useStore(useServices().live.summaries)
+export default function JumpDialog({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
   const [term, setTerm] = useState('')
   const [at, setAt] = useState(0)
   const listId = useId()
-  const isAdmin = useAdmin() === true
-  const targets = useMemo((): Target[] => {
-    const pages: Target[] = [
-      ...homePages
-        .filter((page) => isAdmin || page === 'live')
-        .map((page) => ({
-          key: `home/${page}`,
-          label: t(`home.${page}`),
-          detail: t('shell.home'),
-          icon: <Activity size={18} aria-hidden />,
-          path: `/home/${page}`,
-        })),
-      { key: 'settings', label: t('profile.settings'), icon: <Settings size={18} aria-hidden />, path: '/settings' },
-    ]
-    const list = orderedRoomIds(rooms ?? new Map()).map((roomId): Target => {
-      const room = rooms!.get(roomId)!
-      return {
-        key: roomId,
-        label: room.name,
-        detail: room.is_direct ? room.heroes[0] : room.canonical_alias,
-        icon: room.is_direct ? (
-          <Avatar id={room.heroes[0] ?? roomId} name={room.name} mxc={room.avatar_url} size={24} />
-        ) : (
-          <Avatar id={roomId} name={room.name} mxc={room.avatar_url} size={24} kind="room" />
-        ),
-        path: roomPath(roomId),
-      }
-    })
-    return rankByTerm([...list, ...pages], term).slice(0, shown)
-  }, [rooms, term, isAdmin])
+  const targets = useJumpTargets(term, onKeys).slice(0, shown)
 
   const go = (target: Target | undefined) => {
     if (!target) return
     onClose()
-    navigate(target.path)
+    target.go()
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter') go(targets[at])
@@ -98,7 +59,7 @@ export default function JumpDialog({ onClose }: { onClose: () => void }) {
             onMouseMove={() => setAt(index)}
             onClick={() => go(target)}
           >
-            <span className={styles.icon}>{target.icon ?? <UserRound size={18} aria-hidden />}</span>
+            <span className={styles.icon}>{target.icon}</span>
             <span className={styles.label}>{target.label}</span>
             <span className={styles.detail}>{target.detail}</span>
           </div>
@@ -107,21 +68,4 @@ export default function JumpDialog({ onClose }: { onClose: () => void }) {
       {targets.length === 0 && <p className={styles.nothing}>{t('jump.nothing')}</p>}
     </Dialog>
   )
-}
-
-/** Names that begin with the term, then words that do, then anything that holds it; order kept within each. */
-export function rankByTerm<Item extends { label: string; detail?: string | undefined }>(
-  items: Item[],
-  term: string,
-): Item[] {
-  const wanted = term.trim().toLocaleLowerCase()
-  if (!wanted) return items
-  const rank = ({ label, detail }: Item) => {
-    const name = label.toLocaleLowerCase()
-    if (name.startsWith(wanted)) return 0
-    if (name.split(/[\s\-_.:#@]+/).some((word) => word.startsWith(wanted))) return 1
-    if (name.includes(wanted) || detail?.toLocaleLowerCase().includes(wanted)) return 2
-    return 3
-  }
-  return [0, 1, 2].flatMap((wantedRank) => items.filter((item) => rank(item) === wantedRank))
 }

@@ -1,6 +1,6 @@
 /** The window's frame: the rail with Chat, Home and the account; beside it the section that is open. */
 import { House, Keyboard, LogOut, MessageSquare, Monitor, Moon, Settings, Sun } from 'lucide-react'
-import { type ComponentType, lazy, type ReactNode, Suspense, useEffect, useState } from 'react'
+import { type ComponentType, lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react'
 import { Chat } from '../features/chat/chat.js'
 import { t } from '../i18n/index.js'
 import { useStore } from '../live/store.js'
@@ -33,6 +33,7 @@ export function Shell() {
   useBadge()
   useNotifications()
   useCloseRoomOutsideChat(route)
+  const showKeys = useCallback(() => setDialog('keys'), [])
   const isDeep = route.parts.length > 0 && route.section === 'chat'
   return (
     <div className={`${styles.shell} ${isDeep ? styles.isDeep : ''}`}>
@@ -51,7 +52,7 @@ export function Shell() {
           icon={House}
         />
         <span className={styles.spacer} />
-        <ProfileMenu onKeys={() => setDialog('keys')} />
+        <ProfileMenu onKeys={showKeys} />
         <StatusLine />
       </nav>
       <main className={styles.main} id="main" tabIndex={-1}>
@@ -65,7 +66,7 @@ export function Shell() {
         </ErrorBoundary>
       </main>
       <Suspense fallback={null}>
-        {dialog === 'jump' && <JumpDialog onClose={() => setDialog(undefined)} />}
+        {dialog === 'jump' && <JumpDialog onClose={() => setDialog(undefined)} onKeys={showKeys} />}
         {dialog === 'keys' && <KeyMap onClose={() => setDialog(undefined)} />}
       </Suspense>
     </div>

@@ -1,6 +1,6 @@
 /** Routes, what is worth a notification, and the ranking of the jump list. */
 import { describe, expect, test } from 'vitest'
-import { rankByTerm } from '../../renderer/app/jump-dialog.js'
+import { rankByTerm } from '../../renderer/app/jump-targets.js'
 import { describeNews } from '../../renderer/app/notifications.js'
 import { linkPath, parseRoute, roomPath } from '../../renderer/app/route.js'
 import { ana, bo, roomId, summaryRow } from './support/rows.js'

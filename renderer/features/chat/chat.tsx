@@ -10,15 +10,18 @@ import { EmptyState } from '../../ui/bits.js'
 import { Button } from '../../ui/button.js'
 import { Dialog } from '../../ui/dialog.js'
 import styles from './chat.module.css'
+import { useDialogRequest } from './dialog-request.js'
 import type { ChatDialog } from './dialogs/dialogs.js'
 import { InvitePreview } from './invites.js'
 import { useFollowPresence } from './presence.js'
 import { ResizeHandle } from './resize-handle.js'
 import { RoomList } from './room-list.js'
+import { isSpace } from './room-order.js'
 import { RoomView } from './room-view.js'
 import { useSummary } from './use-room.js'
 
 const Panel = lazy(() => import('./panel/panel.js'))
+const SpaceView = lazy(() => import('./space-view.js'))
 const Dialogs = lazy(() => import('./dialogs/dialogs.js'))
 
 type ChatProps = { roomId: string | undefined; eventId: string | undefined }
@@ -33,6 +36,7 @@ export function Chat({ roomId, eventId }: ChatProps) {
   const room = useSummary(roomId)
   const isLoaded = useStore(live.summaries, ({ rooms }) => rooms !== undefined)
   useFollowPresence()
+  useDialogRequest(setDialog)
   useEffect(() => {
     if (!roomId) live.openRoom(undefined)
     else if (room?.membership === 'join') lastRoom.set(roomId)
@@ -61,7 +65,12 @@ export function Chat({ roomId, eventId }: ChatProps) {
         <ResizeHandle />
       </aside>
       <section className={styles.room}>
-        {isInRoom && (
+        {isInRoom && isSpace(room) && (
+          <Suspense fallback={null}>
+            <SpaceView room={room} panel={{ isOpen: showsPanel, toggle: togglePanel }} onDialog={setDialog} />
+          </Suspense>
+        )}
+        {isInRoom && !isSpace(room) && (
           <RoomView
             key={room.room_id}
             room={room}
@@ -146,12 +155,12 @@ function NoRoom({ onDialog }: { onDialog: (dialog: ChatDialog) => void }) {
 }
 
 function UnknownRoom({ roomId }: { roomId: string }) {
-  const { matrix } = useServices()
+  const services = useServices()
   const [isBusy, setIsBusy] = useState(false)
   const join = async () => {
     setIsBusy(true)
-    const { attempt } = await import('./chat-actions.js')
-    await attempt(async () => navigate(roomPath(await matrix.joinRoom(roomId)), 'replace'))
+    const [{ attempt }, { joinRoom }] = await Promise.all([import('./chat-actions.js'), import('./join-room.js')])
+    await attempt(async () => navigate(roomPath(await joinRoom(services, roomId)), 'replace'))
     setIsBusy(false)
   }
   return (

@@ -12,35 +12,52 @@ import { Button, IconButton } from '../../ui/button.js'
 import { Menu, MenuItem } from '../../ui/menu.js'
 import { showToast } from '../../ui/toast.js'
 import { attempt, setIgnored } from './chat-actions.js'
+import { joinRoom } from './join-room.js'
 import styles from './room-list.module.css'
+import { isSpace } from './room-order.js'
 
-export const Invites = ({ invites }: { invites: RoomSummaryRow[] }) => (
-  <section className={styles.invites}>
-    <h2>{t('invites.title', { count: invites.length })}</h2>
-    <ul>
-      {invites.map((room) => (
-        <li key={room.room_id} className={styles.invite}>
-          <Avatar
-            id={room.is_direct ? (room.inviter ?? room.room_id) : room.room_id}
-            name={room.name}
-            mxc={room.avatar_url}
-            kind={room.is_direct ? 'person' : 'room'}
-          />
-          <div className={styles.text}>
-            <button type="button" className={styles.inviteName} onClick={() => navigate(roomPath(room.room_id))}>
-              <span className={`${styles.name} ${styles.unread}`}>{room.name}</span>
-            </button>
-            <WhoInvites room={room} />
-            <Answers room={room} />
-          </div>
-        </li>
-      ))}
-    </ul>
-  </section>
+/** The newest invite in full; of more, a line that opens: the list below is what one came for. */
+export function Invites({ invites, showsAll }: { invites: RoomSummaryRow[]; showsAll: boolean }) {
+  const [isOpen, setIsOpen] = useState(false)
+  const isWhole = showsAll || isOpen || invites.length < 2
+  return (
+    <section className={styles.invites}>
+      <h2>{t('invites.title', { count: invites.length })}</h2>
+      <ul>
+        {(isWhole ? invites : invites.slice(0, 1)).map((room) => (
+          <Invite key={room.room_id} room={room} />
+        ))}
+      </ul>
+      {!showsAll && invites.length > 1 && (
+        <button type="button" className={styles.moreInvites} aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+          {isOpen ? t('invites.fewer') : t('invites.moreOfThem', { count: invites.length - 1 })}
+        </button>
+      )}
+    </section>
+  )
+}
+
+const Invite = ({ room }: { room: RoomSummaryRow }) => (
+  <li className={styles.invite}>
+    <Avatar
+      id={room.is_direct ? (room.inviter ?? room.room_id) : room.room_id}
+      name={room.name}
+      mxc={room.avatar_url}
+      kind={room.is_direct ? 'person' : 'room'}
+    />
+    <div className={styles.text}>
+      <button type="button" className={styles.inviteName} onClick={() => navigate(roomPath(room.room_id))}>
+        <span className={`${styles.name} ${styles.unread}`}>{room.name}</span>
+      </button>
+      <WhoInvites room={room} />
+      <Answers room={room} />
+    </div>
+  </li>
 )
 
 function WhoInvites({ room }: { room: RoomSummaryRow }) {
-  return <span className={styles.preview}>{whoInvites(room, useServices().session.userId)}</span>
+  const text = whoInvites(room, useServices().session.userId)
+  return <span className={styles.preview}>{isSpace(room) ? `${t('space.kind')} · ${text}` : text}</span>
 }
 
 function whoInvites(room: RoomSummaryRow, userId: string): string {
@@ -64,7 +81,7 @@ function Answers({ room, isMain = false }: { room: RoomSummaryRow; isMain?: bool
   const join = () =>
     during(async () => {
       const via = room.inviter ? [serverNameOf(room.inviter)] : []
-      navigate(roomPath(await matrix.joinRoom(room.room_id, via)))
+      navigate(roomPath(await joinRoom(services, room.room_id, via)))
     })
   const reject = () => during(() => matrix.leaveRoom(room.room_id))
   const report = () =>
@@ -122,11 +139,16 @@ export function InvitePreview({ room }: { room: RoomSummaryRow }) {
     <EmptyState
       fills
       withMark
-      title={t('chat.previewInvite', { room: room.name })}
+      title={t(isSpace(room) ? 'chat.previewSpace' : 'chat.previewInvite', { room: room.name })}
       text={
         <>
           {whoInvites(room, session.userId)}
-          {room.topic && <span> · {room.topic}</span>}
+          {room.topic && (
+            <>
+              {' · '}
+              <bdi>{room.topic}</bdi>
+            </>
+          )}
         </>
       }
       action={<Answers room={room} isMain />}

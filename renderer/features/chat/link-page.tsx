@@ -10,6 +10,7 @@ import { useStore } from '../../live/store.js'
 import { EmptyState } from '../../ui/bits.js'
 import { Button } from '../../ui/button.js'
 import { attempt, findJoinedRoom, openDirectChat } from './chat-actions.js'
+import { joinRoom } from './join-room.js'
 import { isRoomReference, isUserId } from './matrix-links.js'
 
 export default function LinkPage({ route }: { route: Route }) {
@@ -28,7 +29,7 @@ export default function LinkPage({ route }: { route: Route }) {
     setIsBusy(true)
     await attempt(async () => {
       if (isUser) await openDirectChat(services, entity)
-      else navigate(roomPath(await services.matrix.joinRoom(entity, [...route.via]), eventId), 'replace')
+      else navigate(roomPath(await joinRoom(services, entity, [...route.via]), eventId), 'replace')
     })
     setIsBusy(false)
   }

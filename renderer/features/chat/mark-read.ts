@@ -1,4 +1,6 @@
 /** Read markers: at most one request per second and room, never backwards, and never put off by what follows. */
+import type { RoomSummaryRow } from '../../../server/api/live/rows.js'
+import type { TimelineState } from '../../live/timeline-state.js'
 import type { MatrixClient } from '../../platform/matrix/client.js'
 
 const everyMs = 1_000
@@ -18,6 +20,13 @@ export function markRead(matrix: MatrixClient, roomId: string, eventId: string, 
   const isPlanned = room.wanted !== undefined
   room.wanted = { eventId, seq, isPrivate }
   if (!isPlanned) setTimeout(() => send(matrix, roomId, room), everyMs)
+}
+
+/** Everything in the room, whatever part of it is on the screen. */
+export function markAllRead(matrix: MatrixClient, room: RoomSummaryRow, { timeline, hasNewer }: TimelineState): void {
+  const last = timeline.rows.at(-1)
+  if (!hasNewer && last) markRead(matrix, room.room_id, last.event_id, last.seq, false)
+  else if (room.last_event) markRead(matrix, room.room_id, room.last_event.event_id, room.max_seq, false)
 }
 
 function send(matrix: MatrixClient, roomId: string, room: Marked): void {

@@ -1,5 +1,6 @@
 /** A message in a few words, for quotes and announcements. */
 import { t } from '../../i18n/index.js'
+import { readPoll } from './timeline/poll.js'
 
 const kinds = {
   'm.image': 'message.kind.image',
@@ -11,6 +12,7 @@ const kinds = {
 /** @returns at most 200 characters on one line */
 export function previewOf(type: string, content: Record<string, unknown>): string {
   if (type === 'm.room.encrypted') return t('message.undecryptable')
+  if (type.endsWith('poll.start')) return readPoll(content).question || t('message.poll')
   const body = typeof content.body === 'string' ? content.body : ''
   const kind = kinds[content.msgtype as keyof typeof kinds]
   const hasCaption = typeof content.filename === 'string' && content.filename !== body

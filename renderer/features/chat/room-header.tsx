@@ -8,6 +8,7 @@ import {
   Lock,
   LogOut,
   PanelRight,
+  Settings,
   Star,
   StarOff,
   UserPlus,
@@ -25,7 +26,8 @@ import { Menu, MenuItem, MenuSeparator } from '../../ui/menu.js'
 import { Tip } from '../../ui/tip.js'
 import { attempt, copyText } from './chat-actions.js'
 import type { ChatDialog } from './dialogs/dialogs.js'
-import { markRead } from './mark-read.js'
+import { absenceOf } from './direct-notice.js'
+import { markAllRead } from './mark-read.js'
 import { linkToRoom } from './matrix-links.js'
 import styles from './room-view.module.css'
 
@@ -79,6 +81,8 @@ function subtitleOf(
   room: RoomSummaryRow,
   presence: { presence: string; last_active_ts?: number; status_msg?: string } | undefined,
 ): string {
+  const absence = absenceOf(room)
+  if (absence) return t(absence === 'invited' ? 'direct.invited' : 'direct.left')
   if (room.is_direct && presence) {
     if (presence.status_msg) return presence.status_msg
     if (presence.presence === 'online') return t('presence.online')
@@ -94,8 +98,8 @@ function RoomMenu({ room, onDialog }: RoomMenuProps) {
   const toggleTag = (tag: string, has: boolean) =>
     attempt(() => (has ? matrix.deleteTag : matrix.setTag)(session.userId, room.room_id, tag))
   const readAll = () => {
-    const last = live.openRoom(room.room_id)?.timeline.store.get().timeline.rows.at(-1)
-    if (last) markRead(matrix, room.room_id, last.event_id, last.seq, false)
+    const data = live.openRoom(room.room_id)
+    if (data) markAllRead(matrix, room, data.timeline.store.get())
   }
   const link = room.canonical_alias ?? room.room_id
   return (
@@ -126,6 +130,9 @@ function RoomMenu({ room, onDialog }: RoomMenuProps) {
       </MenuItem>
       {room.membership === 'join' && (
         <>
+          <MenuItem icon={<Settings size={16} aria-hidden />} onSelect={() => onDialog({ kind: 'settings', room })}>
+            {t('room.settings')}
+          </MenuItem>
           <MenuSeparator />
           <MenuItem icon={<LogOut size={16} aria-hidden />} isDanger onSelect={() => onDialog({ kind: 'leave', room })}>
             {t('room.leave')}

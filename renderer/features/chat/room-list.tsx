@@ -2,6 +2,7 @@
 import { DoorOpen, Hash, MessageSquarePlus, Plus } from 'lucide-react'
 import { type KeyboardEvent, useMemo, useRef, useState } from 'react'
 import { VList, type VListHandle } from 'virtua'
+import { roomPath } from '../../app/route.js'
 import { useServices } from '../../app/services.js'
 import { type TextKey, t } from '../../i18n/index.js'
 import { useStore } from '../../live/store.js'
@@ -12,8 +13,10 @@ import { Menu, MenuItem } from '../../ui/menu.js'
 import type { ChatDialog } from './dialogs/dialogs.js'
 import { Invites } from './invites.js'
 import styles from './room-list.module.css'
-import { listInvites, listRooms, type RoomFilter } from './room-order.js'
+import { listInvites, listRooms, listSpaces, type RoomFilter } from './room-order.js'
 import { RoomRow } from './room-row.js'
+import { useSpaceRooms } from './space-rooms.js'
+import { SpacesRow } from './spaces-row.js'
 
 type RoomListProps = { openRoomId: string | undefined; onDialog: (dialog: ChatDialog) => void }
 
@@ -29,7 +32,15 @@ export function RoomList({ openRoomId, onDialog }: RoomListProps) {
   const [filter, setFilter] = useState<RoomFilter>('all')
   const [term, setTerm] = useState('')
   const invites = useMemo(() => listInvites(rooms ?? new Map()), [rooms])
-  const listed = useMemo(() => listRooms(rooms ?? new Map(), filter, term), [rooms, filter, term])
+  const spaces = useMemo(() => listSpaces(rooms ?? new Map()), [rooms])
+  const [chosenId, setChosenId] = useState<string>()
+  const space = spaces.find(({ room_id }) => room_id === chosenId) // left: everything again
+  const ofSpace = useSpaceRooms(space?.room_id)?.rooms
+  const within = useMemo(
+    () => (space ? new Set(ofSpace?.map(({ room_id }) => room_id) ?? []) : undefined),
+    [space, ofSpace],
+  )
+  const listed = useMemo(() => listRooms(rooms ?? new Map(), filter, term, within), [rooms, filter, term, within])
   const hasFavourites = useMemo(
     () => [...(rooms?.values() ?? [])].some(({ tags }) => tags.includes('m.favourite')),
     [rooms],
@@ -45,6 +56,7 @@ export function RoomList({ openRoomId, onDialog }: RoomListProps) {
           <NewMenu onDialog={onDialog} />
         </div>
         <SearchField label={t('rooms.search')} value={term} onChange={(event) => setTerm(event.target.value)} />
+        {spaces.length > 0 && <SpacesRow spaces={spaces} chosenId={space?.room_id} onChoose={setChosenId} />}
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would bring a frame and a legend */}
         <div className={styles.chips} role="group" aria-label={t('rooms.filter.label')}>
           {filters.map((each) => (
@@ -54,13 +66,19 @@ export function RoomList({ openRoomId, onDialog }: RoomListProps) {
           ))}
         </div>
       </header>
-      {showsInvites && invites.length > 0 && <Invites invites={invites} />}
+      {showsInvites && !space && invites.length > 0 && <Invites invites={invites} showsAll={filter === 'invites'} />}
+      {space && (
+        <a className={styles.spaceLink} href={`#${roomPath(space.room_id)}`}>
+          {t('rooms.openSpace', { space: space.name })}
+        </a>
+      )}
       {rooms === undefined && <Skeletons />}
       {listed.length > 0 && <Rows rooms={listed} openRoomId={openRoomId} />}
       {rooms !== undefined && listed.length === 0 && !(showsInvites && invites.length > 0) && (
         <Nothing
-          isFiltered={filter !== 'all' || term !== ''}
+          isFiltered={filter !== 'all' || term !== '' || space !== undefined}
           onClear={() => {
+            setChosenId(undefined)
             setFilter('all')
             setTerm('')
           }}
@@ -115,7 +133,7 @@ function Rows({ rooms, openRoomId }: RowsProps) {
   }
   return (
     <nav ref={frame} aria-label={t('rooms.list')} className={styles.scroll} onKeyDown={onKeyDown}>
-      <VList ref={list} itemSize={60} keepMounted={[tabStop]} tabIndex={-1}>
+      <VList ref={list} itemSize={52} keepMounted={[tabStop]} tabIndex={-1}>
         {rooms.map((room, index) => (
           <RoomRow key={room.room_id} room={room} isOpen={room.room_id === openRoomId} isTabStop={index === tabStop} />
         ))}

@@ -8,7 +8,8 @@ import type { RoomSummaryRow } from '../../../server/api/live/rows.js'
 
 export type RoomFilter = 'all' | 'unread' | 'people' | 'rooms' | 'favourites' | 'invites'
 
-const listed = (room: RoomSummaryRow) => room.membership === 'join' && room.room_type !== 'm.space'
+export const isSpace = (room: RoomSummaryRow) => room.room_type === 'm.space'
+const listed = (room: RoomSummaryRow) => room.membership === 'join' && !isSpace(room)
 
 /** 3 mentioned, 2 unread, 1 quiet, 0 low priority */
 export function importanceOf(room: RoomSummaryRow): number {
@@ -31,20 +32,29 @@ export function matchesFilter(room: RoomSummaryRow, filter: RoomFilter): boolean
   return filter === 'all'
 }
 
-/** Joined rooms in list order. */
+/** Joined rooms in list order. @param within only these */
 export function listRooms(
   rooms: ReadonlyMap<string, RoomSummaryRow>,
   filter: RoomFilter = 'all',
   term = '',
+  within?: ReadonlySet<string>,
 ): RoomSummaryRow[] {
   const wanted = term.trim().toLocaleLowerCase()
   const matches = (room: RoomSummaryRow) =>
     !wanted ||
     [room.name, room.canonical_alias, ...room.heroes].some((text) => text?.toLocaleLowerCase().includes(wanted))
   return [...rooms.values()]
-    .filter((room) => listed(room) && matchesFilter(room, filter) && matches(room))
+    .filter(
+      (room) => listed(room) && (!within || within.has(room.room_id)) && matchesFilter(room, filter) && matches(room),
+    )
     .sort(compareRooms)
 }
+
+/** Joined spaces by name. */
+export const listSpaces = (rooms: ReadonlyMap<string, RoomSummaryRow>) =>
+  [...rooms.values()]
+    .filter((room) => room.membership === 'join' && isSpace(room))
+    .sort((a, b) => a.name.localeCompare(b.name) || (a.room_id < b.room_id ? -1 : 1))
 
 /** Invites and knocks, newest first. */
 export const listInvites = (rooms: ReadonlyMap<string, RoomSummaryRow>) =>

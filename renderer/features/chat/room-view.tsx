@@ -12,11 +12,12 @@ import { attempt } from './chat-actions.js'
 import { Composer } from './composer/composer.js'
 import { readDraft } from './composer/drafts.js'
 import type { ChatDialog } from './dialogs/dialogs.js'
-import { markRead } from './mark-read.js'
+import { DirectNotice } from './direct-notice.js'
+import { joinRoom } from './join-room.js'
+import { markAllRead } from './mark-read.js'
 import { type Names, useNames } from './names.js'
 import { type PanelToggle, RoomHeader } from './room-header.js'
 import styles from './room-view.module.css'
-import { isolate } from './timeline/state-text.js'
 import { Timeline } from './timeline/timeline.js'
 import type { MessageItem } from './timeline/timeline-items.js'
 import { useRoomData } from './use-room.js'
@@ -61,6 +62,7 @@ export function RoomView({ room, eventId, panel, onDialog }: RoomViewProps) {
       </div>
       {room.membership === 'join' ? (
         <div className={styles.foot}>
+          <DirectNotice room={room} names={names} />
           <TypingLine data={data} names={names} />
           <Composer
             room={room}
@@ -89,7 +91,7 @@ function draftedReply(storage: AccountStorage, roomId: string): ComposerTask | u
 
 function TypingLine({ data, names }: { data: ReturnType<typeof useRoomData>; names: Names }) {
   const typing = useStore(data.typing.store, (byRoom) => byRoom.get(data.roomId))
-  const people = typing?.map((userId) => isolate(names.nameOf(userId))) ?? []
+  const people = typing?.map((userId) => names.nameOf(userId)) ?? []
   const text =
     people.length === 0
       ? ''
@@ -106,13 +108,14 @@ function TypingLine({ data, names }: { data: ReturnType<typeof useRoomData>; nam
 }
 
 function Gone({ room }: { room: RoomSummaryRow }) {
-  const { matrix } = useServices()
+  const services = useServices()
+  const { matrix } = services
   const forget = () =>
     attempt(async () => {
       await matrix.forgetRoom(room.room_id)
       navigate('/', 'replace')
     })
-  const rejoin = () => attempt(async () => navigate(roomPath(await matrix.joinRoom(room.room_id)), 'replace'))
+  const rejoin = () => attempt(async () => navigate(roomPath(await joinRoom(services, room.room_id)), 'replace'))
   return (
     <div className={styles.gone}>
       <span>{t(room.membership === 'ban' ? 'room.banned' : 'room.left')}</span>
@@ -167,10 +170,10 @@ function useEscapeMarksRead(room: RoomSummaryRow): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('dialog[open]')) return
-      const last = live.openRoom(room.room_id)?.timeline.store.get().timeline.rows.at(-1)
-      if (last) markRead(matrix, room.room_id, last.event_id, last.seq, false)
+      const data = live.openRoom(room.room_id)
+      if (data) markAllRead(matrix, room, data.timeline.store.get())
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
-  }, [matrix, live, room.room_id])
+  }, [matrix, live, room])
 }

@@ -5,5 +5,6 @@ import { common } from './common.js'
 import { home } from './home.js'
 import { onboarding } from './onboarding.js'
 import { people } from './people.js'
+import { roomSettings } from './room-settings.js'
 
-export const de: Catalogue = { ...common, ...chat, ...home, ...onboarding, ...people }
+export const de: Catalogue = { ...common, ...chat, ...home, ...onboarding, ...people, ...roomSettings }

@@ -4,5 +4,6 @@ import { common } from './common.js'
 import { home } from './home.js'
 import { onboarding } from './onboarding.js'
 import { people } from './people.js'
+import { roomSettings } from './room-settings.js'
 
-export const en = { ...common, ...chat, ...home, ...onboarding, ...people } as const
+export const en = { ...common, ...chat, ...home, ...onboarding, ...people, ...roomSettings } as const

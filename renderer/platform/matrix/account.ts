@@ -3,6 +3,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#profiles
  */
+import { MatrixRequestError } from './errors.js'
 import type { MatrixHttp } from './http.js'
 
 export type Profile = { displayname?: string; avatar_url?: string }
@@ -10,6 +11,9 @@ export type LiveToken = { token: string; expires_in_ms: number; url: string; nam
 
 const user = (userId: string, rest: string) => `/_matrix/client/v3/user/${encodeURIComponent(userId)}/${rest}`
 const profile = (userId: string, rest = '') => `/_matrix/client/v3/profile/${encodeURIComponent(userId)}${rest}`
+
+const pushRule = (kind: string, ruleId: string) =>
+  `/_matrix/client/v3/pushrules/global/${kind}/${encodeURIComponent(ruleId)}`
 
 export function makeAccount(http: MatrixHttp) {
   return {
@@ -40,6 +44,14 @@ export function makeAccount(http: MatrixHttp) {
         'DELETE',
         user(userId, `rooms/${encodeURIComponent(roomId)}/tags/${encodeURIComponent(tag)}`),
       ),
+    setPushRule: (kind: 'override' | 'room', ruleId: string, rule: object) =>
+      http.request<object>('PUT', pushRule(kind, ruleId), { body: rule }),
+    /** One that is not there is no mistake. */
+    deletePushRule: (kind: 'override' | 'room', ruleId: string) =>
+      http.request<object>('DELETE', pushRule(kind, ruleId)).catch((error: unknown) => {
+        if (!(error instanceof MatrixRequestError) || error.status !== 404) throw error
+        return {}
+      }),
     readLiveToken: () => http.request<LiveToken>('POST', '/_hearth/client/v1/live_token', { body: {} }),
   }
 }

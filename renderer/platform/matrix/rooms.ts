@@ -27,6 +27,12 @@ export type PublicRoom = {
   join_rule?: string
 }
 
+/** A room of a space's hierarchy. */
+export type SpaceRoom = PublicRoom & {
+  room_type?: string
+  children_state: { state_key: string; content: Record<string, unknown> }[]
+}
+
 export type UserMatch = { user_id: string; display_name?: string; avatar_url?: string }
 
 const at = (roomId: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/${rest}`
@@ -60,6 +66,21 @@ export function makeRooms(http: MatrixHttp) {
           ...(signal ? { signal } : {}),
         })
       ).chunk,
+    /** @returns the space first, then what is in it, as deep as the server goes; at most 200 */
+    readSpaceRooms: async (spaceId: string) => {
+      const rooms: SpaceRoom[] = []
+      for (let from: string | undefined, page = 0; page < 4; page++) {
+        const answer: { rooms: SpaceRoom[]; next_batch?: string } = await http.request(
+          'GET',
+          `/_matrix/client/v1/rooms/${encodeURIComponent(spaceId)}/hierarchy`,
+          { query: { limit: 50, from } },
+        )
+        rooms.push(...answer.rooms)
+        from = answer.next_batch
+        if (!from) break
+      }
+      return rooms
+    },
     searchUsers: async (term: string, limit = 8, signal?: AbortSignal) =>
       (
         await http.request<{ results: UserMatch[] }>('POST', '/_matrix/client/v3/user_directory/search', {

@@ -1,6 +1,6 @@
 /** State changes as sentences. */
 import { describe, expect, test } from 'vitest'
-import { describeStateChanges, isolate, membershipKind } from '../../../renderer/features/chat/timeline/state-text.js'
+import { describeStateChanges, membershipKind } from '../../../renderer/features/chat/timeline/state-text.js'
 import { localpartOf } from '../../../renderer/platform/matrix/login-session.js'
 import type { RoomEventRow } from '../../../server/api/live/rows.js'
 import { ana, bo, cy, eventRow, memberEventRow } from '../support/rows.js'
@@ -58,12 +58,15 @@ test('a name or topic is quoted, and its removal told', () => {
   ])
 })
 
-test('an unknown state event is told by its type', () => {
+test('an unknown state event is told without machine words', () => {
   expect(describeRows([eventRow({ seq: 1, type: 'org.example.odd', stateKey: '' })])).toEqual([
-    'ana changed org.example.odd',
+    'ana changed a setting of the room',
   ])
 })
 
 test('a name with direction overrides cannot turn the sentence around', () => {
-  expect(isolate('evil\u202egnp.exe')).toBe('\u2068evilgnp.exe\u2069')
+  const rows = [eventRow({ seq: 1, type: 'm.room.topic', stateKey: '', content: { topic: 'evil\u202egnp.exe' } })]
+  expect(describeStateChanges(rows, [], () => '\u202enosaJ')).toEqual([
+    '\u2068nosaJ\u2069 changed the topic to “\u2068evilgnp.exe\u2069”',
+  ])
 })

@@ -11,7 +11,9 @@ const rows = (from: number, to: number) =>
 
 function openRoom(table: RoomEventRow[], summary: Partial<RoomSummaryRow> = {}, pages: MessagesPage[] = []) {
   const fake = makeFakeConnection(table)
-  const state = { summary: summaryRow({ max_seq: Math.max(0, ...table.map(({ seq }) => seq)), ...summary }) }
+  const state: { summary: RoomSummaryRow; place?: string } = {
+    summary: summaryRow({ max_seq: Math.max(0, ...table.map(({ seq }) => seq)), ...summary }),
+  }
   const listeners = new Set<() => void>()
   const asked: (string | undefined)[] = []
   const timeline = makeRoomTimeline(roomId, {
@@ -25,7 +27,7 @@ function openRoom(table: RoomEventRow[], summary: Partial<RoomSummaryRow> = {}, 
       asked.push(from)
       return pages.shift() ?? { start: 'x', chunk: [] }
     },
-    readTokenBefore: async (_roomId, eventId) => `before ${eventId}`,
+    readTokenBefore: async (_roomId, eventId) => state.place ?? `before ${eventId}`,
   })
   timeline.open()
   return {
@@ -36,6 +38,10 @@ function openRoom(table: RoomEventRow[], summary: Partial<RoomSummaryRow> = {}, 
     ring(max_seq: number) {
       state.summary = { ...state.summary, max_seq }
       for (const listener of listeners) listener()
+    },
+    /** Where `/context` says an event is. */
+    setPlace(place: string) {
+      state.place = place
     },
     setSummary(changes: Partial<RoomSummaryRow>) {
       state.summary = { ...state.summary, ...changes }
@@ -255,6 +261,90 @@ describe('paging back', () => {
 
     expect(room.timeline.store.get().error).toBeUndefined()
     expect(room.seqs()[0]).toBe(41)
+  })
+})
+
+describe('a place far back', () => {
+  const shown = (room: ReturnType<typeof openRoom>) => room.timeline.store.get()
+
+  test('replaces what is loaded, and leads to the newest page by page', async () => {
+    const room = openRoom(rows(1, 1_000))
+    await room.timeline.showAround(300)
+    expect([room.seqs()[0], room.seqs().at(-1)]).toEqual([260, 340])
+    expect(shown(room).hasNewer).toBe(true)
+
+    for (let round = 0; round < 20; round++) await room.timeline.loadNewer()
+
+    expect(room.seqs()).toEqual(rows(260, 1_000).map(({ seq }) => seq))
+    expect(shown(room).hasNewer).toBe(false)
+  })
+
+  test('that is near is loaded with all that lies between', async () => {
+    const room = openRoom(rows(1, 200))
+    await room.timeline.showAround(150)
+    expect(room.seqs()).toEqual(rows(110, 200).map(({ seq }) => seq))
+    expect(shown(room).hasNewer).toBe(false)
+  })
+
+  test('is not mixed with what comes live at the end, which is there once the end is', async () => {
+    const table = rows(1, 1_000)
+    const room = openRoom(table)
+    await room.timeline.showAround(300)
+    table.push(...rows(1_001, 1_002))
+    room.deliver(messageRow({ seq: 1_001 }), 'CREATE')
+    room.deliver(messageRow({ seq: 310, body: 'changed' }))
+    room.ring(1_002)
+    await settle()
+    expect(room.seqs().at(-1)).toBe(340)
+    expect(shown(room).timeline.rows.find(({ seq }) => seq === 310)?.event.content).toMatchObject({ body: 'changed' })
+
+    await room.timeline.showLatest()
+    expect(shown(room).hasNewer).toBe(false)
+    expect(room.seqs().at(-1)).toBe(1_002)
+    room.deliver(messageRow({ seq: 1_003 }), 'CREATE')
+    await settle()
+    expect(room.seqs().at(-1)).toBe(1_003)
+  })
+
+  test('stays where it is over a reconnect', async () => {
+    const room = openRoom(rows(1, 1_000))
+    await room.timeline.showAround(300)
+    room.reconnect()
+    await settle()
+    expect([room.seqs()[0], room.seqs().at(-1)]).toEqual([260, 340])
+  })
+
+  test('while older events are on their way is not disturbed by them', async () => {
+    const room = openRoom(rows(1, 1_000))
+    await Promise.all([room.timeline.loadOlder(), room.timeline.showAround(300)])
+    await settle()
+    expect(room.seqs()).toEqual(rows(room.seqs()[0]!, 340).map(({ seq }) => seq))
+  })
+
+  test('right below a hole goes on above it, where the hole is told and can be filled', async () => {
+    const segments = [
+      { low: 1, high: 30, hole: false },
+      { low: 1_000, high: 1_299, hole: true },
+    ]
+    const table = [...rows(1, 30), ...rows(1_000, 1_299)]
+    const room = openRoom(table, { max_seq: 1_299, segments }, [{ start: 'a', end: 'b', chunk: [] }])
+    await room.timeline.showAround(30)
+    expect(room.seqs()).toEqual([...rows(1, 30), ...rows(1_000, 1_039)].map(({ seq }) => seq))
+
+    table.push(...rows(960, 999))
+    await room.timeline.fillHole(1_000)
+    await room.timeline.fillHole(1_000) // the room's line does not say yet that the hole is further down
+
+    expect(room.asked).toEqual(['before $event1000', 'before $event960'])
+    expect([...shown(room).passed]).toEqual([1_000, 960])
+  })
+
+  test('by its event: the server says where that is; what is not in its place is not shown as if', async () => {
+    const room = openRoom(rows(1, 1_000))
+    room.setPlace('t1_500')
+    expect(await room.timeline.showEvent('$event500')).toBe(500)
+    expect(room.seqs()).toContain(500)
+    expect(await room.timeline.showEvent('$hidden')).toBeUndefined()
   })
 })
 

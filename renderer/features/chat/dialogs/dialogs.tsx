@@ -3,12 +3,12 @@ import type { RoomMemberRow, RoomSummaryRow } from '../../../../server/api/live/
 import type { MessageItem } from '../timeline/timeline-items.js'
 import { CreateRoomDialog } from './create-room.js'
 import { DirectChatDialog } from './direct-chat.js'
-import { EditRoomDialog } from './edit-room.js'
 import { InviteDialog } from './invite.js'
 import { JoinRoomDialog } from './join-room.js'
 import { LeaveDialog } from './leave.js'
 import { ModerateDialog } from './moderate.js'
 import { RedactDialog } from './redact.js'
+import { RoomSettingsDialog, type SettingsPart } from './room-settings/room-settings.js'
 import { VersionsDialog } from './versions.js'
 
 export type ChatDialog =
@@ -17,7 +17,7 @@ export type ChatDialog =
   | { kind: 'join' }
   | { kind: 'invite'; room: RoomSummaryRow }
   | { kind: 'leave'; room: RoomSummaryRow }
-  | { kind: 'edit-room'; room: RoomSummaryRow }
+  | { kind: 'settings'; room: RoomSummaryRow; part?: SettingsPart }
   | { kind: 'redact'; roomId: string; eventId: string }
   | { kind: 'moderate'; action: 'kick' | 'ban'; member: RoomMemberRow; name: string }
   | { kind: 'versions'; item: MessageItem }
@@ -34,8 +34,8 @@ export default function Dialogs({ dialog, onClose }: { dialog: ChatDialog; onClo
       return <InviteDialog room={dialog.room} onClose={onClose} />
     case 'leave':
       return <LeaveDialog room={dialog.room} onClose={onClose} />
-    case 'edit-room':
-      return <EditRoomDialog room={dialog.room} onClose={onClose} />
+    case 'settings':
+      return <RoomSettingsDialog room={dialog.room} part={dialog.part} onClose={onClose} />
     case 'redact':
       return <RedactDialog roomId={dialog.roomId} eventId={dialog.eventId} onClose={onClose} />
     case 'moderate':

@@ -10,12 +10,14 @@ import { Banner } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
 import { Dialog } from '../../../ui/dialog.js'
 import { TextField } from '../../../ui/field.js'
+import { joinRoom } from '../join-room.js'
 import { isRoomReference, parseMatrixLink } from '../matrix-links.js'
 import styles from './people.module.css'
 import { useAction } from './use-action.js'
 
 export function JoinRoomDialog({ onClose }: { onClose: () => void }) {
-  const { matrix, live } = useServices()
+  const services = useServices()
+  const { live } = services
   const [address, setAddress] = useState('')
   const action = useAction(onClose)
   const publicRooms = usePublicRooms(address)
@@ -23,7 +25,7 @@ export function JoinRoomDialog({ onClose }: { onClose: () => void }) {
   const join = (idOrAlias: string, via: string[]) =>
     action.run(async () => {
       const isIn = live.summaries.get().rooms?.get(idOrAlias)?.membership === 'join'
-      navigate(roomPath(isIn ? idOrAlias : await matrix.joinRoom(idOrAlias, via)))
+      navigate(roomPath(isIn ? idOrAlias : await joinRoom(services, idOrAlias, via)))
     })
   const submit = () => {
     const typed = address.trim()

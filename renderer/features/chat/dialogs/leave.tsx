@@ -8,6 +8,14 @@ import { Button } from '../../../ui/button.js'
 import { Dialog } from '../../../ui/dialog.js'
 import { useAction } from './use-action.js'
 
+/** What leaving means for this room. */
+export const leaveText = (room: RoomSummaryRow) =>
+  room.join_rule === 'public'
+    ? 'room.leaveText'
+    : room.joined_count <= 1
+      ? 'room.leaveLastText'
+      : 'room.leavePrivateText'
+
 export function LeaveDialog({ room, onClose }: { room: RoomSummaryRow; onClose: () => void }) {
   const { matrix, lastRoom } = useServices()
   const action = useAction(onClose)
@@ -17,12 +25,6 @@ export function LeaveDialog({ room, onClose }: { room: RoomSummaryRow; onClose: 
       lastRoom.set(undefined)
       navigate('/', 'replace')
     })
-  const text =
-    room.join_rule === 'public'
-      ? 'room.leaveText'
-      : room.joined_count <= 1
-        ? 'room.leaveLastText'
-        : 'room.leavePrivateText'
   return (
     <Dialog
       title={t('room.leaveTitle', { room: room.name })}
@@ -37,7 +39,7 @@ export function LeaveDialog({ room, onClose }: { room: RoomSummaryRow; onClose: 
       }
     >
       {action.problem && <Banner tone="bad">{action.problem}</Banner>}
-      <p>{t(text)}</p>
+      <p>{t(leaveText(room))}</p>
     </Dialog>
   )
 }

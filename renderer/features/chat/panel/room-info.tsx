@@ -28,8 +28,8 @@ export function RoomInfo({ room, onDialog }: RoomInfoProps) {
         <h2>{room.name}</h2>
         <p>{other ?? room.canonical_alias ?? t('room.members', { count: room.joined_count })}</p>
       </div>
-      {(room.can.name || room.can.topic) && (
-        <Button onClick={() => onDialog({ kind: 'edit-room', room })}>{t('panel.edit')}</Button>
+      {room.membership === 'join' && (
+        <Button onClick={() => onDialog({ kind: 'settings', room })}>{t('room.settings')}</Button>
       )}
       <dl className={styles.facts}>
         <div>

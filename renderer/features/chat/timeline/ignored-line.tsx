@@ -5,7 +5,6 @@ import { t } from '../../../i18n/index.js'
 import { previewOf } from '../message-preview.js'
 import type { Names } from '../names.js'
 import styles from './state-line.module.css'
-import { isolate } from './state-text.js'
 
 export function IgnoredLine({ rows, names }: { rows: RoomEventRow[]; names: Names }) {
   const [isOpen, setIsOpen] = useState(false)
@@ -19,7 +18,7 @@ export function IgnoredLine({ rows, names }: { rows: RoomEventRow[]; names: Name
           <ul>
             {rows.map((row) => (
               <li key={row.event_id}>
-                {isolate(names.nameOf(row.sender))}:{' '}
+                {names.nameOf(row.sender)}:{' '}
                 {previewOf(row.event_type, (row.event.content ?? {}) as Record<string, unknown>)}
               </li>
             ))}

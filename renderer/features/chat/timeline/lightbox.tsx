@@ -1,5 +1,5 @@
-/** A picture at its full size, over the window. */
-import { Download, X } from 'lucide-react'
+/** A picture at its full size, over the window; always dark, so that the picture is what is bright. */
+import { Download, X, ZoomIn, ZoomOut } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
@@ -7,11 +7,13 @@ import { useMedia } from '../../../platform/matrix/use-media.js'
 import { IconButton } from '../../../ui/button.js'
 import { attempt } from '../chat-actions.js'
 import styles from './lightbox.module.css'
+import { useZoom } from './use-zoom.js'
 
 export default function Lightbox({ mxc, name, onClose }: { mxc: string; name: string; onClose: () => void }) {
   const { matrix } = useServices()
   const media = useMedia(mxc)
   const ref = useRef<HTMLDialogElement>(null)
+  const zoom = useZoom()
   useEffect(() => {
     ref.current?.showModal()
     ref.current?.focus() // not its first button, whose tooltip would open
@@ -23,11 +25,22 @@ export default function Lightbox({ mxc, name, onClose }: { mxc: string; name: st
       className={styles.box}
       aria-label={name}
       onClose={onClose}
-      onKeyDown={(event) => event.stopPropagation()}
+      onKeyDown={(event) => {
+        event.stopPropagation()
+        if (!event.ctrlKey && !event.metaKey && zoom.onKey(event)) event.preventDefault()
+      }}
     >
       <div className={styles.frame}>
         <header className={styles.head}>
-          <h2>{name}</h2>
+          <h2>
+            <bdi>{name}</bdi>
+          </h2>
+          <IconButton label={t('message.zoomOut')} disabled={!zoom.isZoomed} onClick={zoom.zoomOut}>
+            <ZoomOut size={18} aria-hidden />
+          </IconButton>
+          <IconButton label={t('message.zoomIn')} onClick={zoom.zoomIn}>
+            <ZoomIn size={18} aria-hidden />
+          </IconButton>
           <IconButton
             label={t('message.download', { name })}
             onClick={() => void attempt(() => matrix.media.save(mxc, name))}
@@ -38,8 +51,15 @@ export default function Lightbox({ mxc, name, onClose }: { mxc: string; name: st
             <X size={18} aria-hidden />
           </IconButton>
         </header>
-        <div className={styles.picture}>
-          {media.url && <img src={media.url} alt={t('message.image', { name })} />}
+        <div className={styles.picture} data-zoomed={zoom.isZoomed || undefined} {...zoom.handlers}>
+          {media.url && (
+            <img
+              src={media.url}
+              alt={t('message.image', { name })}
+              draggable={false}
+              style={{ transform: `translate(${zoom.view.x}px, ${zoom.view.y}px) scale(${zoom.view.scale})` }}
+            />
+          )}
           {media.error !== undefined && <p>{t('message.mediaFailed')}</p>}
           {!media.url && media.error === undefined && <p role="status">{t('common.loading')}</p>}
         </div>

@@ -12,29 +12,17 @@ import { Progress } from '../../../ui/bits.js'
 import { IconButton } from '../../../ui/button.js'
 import { attempt } from '../chat-actions.js'
 import styles from './message-body.module.css'
+import { fitBox, mayBeSeenThrough } from './picture-box.js'
 import type { MessageItem } from './timeline-items.js'
 
 const Lightbox = lazy(() => import('./lightbox.js'))
 
 type Info = { w?: unknown; h?: unknown; size?: unknown; mimetype?: unknown; thumbnail_url?: unknown }
 
-const largest = { width: 400, height: 320 }
-const smallest = { width: 80, height: 48 }
-
 const infoOf = (content: Record<string, unknown>): Info =>
   typeof content.info === 'object' && content.info !== null ? content.info : {}
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 export const fileNameOf = (content: Record<string, unknown>) => text(content.filename) ?? text(content.body) ?? 'file'
-
-/** The box a picture gets: as large as it is, within bounds, in its own proportions. */
-export function fitBox(w: unknown, h: unknown): { width: number; height: number } {
-  if (typeof w !== 'number' || typeof h !== 'number' || !(w > 0) || !(h > 0)) return { width: 320, height: 240 }
-  const scale = Math.min(1, largest.width / w, largest.height / h)
-  return {
-    width: Math.max(smallest.width, Math.round(w * scale)),
-    height: Math.max(smallest.height, Math.round(h * scale)),
-  }
-}
 
 function Frame({
   item,
@@ -50,14 +38,15 @@ function Frame({
   const { w, h } = infoOf(item.content)
   const box = fitBox(w, h)
   const style = { width: box.width, aspectRatio: `${box.width} / ${box.height}` }
+  const look = item.type === 'm.sticker' ? 'bare' : box.fit
   if (!onOpen)
     return (
-      <div className={styles.media} style={style}>
+      <div className={styles.media} style={style} data-fit={look}>
         {children}
       </div>
     )
   return (
-    <button type="button" className={styles.media} style={style} aria-label={label} onClick={onOpen}>
+    <button type="button" className={styles.media} style={style} data-fit={look} aria-label={label} onClick={onOpen}>
       {children}
     </button>
   )
@@ -79,7 +68,14 @@ export function ImageMessage({ item }: { item: MessageItem }) {
   return (
     <>
       <Frame item={item} label={`${t('message.open')}: ${name}`} {...(echo ? {} : { onOpen: () => setIsOpen(true) })}>
-        {url && <img src={url} alt={alt} draggable={false} />}
+        {url && (
+          <img
+            className={mayBeSeenThrough(info.mimetype) ? styles.ground : undefined}
+            src={url}
+            alt={alt}
+            draggable={false}
+          />
+        )}
         {!url && media.error !== undefined && <span className={styles.mediaNote}>{t('message.mediaFailed')}</span>}
         {echo?.upload && <UploadBar item={item} />}
       </Frame>

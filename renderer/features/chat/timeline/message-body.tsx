@@ -9,6 +9,7 @@ import { FileMessage, ImageMessage, PlayableMessage } from './media-message.js'
 import quiet from './message.module.css'
 import styles from './message-body.module.css'
 import { plainTextHtml, sanitizeMessageHtml } from './message-html.js'
+import { PollBody } from './poll.js'
 import type { MessageItem } from './timeline-items.js'
 
 export function MessageBody({ item, senderName }: { item: MessageItem; senderName: string }) {
@@ -21,6 +22,7 @@ export function MessageBody({ item, senderName }: { item: MessageItem; senderNam
       </>
     )
   if (item.type === 'm.sticker') return <ImageMessage item={item} />
+  if (item.type.endsWith('poll.start')) return <PollBody content={content} />
   switch (content.msgtype) {
     case 'm.text':
     case 'm.notice':
@@ -36,7 +38,7 @@ export function MessageBody({ item, senderName }: { item: MessageItem; senderNam
       return withCaption(item, <FileMessage item={item} />)
     default:
       if (typeof content.body === 'string') return <TextBody content={content} senderName={senderName} />
-      return <p className={quiet.quiet}>{t('message.unsupported', { type: item.type })}</p>
+      return <p className={quiet.quiet}>{t('message.unsupported')}</p>
   }
 
   function withCaption(of: MessageItem, media: React.ReactNode) {

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, memo, useState } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { useServices } from '../../../app/services.js'
+import { isolate } from '../../../i18n/bidi.js'
 import { formatDateTime, formatList, formatTime, formatTimeShort, isoTimeOf } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import type { RoomData } from '../../../live/live-data.js'
@@ -18,7 +19,6 @@ import { MessageBody } from './message-body.js'
 import { MessageToolbar } from './message-toolbar.js'
 import { Quote } from './quote.js'
 import { Reactions } from './reactions.js'
-import { isolate } from './state-text.js'
 import type { MessageItem } from './timeline-items.js'
 
 export type MessageProps = {
@@ -32,7 +32,7 @@ export type MessageProps = {
   onShow: (eventId: string) => void
 }
 
-const mostReaders = 8
+const mostReaders = 3
 
 export const Message = memo(function Message(props: MessageProps) {
   const { item, room, names, data, isTabStop, onTask, onDialog, onShow } = props
@@ -68,7 +68,7 @@ export const Message = memo(function Message(props: MessageProps) {
       data-key={item.key}
       data-event-id={item.eventId}
       tabIndex={isTabStop ? 0 : -1}
-      aria-label={`${name}, ${formatTime(item.ts)}`}
+      aria-label={`${isolate(name)}, ${formatTime(item.ts)}`}
       onKeyDown={onKeyDown}
       onMouseEnter={() => setIsActive(true)}
       onMouseLeave={() => setIsActive(false)}
@@ -115,8 +115,8 @@ export const Message = memo(function Message(props: MessageProps) {
         </div>
         {item.echo && <EchoState echo={item.echo} />}
         {item.reactions.length > 0 && <Reactions item={item} room={room} names={names} />}
-        {item.readers.length > 0 && <Readers readers={item.readers} names={names} />}
       </div>
+      {item.readers.length > 0 && <Readers readers={item.readers} names={names} />}
       {(isActive || isReacting) && item.eventId && !item.redaction && (
         <MessageToolbar
           item={item}
@@ -140,7 +140,7 @@ function stateClass(echo: OutboxItem | undefined): string | undefined {
 
 function Deleted({ item, names }: { item: MessageItem; names: Names }) {
   const { by, reason, ts } = item.redaction ?? {}
-  const name = by && by !== item.sender ? isolate(names.nameOf(by)) : undefined
+  const name = by && by !== item.sender ? names.nameOf(by) : undefined
   const text = name
     ? reason
       ? t('message.deletedReason', { name, reason })
@@ -188,7 +188,7 @@ function Readers({ readers, names }: { readers: string[]; names: Names }) {
       <Tip text={label} side="top">
         <span role="img" aria-label={label}>
           {readers.slice(0, mostReaders).map((reader) => (
-            <Avatar key={reader} id={reader} name={names.nameOf(reader)} mxc={names.avatarOf(reader)} size={20} />
+            <Avatar key={reader} id={reader} name={names.nameOf(reader)} mxc={names.avatarOf(reader)} size={16} />
           ))}
           {readers.length > mostReaders && <small>+{readers.length - mostReaders}</small>}
         </span>

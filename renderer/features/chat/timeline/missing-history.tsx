@@ -1,4 +1,5 @@
 /** What stands where messages are not here: above the oldest one, in a hole, and while a room is read. */
+import { useEffect, useRef } from 'react'
 import { t } from '../../../i18n/index.js'
 import type { RoomData } from '../../../live/live-data.js'
 import { useStore } from '../../../live/store.js'
@@ -10,14 +11,14 @@ import styles from './timeline.module.css'
 export function Older({ data }: { data: RoomData }) {
   const hasFailed = useStore(data.timeline.store, ({ error }) => error !== undefined)
   const isAsking = useStore(data.timeline.store, ({ isAskingServers }) => isAskingServers)
-  if (isAsking)
+  // Of one height, asking or not: it is at the edge of what somebody reads.
+  if (isAsking || !hasFailed)
     return (
       <div className={styles.asking}>
-        <OlderSkeleton label={t('timeline.asking')} count={2} />
-        <p aria-hidden>{t('timeline.asking')}</p>
+        <OlderSkeleton label={t(isAsking ? 'timeline.asking' : 'timeline.loading')} count={2} />
+        <p aria-hidden>{isAsking ? t('timeline.asking') : '\u00a0'}</p>
       </div>
     )
-  if (!hasFailed) return <OlderSkeleton label={t('timeline.loading')} count={2} />
   return (
     <div className={styles.error}>
       <Banner tone="warn" action={<Button onClick={() => void data.timeline.loadOlder()}>{t('common.retry')}</Button>}>
@@ -27,18 +28,31 @@ export function Older({ data }: { data: RoomData }) {
   )
 }
 
-/** Messages are missing between what is above and what is below, and nobody could tell them. */
+/**
+ * Messages are missing between what is above and what is below. Where nobody was asked for them yet (the room was
+ * entered above them), they are asked for as soon as the line is seen, and again until all are here.
+ */
 export function Hole({ data, seq }: { data: RoomData; seq: number }) {
   const isAsking = useStore(data.timeline.store, ({ isAskingServers }) => isAskingServers)
-  const retry = (
+  const wasAsked = useStore(data.timeline.store, ({ passed }) => passed.has(seq))
+  const line = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (wasAsked || isAsking || !line.current) return
+    const observer = new IntersectionObserver(([entry]) => {
+      if (entry?.isIntersecting) void data.timeline.fillHole(seq)
+    })
+    observer.observe(line.current)
+    return () => observer.disconnect()
+  }, [data, seq, wasAsked, isAsking])
+  const retry = wasAsked && (
     <Button disabled={isAsking} onClick={() => void data.timeline.fillHole(seq)}>
       {t('common.retry')}
     </Button>
   )
   return (
-    <div className={styles.error}>
+    <div ref={line} className={styles.error}>
       <Banner tone="plain" action={retry}>
-        {t(isAsking ? 'timeline.asking' : 'timeline.hole')}
+        {t(isAsking || !wasAsked ? 'timeline.askingHole' : 'timeline.hole')}
       </Banner>
     </div>
   )

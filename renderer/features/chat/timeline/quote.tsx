@@ -7,7 +7,6 @@ import { useStore } from '../../../live/store.js'
 import { previewOf } from '../message-preview.js'
 import type { Names } from '../names.js'
 import styles from './message.module.css'
-import { isolate } from './state-text.js'
 
 type Quoted = { sender: string; type: string; content: Record<string, unknown> }
 type QuoteProps = { eventId: string; roomId: string; data: RoomData; names: Names; onShow: (eventId: string) => void }
@@ -19,7 +18,7 @@ export function Quote({ eventId, roomId, data, names, onShow }: QuoteProps) {
     <button type="button" className={styles.quote} onClick={() => onShow(eventId)}>
       {quoted ? (
         <>
-          <b>{isolate(names.nameOf(quoted.sender))}</b>
+          <b>{names.nameOf(quoted.sender)}</b>
           <span>{text || t('message.deleted')}</span>
         </>
       ) : (

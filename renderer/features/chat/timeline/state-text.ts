@@ -9,9 +9,6 @@ import { type TextKey, t } from '../../../i18n/index.js'
 
 export type NameOf = (userId: string) => string
 
-/** Names may run right to left or hold direction marks; an isolate keeps that inside them. */
-export const isolate = (name: string) => `\u2068${name.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069`
-
 type MembershipKind =
   | 'joined'
   | 'left'
@@ -54,9 +51,9 @@ function describeMembers(
   nameOf: NameOf,
 ) {
   const unique = [...new Set(members)]
-  const shown = unique.slice(0, 4).map((member) => isolate(nameOf(member)))
+  const shown = unique.slice(0, 4).map((member) => nameOf(member))
   if (unique.length > 4) shown.push(`+${unique.length - 4}`)
-  return t(`state.${kind}`, { names: formatList(shown), name: actor ? isolate(nameOf(actor)) : '' })
+  return t(`state.${kind}`, { names: formatList(shown), name: actor ? nameOf(actor) : '' })
 }
 
 export function membershipKind(row: RoomEventRow, before: Record<string, unknown> | undefined): MembershipKind {
@@ -90,15 +87,15 @@ const plain: Record<string, TextKey> = {
 }
 
 function describeOther(row: RoomEventRow, nameOf: NameOf): string {
-  const name = isolate(nameOf(row.sender))
+  const name = nameOf(row.sender)
   const quote = quoted[row.event_type]
   if (quote) {
     const [member, withValue, without] = quote
     const value = (row.event.content as Record<string, unknown> | undefined)?.[member]
     return typeof value === 'string' && value
-      ? t(withValue, { name, value: isolate(value.slice(0, 200)) })
+      ? t(withValue, { name, value: value.slice(0, 200) })
       : t(without, { name })
   }
   const key = plain[row.event_type]
-  return key ? t(key, { name }) : t('state.other', { name, type: row.event_type })
+  return key ? t(key, { name }) : t('state.other', { name })
 }

@@ -13,6 +13,16 @@
 import type { ReceiptRow, RoomEventRow } from '../../../../server/api/live/rows.js'
 import { dayOf } from '../../../i18n/format.js'
 import type { OutboxItem } from '../../../platform/matrix/outbox.js'
+import {
+  collectRelations,
+  contentOf,
+  type Relation,
+  type Relations,
+  reactionsOf,
+  redactionOf,
+  relationOf,
+  withEdits,
+} from './timeline-relations.js'
 
 export type Reaction = { key: string; users: string[] /** Own reaction's event, to take it back. */; mine?: string }
 export type Redaction = { by?: string; reason?: string; ts?: number }
@@ -47,6 +57,8 @@ export type TimelineItem =
   | MessageItem
   | StateItem
   | { kind: 'ignored'; key: string; rows: RoomEventRow[] }
+  /** What this app has no way to show yet. */
+  | { kind: 'other'; key: string; rows: RoomEventRow[] }
   | { kind: 'day'; key: string; ts: number }
   | { kind: 'new'; key: string }
   | { kind: 'start'; key: string }
@@ -73,9 +85,22 @@ export type TimelineInput = {
 
 const groupWithinMs = 5 * 60_000
 
-const messageTypes = new Set(['m.room.message', 'm.room.encrypted', 'm.sticker'])
+const messageTypes = new Set([
+  ...['m.room.message', 'm.room.encrypted', 'm.sticker'],
+  ...['m.poll.start', 'org.matrix.msc3381.poll.start'],
+])
 /** Types that say nothing to a reader. */
-const silentTypes = new Set(['m.reaction', 'm.room.redaction', 'm.room.server_acl', 'm.space.child', 'm.space.parent'])
+const silentTypes = new Set([
+  ...['m.reaction', 'm.room.redaction', 'm.room.server_acl', 'm.space.child', 'm.space.parent'],
+  ...['m.poll.response', 'm.poll.end', 'org.matrix.msc3381.poll.response', 'org.matrix.msc3381.poll.end'],
+  ...[
+    'm.call.candidates',
+    'm.call.negotiate',
+    'm.call.select_answer',
+    'm.call.answer',
+    'm.call.sdp_stream_metadata_changed',
+  ],
+])
 
 export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
   const relations = collectRelations(input)
@@ -87,6 +112,10 @@ export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
   const hidden = rowsShownAsEchoes(input)
   const holes = [...input.holes]
 
+  const pushNewLine = () => {
+    items.push({ kind: 'new', key: 'new' })
+    isNewLineDue = false
+  }
   const startDay = (ts: number) => {
     if (dayOf(ts) === day) return
     // Above the oldest message that is loaded there is no line yet: older ones of its day would come between,
@@ -102,15 +131,15 @@ export function buildTimelineItems(input: TimelineInput): TimelineItem[] {
     if (!isShown(row) || hidden.has(row.event_id)) continue
     while (holes[0] !== undefined && row.seq >= holes[0]) {
       const seq = holes.shift()!
+      if (isNewLineDue && row.seq > input.newAfterSeq!) pushNewLine() // what is missing is unread too
       items.push({ kind: 'hole', key: `hole ${seq}`, seq })
     }
     startDay(row.origin_server_ts)
-    if (isNewLineDue && row.seq > input.newAfterSeq! && row.sender !== input.userId && row.state_key === undefined) {
-      items.push({ kind: 'new', key: 'new' })
-      isNewLineDue = false
-    }
-    if (input.ignored.has(row.sender)) foldIgnored(items, row)
+    if (isNewLineDue && row.seq > input.newAfterSeq! && row.sender !== input.userId && row.state_key === undefined)
+      pushNewLine()
+    if (input.ignored.has(row.sender)) foldInto(items, 'ignored', row)
     else if (row.state_key !== undefined) foldState(items, row, before)
+    else if (!messageTypes.has(row.event_type) && !row.redacted_by) foldInto(items, 'other', row)
     else pushMessage(items, messageOf(row, relations, input))
   }
 
@@ -128,53 +157,6 @@ function isShown(row: RoomEventRow): boolean {
   if (silentTypes.has(row.event_type)) return false
   if (relationOf(row)?.rel_type === 'm.replace') return false
   return true
-}
-
-type Relation = { rel_type?: string; event_id?: string; key?: string; 'm.in_reply_to'?: { event_id?: string } }
-
-const contentOf = (row: RoomEventRow) => (row.event.content ?? {}) as Record<string, unknown>
-
-function relationOf(row: RoomEventRow): Relation | undefined {
-  const relation = contentOf(row)['m.relates_to']
-  return typeof relation === 'object' && relation !== null ? (relation as Relation) : undefined
-}
-
-type Relations = {
-  edits: Map<string, RoomEventRow[]>
-  reactions: Map<string, Map<string, Map<string, string>>> // target → key → user → event
-  byId: Map<string, RoomEventRow>
-  pendingEdits: Map<string, OutboxItem>
-}
-
-function collectRelations({ rows, echoes }: TimelineInput): Relations {
-  const relations: Relations = { edits: new Map(), reactions: new Map(), byId: new Map(), pendingEdits: new Map() }
-  for (const row of rows) {
-    relations.byId.set(row.event_id, row)
-    const relation = relationOf(row)
-    if (!relation?.event_id || row.redacted_by) continue
-    if (relation.rel_type === 'm.replace') {
-      relations.edits.set(relation.event_id, [...(relations.edits.get(relation.event_id) ?? []), row])
-    } else if (
-      relation.rel_type === 'm.annotation' &&
-      row.event_type === 'm.reaction' &&
-      typeof relation.key === 'string'
-    ) {
-      addReaction(relations.reactions, relation.event_id, relation.key, row.sender, row.event_id)
-    }
-  }
-  for (const echo of echoes) {
-    const relation = echo.content['m.relates_to'] as Relation | undefined
-    if (relation?.rel_type === 'm.replace' && relation.event_id) relations.pendingEdits.set(relation.event_id, echo)
-  }
-  return relations
-}
-
-function addReaction(into: Relations['reactions'], target: string, key: string, user: string, event: string): void {
-  const byKey = into.get(target) ?? new Map<string, Map<string, string>>()
-  const byUser = byKey.get(key) ?? new Map<string, string>()
-  byUser.set(user, event)
-  byKey.set(key, byUser)
-  into.set(target, byKey)
 }
 
 function messageOf(row: RoomEventRow, relations: Relations, input: TimelineInput): MessageItem {
@@ -195,51 +177,6 @@ function messageOf(row: RoomEventRow, relations: Relations, input: TimelineInput
   if (row.redacted_by) return { ...base, content: {}, reactions: [], redaction: redactionOf(row, relations) }
   const replyTo = relationOf(row)?.['m.in_reply_to']?.event_id
   return { ...withEdits(base, row, relations), ...(replyTo ? { replyTo } : {}) }
-}
-
-/** Only the sender can edit; of several edits the newest counts. */
-function withEdits(item: MessageItem, row: RoomEventRow, relations: Relations): MessageItem {
-  const edits = (relations.edits.get(row.event_id) ?? [])
-    .filter((edit) => edit.sender === row.sender && edit.event_type === row.event_type && newContentOf(edit))
-    .sort((a, b) => a.origin_server_ts - b.origin_server_ts || a.seq - b.seq)
-  const pending = relations.pendingEdits.get(row.event_id)
-  const last = edits.at(-1)
-  if (!last && !pending) return item
-  const contents = [
-    { ts: row.origin_server_ts, content: item.content },
-    ...edits.map((edit) => ({ ts: edit.origin_server_ts, content: newContentOf(edit)! })),
-    ...(pending
-      ? [{ ts: pending.createdAt, content: pending.content['m.new_content'] as Record<string, unknown> }]
-      : []),
-  ]
-  const shown = contents.at(-1)!
-  return { ...item, content: shown.content, versions: contents.slice(0, -1), editedTs: shown.ts }
-}
-
-function newContentOf(edit: RoomEventRow): Record<string, unknown> | undefined {
-  const content = contentOf(edit)['m.new_content']
-  return typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : undefined
-}
-
-function reactionsOf(eventId: string, relations: Relations, userId: string): Reaction[] {
-  const byKey = relations.reactions.get(eventId)
-  if (!byKey) return []
-  return [...byKey].map(([key, byUser]) => {
-    const mine = byUser.get(userId)
-    return { key, users: [...byUser.keys()], ...(mine ? { mine } : {}) }
-  })
-}
-
-function redactionOf(row: RoomEventRow, relations: Relations): Redaction {
-  const loaded = relations.byId.get(row.redacted_by ?? '')
-  const because = (row.event.unsigned as { redacted_because?: Record<string, unknown> } | undefined)?.redacted_because
-  const event = loaded?.event ?? because
-  const reason = (event?.content as { reason?: unknown } | undefined)?.reason
-  return {
-    ...(typeof event?.sender === 'string' ? { by: event.sender } : {}),
-    ...(typeof reason === 'string' && reason ? { reason } : {}),
-    ...(typeof event?.origin_server_ts === 'number' ? { ts: event.origin_server_ts } : {}),
-  }
 }
 
 const isEditEcho = (echo: OutboxItem) =>
@@ -307,11 +244,11 @@ function foldState(items: TimelineItem[], row: RoomEventRow, before: Record<stri
   items.push({ kind: 'state', key: row.event_id, rows: [row], before: [before] })
 }
 
-function foldIgnored(items: TimelineItem[], row: RoomEventRow): void {
+function foldInto(items: TimelineItem[], kind: 'ignored' | 'other', row: RoomEventRow): void {
   if (row.state_key !== undefined) return
   const last = items.at(-1)
-  if (last?.kind === 'ignored') items[items.length - 1] = { ...last, rows: [...last.rows, row] }
-  else items.push({ kind: 'ignored', key: row.event_id, rows: [row] })
+  if (last?.kind === kind) items[items.length - 1] = { ...last, rows: [...last.rows, row] }
+  else items.push({ kind, key: row.event_id, rows: [row] })
 }
 
 /** What a state event replaced: as the server says, or as an earlier loaded event had it. */

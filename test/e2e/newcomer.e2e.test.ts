@@ -306,6 +306,26 @@ test('who has read it is told at the end of the line itself: no line moves', asy
   expect(await tops()).toEqual(before)
 })
 
+test('words are set and emoji put in with the mouse', async () => {
+  await ana.createRoom({ name: 'Desk' })
+  const page = await pageOf()
+  await roomRow(page, 'Desk').click()
+  await composerOf(page).fill('so loud')
+  await composerOf(page).press('Control+a')
+  await page.getByRole('button', { name: 'Formatting' }).click()
+  await page.getByRole('menuitem', { name: 'Bold' }).click()
+  expect(await composerOf(page).inputValue()).toBe('**so loud**')
+  await expect
+    .poll(() => composerOf(page).evaluate((box: HTMLTextAreaElement) => [box.selectionStart, box.selectionEnd]))
+    .toEqual([2, 9])
+  await composerOf(page).press('End')
+  await page.getByRole('button', { name: 'Emoji' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '🎉' }).first().click()
+  await composerOf(page).press('Enter')
+  const message = page.getByRole('article').filter({ hasText: '🎉' })
+  expect(await message.getByRole('strong').textContent()).toBe('so loud')
+})
+
 test('on a phone every page of Home is in sight', async () => {
   const page = await pageOf('ana', { width: 360, height: 740 })
   await page.goto(`${server.url}/#/home/live`)

@@ -4,36 +4,30 @@
  * Enter sends and Shift+Enter makes a line (on touch screens Enter makes a line). Drafts persist per
  * room; an edit has a text of its own and leaves the draft alone.
  */
-import { Paperclip, SendHorizontal, X } from 'lucide-react'
-import {
-  type ChangeEvent,
-  type ClipboardEvent,
-  type KeyboardEvent,
-  useEffect,
-  useId,
-  useMemo,
-  useRef,
-  useState,
-} from 'react'
+import { SendHorizontal } from 'lucide-react'
+import { type ChangeEvent, type ClipboardEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { usePreferences } from '../../../app/preferences.js'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
 import type { RoomData } from '../../../live/live-data.js'
-import { useStore } from '../../../live/store.js'
 import { IconButton } from '../../../ui/button.js'
 import type { ChatDialog } from '../dialogs/dialogs.js'
-import { previewOf, stripReplyFallback } from '../message-preview.js'
+import { stripReplyFallback } from '../message-preview.js'
 import type { Names } from '../names.js'
 import type { ComposerTask } from '../room-view.js'
-import { findTrigger, type Suggestion, suggest, type Trigger } from './completion.js'
+import { findTrigger, type Suggestion, type Trigger } from './completion.js'
 import { CompletionPopup } from './completion-popup.js'
 import styles from './composer.module.css'
+import { AttachButton, EmojiButton, FormatMenu } from './composer-tools.js'
 import { type Draft, readDraft, storeDraft } from './drafts.js'
 import { FileTray } from './file-tray.js'
+import { formatted, inserted, type Stretch } from './format-text.js'
 import { type Mention, mentionsIn } from './markdown.js'
 import { sendDraft } from './send-draft.js'
+import { TaskLine } from './task-line.js'
 import { useAttachments } from './use-attachments.js'
+import { useSuggestions } from './use-suggestions.js'
 import { useTypingNotice } from './use-typing-notice.js'
 
 type ComposerProps = {
@@ -105,6 +99,17 @@ export function Composer(props: ComposerProps) {
     setTrigger(undefined)
     const cursor = trigger.start + suggestion.insert.length
     requestAnimationFrame(() => input.current?.setSelectionRange(cursor, cursor))
+  }
+
+  /** Changes the text where the cursor is, and goes on from there. */
+  const edit = (work: (at: Stretch) => Stretch) => {
+    const { selectionStart = draft.text.length, selectionEnd = draft.text.length } = input.current ?? {}
+    const next = work({ text: draft.text, start: selectionStart, end: selectionEnd })
+    change({ ...draft, text: next.text })
+    requestAnimationFrame(() => {
+      input.current?.focus()
+      input.current?.setSelectionRange(next.start, next.end)
+    })
   }
 
   const stopTask = () => {
@@ -202,6 +207,8 @@ export function Composer(props: ComposerProps) {
           // biome-ignore lint/a11y/noAutofocus: writing is what an opened room is for
           autoFocus={!isTouch()}
         />
+        <FormatMenu onFormat={(format) => edit((at) => formatted(at, format))} />
+        <EmojiButton onPick={(emoji) => edit((at) => inserted(at, emoji))} />
         <IconButton label={t('composer.send')} type="submit" side="top" disabled={!canSend} className={styles.send}>
           <SendHorizontal size={18} aria-hidden />
         </IconButton>
@@ -212,74 +219,3 @@ export function Composer(props: ComposerProps) {
 
 const withReplyOf = (draft: Draft, task: ComposerTask | undefined): Draft =>
   task?.kind === 'reply' ? { ...draft, replyTo: task.eventId } : { text: draft.text, mentions: draft.mentions }
-
-function useSuggestions(trigger: Trigger | undefined, data: RoomData): Suggestion[] {
-  const { live, session } = useServices()
-  const { members } = useStore(data.members.store)
-  const needsAll = trigger?.sigil === '@'
-  useEffect(() => {
-    if (needsAll) void data.members.readAll().catch(() => undefined)
-  }, [needsAll, data])
-  return useMemo(() => {
-    if (!trigger) return []
-    const recent = data.timeline.store
-      .get()
-      .timeline.rows.slice(-60)
-      .reverse()
-      .map((row) => row.sender)
-    return suggest(trigger, {
-      members: members.values(),
-      rooms: live.summaries.get().rooms?.values() ?? [],
-      userId: session.userId,
-      recent: [...new Set(recent)],
-    })
-  }, [trigger, members, live, session, data])
-}
-
-function AttachButton({ onFiles }: { onFiles: (files: File[]) => void }) {
-  const picker = useRef<HTMLInputElement>(null)
-  return (
-    <>
-      <IconButton label={t('composer.attach')} side="top" onClick={() => picker.current?.click()}>
-        <Paperclip size={18} aria-hidden />
-      </IconButton>
-      <input
-        ref={picker}
-        type="file"
-        multiple
-        hidden
-        onChange={(event) => {
-          onFiles([...(event.target.files ?? [])])
-          event.target.value = ''
-        }}
-      />
-    </>
-  )
-}
-
-type TaskLineProps = { task: ComposerTask; names: Names; data: RoomData; onStop: () => void }
-
-function TaskLine({ task, names, data, onStop }: TaskLineProps) {
-  const eventId = task.kind === 'reply' ? task.eventId : undefined
-  const row = useStore(data.timeline.store, ({ timeline }) =>
-    eventId ? timeline.rows.find((each) => each.event_id === eventId) : undefined,
-  )
-  const sender = task.kind === 'reply' ? (row?.sender ?? task.sender) : ''
-  const preview = row ? previewOf(row.event_type, (row.event.content ?? {}) as Record<string, unknown>) : ''
-  return (
-    <div className={styles.task}>
-      <p>
-        {task.kind === 'edit' ? (
-          <b>{t('composer.editing')}</b>
-        ) : (
-          <>
-            <b>{t('composer.replying', { name: sender ? names.nameOf(sender) : '…' })}</b> {preview}
-          </>
-        )}
-      </p>
-      <IconButton label={t(task.kind === 'edit' ? 'composer.cancelEdit' : 'composer.cancelReply')} onClick={onStop}>
-        <X size={16} aria-hidden />
-      </IconButton>
-    </div>
-  )
-}

@@ -53,12 +53,12 @@ export function Timeline({ room, data, names, eventId, onTask, onDialog, onOwnMe
   const { arrival, goToEvent, goToUnread } = useArrival(room, data, eventId)
   const onPlace = useRememberedPlace(room)
   const lastSent = useStore(outbox.store, (all) => lastWritten(all, room.room_id))
+  const isPrepend = usePrepended(items)
   const focusItem = useRef<(key: string) => void>(() => undefined)
   const onArrived = useCallback((index: number) => focusItem.current(items[index]!.key), [items])
-  const scroll = useScroll({ data, items, arrival, newAfterSeq, lastSent, onPlace, onArrived })
+  const scroll = useScroll({ data, items, arrival, newAfterSeq, isPrepend, lastSent, onPlace, onArrived })
   const roving = useRovingFocus({ items, list: scroll.list, scroller: scroll.scroller })
   focusItem.current = roving.focus
-  const isPrepend = usePrepended(items)
 
   useNeededMembers(data, rows)
   useEffect(() => onOwnMessages(lastEditable(items, session.userId)), [items, onOwnMessages, session.userId])

@@ -17,6 +17,8 @@ type ScrollNeeds = {
   items: readonly TimelineItem[]
   arrival: Arrival | undefined
   newAfterSeq: number | undefined
+  /** These items came in at the start. */
+  isPrepend: boolean
   /** When the newest message that waits to be sent here was written; 0 for none. */
   lastSent: number
   /** Told where the room is read, or that it is at its end. */
@@ -55,6 +57,7 @@ export function useScroll({
   items,
   arrival,
   newAfterSeq,
+  isPrepend,
   lastSent,
   onPlace,
   onArrived,
@@ -79,6 +82,17 @@ export function useScroll({
     scroller.current.scrollTop = scroller.current.scrollHeight
     lastOffset.current = scroller.current.scrollTop
   }, [])
+
+  // What comes in above, but not at the start (a hole that somebody has had filled), must not move what is read.
+  const top = useRef<{ key: string; index: number; offset: number }>(undefined)
+  useLayoutEffect(() => {
+    const before = top.current
+    if (!before || isStuck.current) return
+    const index = items.findIndex(({ key }) => key === before.key)
+    if (index < 0 || index === before.index) return
+    top.current = { ...before, index }
+    if (!isPrepend) list.current?.scrollToIndex(index, { align: 'start', offset: before.offset })
+  }, [items, isPrepend])
 
   const taken = useRef<Arrival>(undefined)
   useLayoutEffect(() => {
@@ -107,6 +121,9 @@ export function useScroll({
       else if (movedUp) isStuck.current = false
       setIsAtEnd(isStuck.current)
       const topIndex = handle.findItemIndex(offset)
+      const topItem = items[topIndex]
+      const above = offset - handle.getItemOffset(topIndex)
+      top.current = topItem && { key: topItem.key, index: topIndex, offset: above }
       setTopDay(offset > 40 ? dayAbove(items, topIndex) : undefined)
       const newIndex = items.findIndex(({ kind }) => kind === 'new')
       if (newIndex >= topIndex && handle.getItemOffset(newIndex) < offset + handle.viewportSize)

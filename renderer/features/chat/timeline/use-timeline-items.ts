@@ -49,16 +49,17 @@ export function useTimelineItems(
 }
 
 /**
- * Whether this drawing differs from the last one by items at the start: the end is the same and the
- * number is not.
+ * Whether this drawing differs from the last one by items at the start, behind the one that stands for the beginning:
+ * the end is the same, what comes first is not. What comes in elsewhere (a hole that fills) is no such thing.
  */
 export function usePrepended(items: readonly TimelineItem[]): boolean {
-  const before = useRef<{ last: string | undefined; length: number }>({ last: undefined, length: 0 })
-  const { last, length } = before.current
+  const before = useRef<{ first?: string | undefined; last?: string | undefined; length: number }>({ length: 0 })
+  const [first, last] = [items[1]?.key, items.at(-1)?.key]
+  const was = before.current
   useLayoutEffect(() => {
-    before.current = { last: items.at(-1)?.key, length: items.length }
-  }, [items])
-  return length > 0 && items.length !== length && items.at(-1)?.key === last
+    before.current = { first, last, length: items.length }
+  }, [first, last, items.length])
+  return was.length > 0 && items.length !== was.length && was.last === last && was.first !== first
 }
 
 /** In a large room only the members that are shown are read. */

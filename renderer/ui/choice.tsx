@@ -1,5 +1,5 @@
-/** One of a few: radio buttons under a question. */
-import { useId } from 'react'
+/** One of a few: radio buttons under a question. What is chosen shows at once, and goes back where it was refused. */
+import { useEffect, useId, useState } from 'react'
 import styles from './choice.module.css'
 
 type ChoiceProps<Value extends string> = {
@@ -7,11 +7,19 @@ type ChoiceProps<Value extends string> = {
   options: readonly { value: Value; label: string }[]
   value: Value
   disabled?: boolean
-  onChoose: (value: Value) => void
+  /** @returns whether it was taken; `value` then follows in its own time */
+  onChoose: (value: Value) => Promise<boolean>
 }
 
 export function Choice<Value extends string>({ legend, options, value, disabled, onChoose }: ChoiceProps<Value>) {
   const name = useId()
+  const [wanted, setWanted] = useState<Value>()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever it has become counts from then on
+  useEffect(() => setWanted(undefined), [value])
+  const choose = async (next: Value) => {
+    setWanted(next)
+    if (!(await onChoose(next))) setWanted(undefined)
+  }
   return (
     <fieldset className={styles.choice} disabled={disabled}>
       <legend>{legend}</legend>
@@ -21,8 +29,8 @@ export function Choice<Value extends string>({ legend, options, value, disabled,
             type="radio"
             name={name}
             value={option.value}
-            checked={option.value === value}
-            onChange={() => onChoose(option.value)}
+            checked={option.value === (wanted ?? value)}
+            onChange={() => void choose(option.value)}
           />
           {option.label}
         </label>

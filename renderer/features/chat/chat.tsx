@@ -17,10 +17,10 @@ import { useFollowPresence } from './presence.js'
 import { ResizeHandle } from './resize-handle.js'
 import { RoomList } from './room-list.js'
 import { isSpace } from './room-order.js'
-import { RoomView } from './room-view.js'
 import { useSummary } from './use-room.js'
 
 const Panel = lazy(() => import('./panel/panel.js'))
+const RoomView = lazy(() => import('./room-view.js').then((module) => ({ default: module.RoomView })))
 const SpaceView = lazy(() => import('./space-view.js'))
 const Dialogs = lazy(() => import('./dialogs/dialogs.js'))
 
@@ -71,13 +71,15 @@ export function Chat({ roomId, eventId }: ChatProps) {
           </Suspense>
         )}
         {isInRoom && !isSpace(room) && (
-          <RoomView
-            key={room.room_id}
-            room={room}
-            eventId={eventId}
-            panel={{ isOpen: showsPanel, toggle: togglePanel }}
-            onDialog={setDialog}
-          />
+          <Suspense fallback={null}>
+            <RoomView
+              key={room.room_id}
+              room={room}
+              eventId={eventId}
+              panel={{ isOpen: showsPanel, toggle: togglePanel }}
+              onDialog={setDialog}
+            />
+          </Suspense>
         )}
         {room && !isInRoom && <InvitePreview room={room} />}
         {roomId && !room && isLoaded && <UnknownRoom roomId={roomId} />}

@@ -77,7 +77,8 @@ export default function Home({ parts: [first, second] }: { parts: readonly strin
   return (
     <div className={styles.home} data-alone={isMember || undefined}>
       {!isMember && <PageList page={page} />}
-      <div className={styles.content} key={page}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
+      <div className={styles.content} key={page} tabIndex={0}>
         <ErrorBoundary resetKey={page}>
           <Suspense fallback={null}>
             {page === 'people' && <PeoplePage userId={second} />}

@@ -20,7 +20,7 @@ export function AccessPart({ room }: { room: RoomSummaryRow }) {
   const may = (type: string) => !saving.isBusy && powers !== undefined && room.my_power_level >= levelFor(powers, type)
   const visibility = typeof history?.history_visibility === 'string' ? history.history_visibility : 'shared'
   const set = (type: string, content: Record<string, unknown>) =>
-    void saving.save(() => matrix.sendState(room.room_id, type, '', content))
+    saving.save(() => matrix.sendState(room.room_id, type, '', content))
   // A rule that names other rooms is kept as it is until another is chosen.
   const rules = joinRules.includes(room.join_rule as 'invite') ? joinRules : [room.join_rule, ...joinRules]
   return (

@@ -23,7 +23,7 @@ export function NotificationsPart({ room }: { room: RoomSummaryRow }) {
         value={present}
         disabled={saving.isBusy}
         onChoose={(loudness) =>
-          void saving.save(async () => {
+          saving.save(async () => {
             const wanted = ruleFor(loudness, room.room_id)
             // What was is taken away first: of an override and a room rule the override would win.
             for (const kind of ['override', 'room'] as const) await matrix.deletePushRule(kind, room.room_id)

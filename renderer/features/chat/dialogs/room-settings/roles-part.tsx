@@ -127,17 +127,22 @@ function LevelRow({ label, icon, level, most, disabled, onLevel }: LevelRowProps
   const named = namedLevels.filter((each) => each <= most || each === level)
   const options = named.some((each) => each === level) ? named : [...named, level].sort((a, b) => a - b)
   return (
-    <label className={styles.row}>
+    <div className={styles.row}>
       {icon}
       <span>{label}</span>
-      <select value={level} disabled={disabled} onChange={(event) => onLevel(Number(event.target.value))}>
+      <select
+        aria-label={label}
+        value={level}
+        disabled={disabled}
+        onChange={(event) => onLevel(Number(event.target.value))}
+      >
         {options.map((each) => (
           <option key={each} value={each}>
             {nameOf(each)}
           </option>
         ))}
       </select>
-    </label>
+    </div>
   )
 }
 

@@ -14,9 +14,10 @@ const largest = { width: 400, height: 320 }
 /** What can be seen and pressed. */
 const smallest = 44
 
+const isSize = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
+
 export function fitBox(w: unknown, h: unknown): PictureBox {
-  if (typeof w !== 'number' || typeof h !== 'number' || !(w > 0) || !(h > 0))
-    return { width: 320, height: 240, fit: 'whole' }
+  if (!isSize(w) || !isSize(h)) return { width: 320, height: 240, fit: 'whole' }
   const scale = Math.min(1, largest.width / w, largest.height / h)
   const [width, height] = [Math.round(w * scale), Math.round(h * scale)]
   const box = { width: Math.max(smallest, width), height: Math.max(smallest, height) }

@@ -210,7 +210,7 @@ export const chat = {
   'timeline.latestCount': { one: '{count} neue Nachricht', other: '{count} neue Nachrichten' },
   'timeline.start': 'Hier beginnt {room}.',
   'timeline.startDirect': 'Hier beginnt dein Gespräch mit {room}.',
-  'timeline.startInvite': 'Leute einladen',
+  'timeline.startInvite': 'Jemanden einladen',
   'timeline.loading': 'Lädt ältere Nachrichten',
   'timeline.loadingNewer': 'Neuere Nachrichten werden geladen',
   'timeline.firstNew': 'Zur ersten neuen Nachricht',

@@ -210,7 +210,7 @@ export const chat = {
   'timeline.latestCount': { one: '{count} new message', other: '{count} new messages' },
   'timeline.start': 'This is the beginning of {room}.',
   'timeline.startDirect': 'This is the beginning of your conversation with {room}.',
-  'timeline.startInvite': 'Invite people',
+  'timeline.startInvite': 'Invite somebody',
   'timeline.loading': 'Loading older messages',
   'timeline.loadingNewer': 'Loading newer messages',
   'timeline.firstNew': 'Jump to first new message',

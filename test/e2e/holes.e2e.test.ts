@@ -114,10 +114,10 @@ test('a hole is shown where the unread begin; coming from the end it is filled b
   await page.waitForTimeout(300)
 
   await hover(page)
-  const seen = new Set<number>(await seenIn(page))
+  const up = new Set<number>(await seenIn(page))
   const moves: number[] = []
   let wasTold = false
-  for (let round = 0; round < 300 && !seen.has(1); round++) {
+  for (let round = 0; round < 300 && !up.has(1); round++) {
     await page.mouse.wheel(0, -700)
     await page.waitForTimeout(60)
     if (await page.getByText('Older messages are being fetched from other servers').isVisible()) {
@@ -126,9 +126,18 @@ test('a hole is shown where the unread begin; coming from the end it is filled b
     }
     // At the very edge, where one waits for what is asked of others, it comes in under one's eyes.
     if ((await fromTop(page)) > 300) moves.push(await moved(page))
-    for (const n of await seenIn(page)) seen.add(n)
+    // On a busy machine the other server may not answer in time: then a person asks again.
+    const again = page.getByRole('button', { name: 'Try again' })
+    if ((await again.count()) > 0) await again.click({ timeout: 1_000 }).catch(() => undefined)
+    for (const n of await seenIn(page)) up.add(n)
   }
   expect(wasTold).toBe(true)
+  const seen = new Set<number>()
+  for (let round = 0; round < 300 && !seen.has(missed); round++) {
+    await page.mouse.wheel(0, 900)
+    await page.waitForTimeout(60)
+    for (const n of await seenIn(page)) seen.add(n)
+  }
   expect(Array.from({ length: missed }, (_, i) => i + 1).filter((n) => !seen.has(n))).toEqual([])
   expect(Math.max(...moves)).toBeLessThanOrEqual(1)
   expect(await page.getByText(/are missing here|being fetched/).count()).toBe(0)
@@ -158,7 +167,6 @@ test('a hole that nobody can fill is said to be one; trying again fills all of i
     if ((await again.count()) > 0) await again.click({ timeout: 1_000 }).catch(() => undefined)
     await page.waitForTimeout(1_500)
   }
-  await page.screenshot({ path: '/tmp/hl/shots/retry.png' })
   await page.getByText('missed 1', { exact: true }).waitFor()
   expect(await page.getByText(/are missing here|being fetched/).count()).toBe(0)
 })

@@ -98,10 +98,16 @@ test('with the keyboard alone: sign in, make a room, write, answer, react, invit
   await page.getByText('Reply to ana').waitFor()
   await keyboard.type('an answer')
   await keyboard.press('Enter')
-  await page.getByRole('article').filter({ hasText: 'an answer' }).waitFor()
-  await page.waitForTimeout(400)
+  const answer = page.getByRole('article').filter({ hasText: 'an answer' })
+  await answer.waitFor()
+  await expect.poll(() => answer.getAttribute('data-event-id')).not.toBeNull()
   await tabTo(/^ana, /, 'Shift+Tab')
   await keyboard.press('ArrowUp')
+  await expect
+    .poll(() =>
+      page.evaluate(() => document.activeElement?.tagName === 'ARTICLE' && document.activeElement.textContent),
+    )
+    .toContain('first words')
   await keyboard.press('+')
   await page.getByRole('dialog', { name: 'React' }).waitFor()
   await keyboard.press('Enter')

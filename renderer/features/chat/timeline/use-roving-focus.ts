@@ -14,17 +14,14 @@ export function useRovingFocus({ items, list, scroller }: Needs) {
   const focusIndex = items.findIndex((item) => item.key === focusedKey)
   const tabStop = focusIndex >= 0 ? focusIndex : items.findLastIndex((item) => item.kind === 'message')
 
-  /** Two frames: the item is mounted by the scrolling that leads to it. */
   const focus = useCallback(
     (key: string) => {
       setFocusedKey(key)
-      requestAnimationFrame(() =>
-        requestAnimationFrame(() =>
-          scroller.current
-            ?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)
-            ?.focus({ preventScroll: true }),
-        ),
-      )
+      const find = () => scroller.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)
+      const there = find()
+      if (there) return there.focus({ preventScroll: true })
+      // Two frames: the item is mounted by the scrolling that leads to it.
+      requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({ preventScroll: true })))
     },
     [scroller],
   )

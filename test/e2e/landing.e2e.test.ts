@@ -109,6 +109,16 @@ describe('a room with unread messages', () => {
       .toBe(0)
   })
 
+  test('in a room that fits into the window: they are in view, and are read', async () => {
+    const { roomId } = await roomOf('Tiny', 2)
+    await say(roomId, 3, 4)
+    const page = await anasPage()
+    await roomRow(page, 'Tiny').click()
+    await newLine(page).waitFor()
+    await expect.poll(() => unreadOf(page, 'Tiny')).toBe(0)
+    expect(await page.getByRole('button', { name: /Jump to latest|new messages?$/ }).count()).toBe(0)
+  })
+
   test.each([60, 420])(
     '%i: it opens at the first of them, and a button says how many and leads to the last',
     async (count) => {
@@ -120,7 +130,7 @@ describe('a room with unread messages', () => {
 
       await newLine(page).waitFor()
       await expect.poll(() => below(page, newLine(page))).toBeGreaterThan(20)
-      await page.waitForTimeout(600) // nothing moves once it is there
+      await page.waitForTimeout(1_600) // nothing moves once it is there, and nothing is told to be read
       expect(await below(page, newLine(page))).toBeLessThan(140)
       expect(await isShown(page, line(page, 41))).toBe(true)
       expect(await isShown(page, line(page, 40))).toBe(true)

@@ -66,7 +66,8 @@ export function useScroll({
   const scroller = useRef<HTMLDivElement>(null)
   const isStuck = useRef(true)
   const lastOffset = useRef(0)
-  const [isAtEnd, setIsAtEnd] = useState(true)
+  // Not before an arrival is taken: what is at the end counts as read.
+  const [isAtEnd, setIsAtEnd] = useState(false)
   const [topDay, setTopDay] = useState<string>()
   const [isNewAbove, setIsNewAbove] = useState(false)
   const seenNewLine = useRef<number>(undefined)
@@ -102,11 +103,19 @@ export function useScroll({
       taken.current = arrival
       const index = indexOf(items, arrival)
       stick(index === undefined && !hasNewer)
-      if (index !== undefined) takeIt(handle, index, arrival)
+      if (index !== undefined) {
+        takeIt(handle, index, arrival)
+        afterScrolling(() => {
+          // Where all of it is in view nothing scrolls, so nothing would say that this is the end.
+          const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = scroller.current ?? {}
+          const isNewest = !data.timeline.store.get().hasNewer
+          if (clientHeight > 0 && isNewest && scrollHeight - scrollTop - clientHeight < stickWithinPx) stick(true)
+        })
+      }
       if (index !== undefined && arrival.kind === 'event') onArrived(index)
     }
     if (isStuck.current) pin()
-  }, [items, arrival, hasNewer, pin, stick, onArrived])
+  }, [data, items, arrival, hasNewer, pin, stick, onArrived])
 
   const onScroll = useCallback(
     (offset: number) => {
@@ -185,6 +194,8 @@ export function useScroll({
 
 /** The channel may be lost meanwhile: the next scroll asks again. */
 const loadNewer = (data: RoomData) => data.timeline.loadNewer().catch(() => undefined)
+
+const afterScrolling = (work: () => void) => requestAnimationFrame(() => requestAnimationFrame(work))
 
 /** The item an arrival leads to; undefined for the end. */
 function indexOf(items: readonly TimelineItem[], arrival: Arrival): number | undefined {

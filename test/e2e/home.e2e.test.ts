@@ -364,6 +364,17 @@ describe('every page', () => {
     }
   })
 
+  test('is in sight on a phone', async () => {
+    const { page } = await at('/home/live', 'ana', { width: 360, height: 740 })
+    const buttons = page.getByRole('navigation', { name: 'Home' }).getByRole('button')
+    await buttons.first().waitFor()
+    for (const button of await buttons.all()) {
+      const box = (await button.boundingBox())!
+      expect(box.x).toBeGreaterThanOrEqual(0)
+      expect(box.x + box.width).toBeLessThanOrEqual(360)
+    }
+  })
+
   test('of Home, the charts load only when Live is opened', async () => {
     const person = await openPage(browser, `${server.url}/`)
     people.push(person)

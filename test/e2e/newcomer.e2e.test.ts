@@ -4,7 +4,6 @@ import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   composerOf,
-  isLive,
   messageWith,
   openBrowser,
   openPage,
@@ -324,19 +323,6 @@ test('words are set and emoji put in with the mouse', async () => {
   await composerOf(page).press('Enter')
   const message = page.getByRole('article').filter({ hasText: '🎉' })
   expect(await message.getByRole('strong').textContent()).toBe('so loud')
-})
-
-test('on a phone every page of Home is in sight', async () => {
-  const page = await pageOf('ana', { width: 360, height: 740 })
-  await page.goto(`${server.url}/#/home/live`)
-  await isLive(page)
-  const buttons = page.getByRole('navigation', { name: 'Home' }).getByRole('button')
-  await buttons.first().waitFor()
-  for (const button of await buttons.all()) {
-    const box = (await button.boundingBox())!
-    expect(box.x).toBeGreaterThanOrEqual(0)
-    expect(box.x + box.width).toBeLessThanOrEqual(360)
-  }
 })
 
 test('a message sent from far back is seen at the end', async () => {

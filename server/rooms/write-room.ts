@@ -124,6 +124,11 @@ export class HeldRoom {
     return units.flatMap((each) => (each.stateGeneration === generation ? each.moved : [])).reverse()
   }
 
+  /** Resolves when a further unit may be on its way. Under the lock, so that none comes between. */
+  async hasRoom(): Promise<void> {
+    while (this.line.length >= mostUnderWay) await this.line.at(-mostUnderWay)?.settled.catch(() => undefined)
+  }
+
   /** The unit that leads here failed: so does all that stands on it. */
   fail(next: Snapshot): void {
     if (this.line.some((unit) => unit.next === next)) this.line = []
@@ -167,6 +172,11 @@ type Needs = {
 
 /** After so many failures of what it stood on, a writer waits for the disk and keeps the lock. */
 const hastyAttempts = 3
+/**
+ * Units of one room on their way at once: more than any batch needs to be full. Each looks through those before it, and
+ * what other rooms write waits for all that is queued.
+ */
+export const mostUnderWay = 64
 
 export function makeWriteRoom(needs: Needs): WriteRoom {
   const lock = makeKeyedLock()
@@ -176,6 +186,7 @@ export function makeWriteRoom(needs: Needs): WriteRoom {
       const held = await needs.hold(roomId)
       try {
         if (isPatient) await held.landed(held.tip).catch(() => undefined)
+        await held.hasRoom()
         const tx = new Tx(needs, held)
         const outcome = await work(tx).then(
           (value) => ({ answer: () => value, isRefused: false }),

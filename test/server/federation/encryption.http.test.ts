@@ -109,4 +109,17 @@ describe('encryption over federation', { timeout: 60_000 }, () => {
     const { body: left } = await bob.get(`/sync?since=${since}`)
     expect(left.device_lists).toEqual({ changed: [], left: [alice.userId] })
   })
+
+  test('who was in the room before this server was, and leaves it, is left', async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    const via = alice.userId.slice(alice.userId.indexOf(':') + 1)
+    await bob.post(`/join/${encodeURIComponent(roomId)}?server_name=${via}`, {})
+    let token = (await bob.get('/sync')).body.next_batch
+    await alice.leaveRoom(roomId)
+    await vi.waitFor(async () => {
+      const { body } = await bob.get(`/sync?since=${token}&timeout=1000`)
+      token = body.next_batch
+      expect(body.device_lists?.left).toEqual([alice.userId])
+    }, patient)
+  })
 })

@@ -30,7 +30,7 @@ describe('OpenID tokens', () => {
     const { body } = await hs.as('alice').post(requestToken('@alice:test'))
     expect(await hs.request('GET', '/account/whoami', { token: body.access_token })).toMatchObject(unknown)
     expect(await exchange(hs, hs.as('alice').token)).toMatchObject(unknown)
-    expect((await hs.request('GET', '/_matrix/federation/v1/openid/userinfo')).body.errcode).toBe('M_MISSING_PARAM')
+    expect((await hs.request('GET', '/_matrix/federation/v1/openid/userinfo')).body.errcode).toBe('M_MISSING_TOKEN')
   })
 
   test('are given to oneself only, and end with the account', async () => {

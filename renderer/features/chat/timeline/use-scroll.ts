@@ -71,7 +71,7 @@ export function useScroll({
   const [topDay, setTopDay] = useState<string>()
   const [isNewAbove, setIsNewAbove] = useState(false)
   const seenNewLine = useRef<number>(undefined)
-  const { isAtStart, hasNewer, error } = useStore(data.timeline.store)
+  const { isAtStart, hasNewer, error, isLoadingOlder } = useStore(data.timeline.store)
 
   const stick = useCallback((isSticking: boolean) => {
     isStuck.current = isSticking
@@ -154,6 +154,14 @@ export function useScroll({
   }, [data, isAtStart, hasNewer, error])
   // biome-ignore lint/correctness/useExhaustiveDependencies: what came in may not have been enough
   useEffect(fillWindow, [fillWindow, items, arrival])
+
+  // Whoever waits at the very top has nothing to scroll, so nothing would ask again after a page that was put aside.
+  useEffect(() => {
+    if (isLoadingOlder || isAtStart || error) return
+    const handle = list.current
+    if (!handle || handle.viewportSize === 0 || isStuck.current) return
+    if (handle.scrollOffset < handle.viewportSize * loadAheadScreens) void data.timeline.loadOlder()
+  }, [data, isLoadingOlder, isAtStart, error])
 
   const toEnd = useCallback(() => {
     stick(true)

@@ -132,8 +132,10 @@ test('with the keyboard alone: sign in, make a room, write, answer, react, invit
     .waitFor()
   await tabTo(/^Your account$|^Account|profile/i, 'Shift+Tab')
   await keyboard.press('Enter')
-  await page.getByRole('menuitem').first().waitFor()
+  // The keys go to the menu once it has the focus.
+  await page.locator('[role="menu"]:focus-within').waitFor()
   await keyboard.press('End')
+  await page.locator('[role="menuitem"]:focus', { hasText: 'Sign out' }).waitFor()
   await keyboard.press('Enter')
   await page.getByLabel('User name').waitFor()
   expect(errors).toEqual([])

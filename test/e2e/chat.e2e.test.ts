@@ -111,7 +111,8 @@ describe('two people', () => {
     await ana.page.keyboard.press('Delete')
     await ana.page.getByRole('button', { name: 'Delete message' }).click()
     await bo.page.getByText('Message deleted', { exact: true }).waitFor()
-    expect(await bo.page.getByText('coffee').count()).toBe(0)
+    // In the line of the room list too, which follows within a moment.
+    await expect.poll(() => bo.page.getByText('coffee').count(), { timeout: 5_000 }).toBe(0)
   })
 
   test('reply, and the reply leads to what it answers', async () => {

@@ -7,6 +7,7 @@
  */
 import type { Outbound } from '../outbound/outbound.js'
 import { OutboundError } from '../outbound/outbound-error.js'
+import { parseAnswer } from '../outbound/read-answer.js'
 import type { Appservice } from './appservices.js'
 
 export type AppserviceAnswer = { status: number; body: unknown; text: string }
@@ -38,14 +39,6 @@ export function makeAskAppservice(outbound: Outbound): AskAppservice {
       signal,
     })
     const text = body.toString('utf8')
-    return { status, body: jsonOr(undefined, text), text }
-  }
-}
-
-function jsonOr(fallback: unknown, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return fallback
+    return { status, body: parseAnswer(text), text }
   }
 }

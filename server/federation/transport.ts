@@ -10,6 +10,7 @@
 import type { Readable } from 'node:stream'
 import { LRUCache } from 'lru-cache'
 import { type Dispatcher, Pool } from 'undici'
+import { flattenHeaders, parseAnswer } from '../outbound/read-answer.js'
 import type { OpenSocket } from './connector.js'
 import { FederationError } from './federation-error.js'
 import type { Target } from './resolve-server-name.js'
@@ -85,7 +86,11 @@ export function makeTransport({ openSocket }: { openSocket: OpenSocket }): Trans
           bodyTimeout: request.timeoutMs,
           signal,
         })
-        return { status: answer.statusCode, headers: flat(answer.headers), body: await readBody(answer.body, request) }
+        return {
+          status: answer.statusCode,
+          headers: flattenHeaders(answer.headers),
+          body: await readBody(answer.body, request),
+        }
       } catch (error) {
         throw isClosed ? closing(request) : named(error, request.destination, deadline, request.signal)
       }
@@ -101,7 +106,7 @@ export function makeTransport({ openSocket }: { openSocket: OpenSocket }): Trans
           bodyTimeout: request.timeoutMs,
           ...(request.signal && { signal: request.signal }),
         })
-        return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body }
+        return { status: answer.statusCode, headers: flattenHeaders(answer.headers), body: answer.body }
       } catch (error) {
         throw isClosed ? closing(request) : named(error, request.destination, never, request.signal)
       }
@@ -129,11 +134,6 @@ async function readBody(body: Dispatcher.ResponseData['body'], { destination, ma
   return Buffer.concat(chunks, bytes)
 }
 
-const flat = (headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> =>
-  Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-  )
-
 function named(error: unknown, destination: string, deadline: AbortSignal, given?: AbortSignal): FederationError {
   if (error instanceof FederationError) return error
   if (given?.aborted) return new FederationError(destination, 'aborted', 'the request was given up')
@@ -154,7 +154,7 @@ export function makeFetchWellKnown({ transport }: { transport: Transport }) {
       if (seen.has(url.href)) break
       seen.add(url.href)
       const { status, headers, body } = await get(transport, host, url)
-      if (status < 300 || status > 399) return { status, headers, body: jsonOr(undefined, body) }
+      if (status < 300 || status > 399) return { status, headers, body: parseAnswer(body.toString('utf8')) }
       if (headers.location === undefined || !URL.canParse(headers.location, url)) break
       url = new URL(headers.location, url)
       if (url.protocol !== 'https:') break
@@ -175,12 +175,4 @@ function get(transport: Transport, destination: string, url: URL): Promise<RawAn
     timeoutMs: wellKnown.timeoutMs,
     maxBytes: wellKnown.maxBytes,
   })
-}
-
-function jsonOr(fallback: unknown, body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return fallback
-  }
 }

@@ -9,6 +9,7 @@ import { Agent } from 'undici'
 import { type LookUp, systemLookUp } from './look-up.js'
 import { makeOpenSocket, type OutboundRules } from './open-socket.js'
 import { nameTheFailure, OutboundError } from './outbound-error.js'
+import { flattenHeaders } from './read-answer.js'
 
 export type OutboundRequest = {
   url: URL
@@ -69,7 +70,7 @@ export function makeOutbound({ rules, lookUp = systemLookUp }: { rules: Outbound
           bodyTimeout: timeoutMs,
           signal,
         })
-        const flat = flatten(answer.headers)
+        const flat = flattenHeaders(answer.headers)
         // What the socket says after the last byte that is read is nobody's concern.
         answer.body.on('error', () => {})
         const unpacked = unpack(answer.body, flat['content-encoding'])
@@ -81,11 +82,6 @@ export function makeOutbound({ rules, lookUp = systemLookUp }: { rules: Outbound
     close: () => agent.destroy(),
   }
 }
-
-const flatten = (headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> =>
-  Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-  )
 
 const unpackers: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
   gzip: createGunzip,

@@ -1,48 +1,20 @@
 /** Entering a room: at the first unread message, at the event of a link, where it was left; with mouse and keyboard. */
-import type { Browser, Locator, Page } from 'playwright'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import {
-  composerOf,
-  messageWith,
-  openBrowser,
-  openPage,
-  type Person,
-  password,
-  roomRow,
-  signIn,
-  write,
-} from '../support/chat-page.js'
-import { MatrixClient } from '../support/matrix-client.js'
-import { type ServerProcess, startServerProcess } from '../support/server-process.js'
+import type { Locator, Page } from 'playwright'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { chatBrowser } from '../support/chat-browser.js'
+import { composerOf, messageWith, roomRow, write } from '../support/chat-page.js'
+import type { MatrixClient } from '../support/matrix-client.js'
 
-let browser: Browser
-let server: ServerProcess
+const chat = chatBrowser()
 let eve: MatrixClient
 let ana: MatrixClient
-const people: Person[] = []
 
 beforeAll(async () => {
-  browser = await openBrowser()
-  server = await startServerProcess()
-  eve = await MatrixClient.register(server.url, 'eve', password)
-  ana = await MatrixClient.register(server.url, 'ana', password)
-})
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
-afterEach(async () => {
-  const errors = people.flatMap((person) => person.errors)
-  await Promise.all(people.splice(0).map(({ context }) => context.close()))
-  expect(errors).toEqual([])
+  eve = await chat.register('eve')
+  ana = await chat.register('ana')
 })
 
-async function anasPage(): Promise<Page> {
-  const opened = await openPage(browser, `${server.url}/`)
-  people.push(opened)
-  await signIn(opened, 'ana')
-  return opened.page
-}
+const anasPage = () => chat.pageOf('ana')
 
 const body = (n: number) => `line ${n}${n % 9 === 0 ? `\n${'and more '.repeat((n % 5) * 12)}` : ''}`
 async function say(roomId: string, from: number, to: number): Promise<string[]> {
@@ -224,7 +196,7 @@ describe('a link to a message', () => {
       .click() // the same link again
     await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/line 100(?!\d)/)
 
-    await page.goto(`${server.url}/#/room/${encodeURIComponent(roomId)}/${encodeURIComponent(ids[199]!)}`)
+    await page.goto(`${chat.server.url}/#/room/${encodeURIComponent(roomId)}/${encodeURIComponent(ids[199]!)}`)
     await page.reload()
     await line(page, 200).waitFor()
     await expect.poll(() => isShown(page, line(page, 200))).toBe(true)
@@ -233,7 +205,7 @@ describe('a link to a message', () => {
   test('that is nowhere says so and shows the room', async () => {
     const { roomId } = await roomOf('Nowhere', 30)
     const page = await anasPage()
-    await page.goto(`${server.url}/#/room/${encodeURIComponent(roomId)}/${encodeURIComponent('$nothing')}`)
+    await page.goto(`${chat.server.url}/#/room/${encodeURIComponent(roomId)}/${encodeURIComponent('$nothing')}`)
     await page.getByText('This message is not here, or you may not see it.').waitFor()
     await expect.poll(() => isShown(page, line(page, 30))).toBe(true)
   })

@@ -1,51 +1,22 @@
 /** What somebody new stumbles over: spaces, conversations of one, joins that fail, odd names, odd pictures, odd events. */
-import type { Browser, Page } from 'playwright'
+import type { Page } from 'playwright'
 import sharp from 'sharp'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import {
-  composerOf,
-  messageWith,
-  openBrowser,
-  openPage,
-  type Person,
-  password,
-  roomRow,
-  seriousViolations,
-  signIn,
-  write,
-} from '../support/chat-page.js'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { chatBrowser, type Look } from '../support/chat-browser.js'
+import { composerOf, messageWith, password, roomRow, seriousViolations, signIn, write } from '../support/chat-page.js'
 import { type Json, MatrixClient } from '../support/matrix-client.js'
-import { type ServerProcess, startServerProcess } from '../support/server-process.js'
+import { startServerProcess } from '../support/server-process.js'
 
-let browser: Browser
-let server: ServerProcess
+const chat = chatBrowser()
 let ana: MatrixClient
 let bo: MatrixClient
-const people: Person[] = []
 
 beforeAll(async () => {
-  browser = await openBrowser()
-  server = await startServerProcess()
-  ana = await MatrixClient.register(server.url, 'ana', password)
-  bo = await MatrixClient.register(server.url, 'bo', password)
-})
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
-afterEach(async () => {
-  const errors = people.flatMap((person) => person.errors)
-  await Promise.all(people.splice(0).map(({ context }) => context.close()))
-  expect(errors).toEqual([])
+  ana = await chat.register('ana')
+  bo = await chat.register('bo')
 })
 
-type Look = NonNullable<Parameters<typeof openPage>[2]>
-async function pageOf(name = 'ana', look: Look = {}): Promise<Page> {
-  const opened = await openPage(browser, `${server.url}/`, look)
-  people.push(opened)
-  await signIn(opened, name)
-  return opened.page
-}
+const pageOf = (name = 'ana', look?: Look) => chat.pageOf(name, look)
 const at = (roomId: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/${rest}`
 const inviteTo = (roomId: string, by: MatrixClient, userId: string) =>
   by.call('POST', at(roomId, 'invite'), { user_id: userId })
@@ -160,8 +131,7 @@ describe('a join that fails says why', () => {
       },
     })
     await MatrixClient.register(open.url, 'cem', password)
-    const person = await openPage(browser, `${open.url}/`)
-    people.push(person)
+    const person = await chat.open({}, open.url)
     await signIn(person, 'cem')
     await openDialog(person.page)
     await tryToJoin(person.page, '#garden:no-such-server.invalid', 'There is no server called no-such-server.invalid')
@@ -172,7 +142,7 @@ describe('a join that fails says why', () => {
 
 test('names that turn text round turn nothing round but themselves', async () => {
   const evil = '\u202eevil\u202etxt'
-  const mallory = await MatrixClient.register(server.url, 'mallory', password)
+  const mallory = await chat.register('mallory')
   await mallory.call('PUT', `/_matrix/client/v3/profile/${mallory.userId}/displayname`, { displayname: evil })
   const roomId = await mallory.createRoom({ name: `Room ${evil}`, topic: `Topic ${evil}`, preset: 'public_chat' })
   await ana.join(roomId)
@@ -181,19 +151,19 @@ test('names that turn text round turn nothing round but themselves', async () =>
   await mallory.call('PUT', at(roomId, 'state/m.room.name/'), { name: `Again ${evil}` })
   const other = await mallory.createRoom({ name: `Invite ${evil}`, invite: [ana.userId] })
   const page = await pageOf('ana', { width: 1440 })
-  await page.goto(`${server.url}/#/room/${encodeURIComponent(roomId)}`)
+  await page.goto(`${chat.server.url}/#/room/${encodeURIComponent(roomId)}`)
   await messageWith(page, 'hello').waitFor()
   await page.getByRole('button', { name: 'Room details and members' }).click()
   await page.getByText('Owners').waitFor()
   expect(await page.evaluate(turnedRound)).toEqual([])
-  await page.goto(`${server.url}/#/room/${encodeURIComponent(other)}`)
+  await page.goto(`${chat.server.url}/#/room/${encodeURIComponent(other)}`)
   await page.getByRole('heading', { name: /You are invited to/ }).waitFor()
   expect(await page.evaluate(turnedRound)).toEqual([])
   await page.keyboard.press('Control+k')
   await page.getByRole('option').first().waitFor()
   expect(await page.evaluate(turnedRound)).toEqual([])
   await page.keyboard.press('Escape')
-  await page.goto(`${server.url}/#/home/live`)
+  await page.goto(`${chat.server.url}/#/home/live`)
   await page.getByText('What happens').waitFor()
   await page.waitForTimeout(800)
   expect(await page.evaluate(turnedRound)).toEqual([])
@@ -201,7 +171,7 @@ test('names that turn text round turn nothing round but themselves', async () =>
 
 describe('pictures', () => {
   const upload = async (name: string, data: Buffer): Promise<string> => {
-    const answer = await fetch(`${server.url}/_matrix/media/v3/upload?filename=${name}`, {
+    const answer = await fetch(`${chat.server.url}/_matrix/media/v3/upload?filename=${name}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ana.accessToken}`, 'content-type': 'image/png' },
       body: new Uint8Array(data),
@@ -331,7 +301,7 @@ test('a message sent from far back is seen at the end', async () => {
   const ids: string[] = []
   for (let n = 1; n <= 300; n++) ids.push(await bo.send(roomId, { msgtype: 'm.text', body: `far ${n}` }))
   const page = await pageOf()
-  await page.goto(`${server.url}/#/room/${encodeURIComponent(roomId)}/${encodeURIComponent(ids[20]!)}`)
+  await page.goto(`${chat.server.url}/#/room/${encodeURIComponent(roomId)}/${encodeURIComponent(ids[20]!)}`)
   await messageWith(page, 'far 21').waitFor()
   await write(page, 'from far back')
   await messageWith(page, 'from far back').waitFor()

@@ -1,39 +1,18 @@
 /** Settings of a room, changed in one window and seen by somebody else's client. */
-import type { Browser, Page } from 'playwright'
+import type { Page } from 'playwright'
 import sharp from 'sharp'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import {
-  openBrowser,
-  openPage,
-  type Person,
-  password,
-  roomRow,
-  seriousViolations,
-  signIn,
-} from '../support/chat-page.js'
-import { type Json, MatrixClient } from '../support/matrix-client.js'
-import { type ServerProcess, startServerProcess } from '../support/server-process.js'
+import { beforeAll, expect, test } from 'vitest'
+import { chatBrowser, type Look } from '../support/chat-browser.js'
+import { roomRow, seriousViolations, signIn } from '../support/chat-page.js'
+import type { Json, MatrixClient } from '../support/matrix-client.js'
 
-let browser: Browser
-let server: ServerProcess
+const chat = chatBrowser()
 let ana: MatrixClient
 let bo: MatrixClient
-const people: Person[] = []
 
 beforeAll(async () => {
-  browser = await openBrowser()
-  server = await startServerProcess()
-  ana = await MatrixClient.register(server.url, 'ana', password)
-  bo = await MatrixClient.register(server.url, 'bo', password)
-})
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
-afterEach(async () => {
-  const errors = people.flatMap((person) => person.errors)
-  await Promise.all(people.splice(0).map(({ context }) => context.close()))
-  expect(errors).toEqual([])
+  ana = await chat.register('ana')
+  bo = await chat.register('bo')
 })
 
 const at = (roomId: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/${rest}`
@@ -46,9 +25,8 @@ async function roomOfBoth(name: string, more: Json = {}): Promise<string> {
   return roomId
 }
 
-async function openSettings(name: string, look: NonNullable<Parameters<typeof openPage>[2]> = {}): Promise<Page> {
-  const person = await openPage(browser, `${server.url}/`, look)
-  people.push(person)
+async function openSettings(name: string, look?: Look): Promise<Page> {
+  const person = await chat.open(look)
   await signIn(person, 'ana')
   const { page } = person
   await roomRow(page, name).click()

@@ -208,7 +208,11 @@ export const configOptions = {
     ),
   },
   outbound: {
-    verify_certificates: option(flag, true, 'Whether certificates must verify of web pages that are previewed.'),
+    verify_certificates: option(
+      flag,
+      true,
+      'Whether certificates must verify: of application services, and of web pages that are previewed.',
+    ),
     allow_private_addresses: option(flag, false, 'Whether web pages that are previewed may be at private addresses.'),
   },
   registration: {

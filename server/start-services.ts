@@ -35,6 +35,7 @@ import { readDestinations } from './store/destination-store.js'
 import { buildSyncing } from './sync/build-syncing.js'
 import { readSyncFilter } from './sync/filter.js'
 import type { SyncRequest } from './sync/sync.js'
+import type { Device } from './sync/to-device-inbox.js'
 import { loadErasedUsers } from './users/erased-users.js'
 import { makeIssueLiveToken } from './users/issue-live-token.js'
 import { startAccounts } from './users/start-accounts.js'
@@ -225,6 +226,11 @@ export async function startServices(
     media: media.operations,
     live: {
       metricsHistory: live.metricsHistory,
+      async acknowledgeToDevice(device: Device, upTo: number) {
+        const isKnown = await syncing.inbox.acknowledge(device, upTo)
+        if (!isKnown) await encryption.forgetKeysOf(device)
+        return isKnown
+      },
       issueLiveToken: makeIssueLiveToken({ db, issueToken: recordSessions.issueLiveToken }),
     },
     destinations: {

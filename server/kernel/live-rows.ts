@@ -140,6 +140,36 @@ export type ReceiptRow = {
 /** `account_data:[user_id, room_id or '', type]` */
 export type AccountDataRow = { user_id: string; room_id?: string; type: string; content: Record<string, unknown> }
 
+/** `to_device:[user_id, device_id, position]`: messages to one's own device that it has not acknowledged. */
+export type ToDeviceRow = {
+  user_id: string
+  device_id: string
+  position: number
+  sender: string
+  type: string
+  /** JSON text. */
+  content: string
+}
+
+/** `device_key_counts:[user_id, device_id]`: what is left of one's own device's keys. */
+export type DeviceKeyCountsRow = {
+  user_id: string
+  device_id: string
+  /** As of which change; the higher wins. */
+  position: number
+  one_time_key_counts: Record<string, number>
+  unused_fallback_key_types: string[]
+}
+
+/** `device_list_changes:[user_id, position]`: the `device_lists` of /sync between two positions, each beginning where the one before ends. */
+export type DeviceListChangesRow = {
+  user_id: string
+  since: number
+  position: number
+  changed: string[]
+  left: string[]
+}
+
 /** `live_subscriptions:⟨id⟩`, sampled once a second while someone watches */
 export type LiveSubscriptionRow = {
   user_id: string

@@ -56,7 +56,7 @@ export const noteDeviceSeen = (
 })
 
 /** Of which a device may have many rows. */
-const storeTables = ['to_device', 'one_time_key', 'claimed_key', 'key_signature'] as const
+const storeTables = ['to_device_message', 'one_time_key', 'claimed_key', 'key_signature'] as const
 
 /** What lies in store for a device, as the writes that delete it. */
 export async function readStoreIdsOfDevice(db: Reader, userId: UserId, deviceId: DeviceId): Promise<Write[]> {

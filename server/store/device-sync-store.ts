@@ -32,7 +32,7 @@ export async function readToDevice(
 ): Promise<ToDeviceRow[]> {
   const [rows] = await db.query<[ToDeviceRow[]]>(
     'SELECT sender, type, content, record::id(id)[2] AS position FROM $range LIMIT $limit',
-    { range: idRange('to_device', [userId, deviceId, after + 1], [userId, deviceId, upTo + 1]), limit },
+    { range: idRange('to_device_message', [userId, deviceId, after + 1], [userId, deviceId, upTo + 1]), limit },
   )
   return rows
 }
@@ -46,7 +46,7 @@ export async function readToDeviceSizes(
 ): Promise<{ position: number; size: number }[]> {
   const [rows] = await db.query<[{ position: number; size: number }[]]>(
     'SELECT record::id(id)[2] AS position, size FROM $range',
-    { range: idRange('to_device', [userId, deviceId, 0], [userId, deviceId, upTo + 1]) },
+    { range: idRange('to_device_message', [userId, deviceId, 0], [userId, deviceId, upTo + 1]) },
   )
   return rows
 }
@@ -59,16 +59,16 @@ export async function countToDevice(
 ): Promise<{ count: number; bytes: number }> {
   const [rows] = await db.query<[{ count: number; bytes: number }[]]>(
     'SELECT count() AS count, math::sum(size) AS bytes FROM $range GROUP ALL',
-    { range: idRange('to_device', [userId, deviceId, 0], [userId, deviceId, Number.MAX_SAFE_INTEGER]) },
+    { range: idRange('to_device_message', [userId, deviceId, 0], [userId, deviceId, Number.MAX_SAFE_INTEGER]) },
   )
   return rows[0] ?? { count: 0, bytes: 0 }
 }
 
 export const insertToDevice = (userId: UserId, deviceId: DeviceId, { position, ...row }: ToDeviceRow): Write =>
-  insertRow('to_device', { id: [userId, deviceId, position], ...row, size: row.content.length })
+  insertRow('to_device_message', { id: [userId, deviceId, position], ...row, size: row.content.length })
 
 export const deleteToDevice = (userId: UserId, deviceId: DeviceId, position: number): Write =>
-  deleteRow('to_device', [userId, deviceId, position])
+  deleteRow('to_device_message', [userId, deviceId, position])
 
 /** Devices of users, by user; those of nobody are none. */
 export async function readDeviceIds(db: Reader, userIds: readonly UserId[]): Promise<Map<UserId, DeviceId[]>> {

@@ -21,6 +21,8 @@ export type Device = { userId: UserId; deviceId: DeviceId }
 /** `position` in the stream: what to acknowledge it by. */
 export type ToDeviceMessage = { position: number; sender: UserId; type: string; content: JsonObject }
 
+type DeletedListener = (device: Device, positions: readonly number[]) => void
+
 export type ToDeviceInbox = {
   /**
    * Messages for the device after one position and up to another, oldest first, no more than fit into an answer. Those
@@ -34,12 +36,14 @@ export type ToDeviceInbox = {
     upTo: number,
     limit?: number,
   ): Promise<{ messages: ToDeviceMessage[]; upTo?: number }>
-  /** Deletes what has arrived. */
-  acknowledge(device: Device, upTo: number): Promise<void>
+  /** Deletes what has arrived. @returns false, and nothing is deleted, for a position that is still to come */
+  acknowledge(device: Device, upTo: number): Promise<boolean>
   /** Whether there certainly is nothing; from memory alone. */
   isEmpty(device: Device): boolean
   /** Drops the oldest messages of a device that has too many. */
   keepWithin(device: Device): Promise<void>
+  /** Tells of messages that were deleted, by their positions. @returns a function that ends it */
+  onDeleted(listener: DeletedListener): () => void
 }
 
 export const batchLimit = 100
@@ -59,6 +63,7 @@ type Needs = { db: Database; log: Pick<Logger, 'info'> }
 
 export function makeToDeviceInbox({ db, log }: Needs): ToDeviceInbox {
   const known = new LRUCache<string, Known>({ max: maxDevices })
+  const listeners = new Set<DeletedListener>()
 
   db.onCommitted('memory', (changes) => {
     for (const change of changes) {
@@ -79,6 +84,8 @@ export function makeToDeviceInbox({ db, log }: Needs): ToDeviceInbox {
   async function deleteAll({ userId, deviceId }: Device, rows: readonly { position: number; size: number }[]) {
     for (const writes of inPieces(rows.map(({ position }) => deleteToDevice(userId, deviceId, position))))
       await db.commit(() => ({ writes, changes: [], result: undefined }))
+    const positions = rows.map(({ position }) => position)
+    for (const listener of listeners) listener({ userId, deviceId }, positions)
     const of = knownOf({ userId, deviceId })
     if (!of.size) return
     const bytes = rows.reduce((sum, { size }) => sum + size, 0)
@@ -92,7 +99,15 @@ export function makeToDeviceInbox({ db, log }: Needs): ToDeviceInbox {
   }
 
   return {
-    acknowledge,
+    async acknowledge(device, upTo) {
+      if (upTo > db.position) return false
+      await acknowledge(device, upTo)
+      return true
+    },
+    onDeleted(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     isEmpty: (device) => knownOf(device).newest === 0,
     async exchange(device, acknowledged, upTo, limit = batchLimit) {
       const of = knownOf(device)

@@ -44,7 +44,7 @@ export async function deleteOldest(): Promise<{ kept: number[]; dropped: number;
       () => ({ writes: [], changes: [] }),
     )
   const rows = await readToDeviceSizes(db, bob, deviceId)
-  const [kept] = await db.query<[string[]]>('SELECT VALUE content FROM to_device')
+  const [kept] = await db.query<[string[]]>('SELECT VALUE content FROM to_device_message')
   const found = kept.map((content) => (JSON.parse(content) as { n: number }).n).sort((a, b) => a - b)
   return { kept: found, dropped: sent - rows.length, transactions }
 }

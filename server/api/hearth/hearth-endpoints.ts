@@ -1,4 +1,5 @@
 /** Our own endpoints for signed-in users, administrators and whoever was invited. */
+import { acknowledgeToDeviceEndpoint } from './acknowledge-to-device.js'
 import { createInvitationEndpoint } from './create-invitation.js'
 import { giveTemporaryPasswordEndpoint } from './give-temporary-password.js'
 import { issueLiveTokenEndpoint } from './issue-live-token.js'
@@ -14,6 +15,7 @@ import { setHomeNetworkEndpoint } from './set-home-network.js'
 
 export const hearthEndpoints = [
   issueLiveTokenEndpoint,
+  acknowledgeToDeviceEndpoint,
   readServerInfoEndpoint,
   readMetricsHistoryEndpoint,
   listReportsEndpoint,

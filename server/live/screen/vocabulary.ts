@@ -14,6 +14,9 @@ export const readableTables: ReadonlySet<string> = new Set([
   'user_presence',
   'receipts',
   'account_data',
+  'to_device',
+  'device_key_counts',
+  'device_list_changes',
   'live_subscriptions',
   'server_metrics',
   'federation_traffic',
@@ -28,6 +31,9 @@ export const largeTables: ReadonlySet<string> = new Set([
   'user_presence',
   'receipts',
   'account_data',
+  'to_device',
+  'device_key_counts',
+  'device_list_changes',
 ])
 
 /** Functions with a bounded result that read nothing but their arguments (`type::record` is checked besides). */

@@ -28,7 +28,9 @@ async function makeReceiver() {
     isShared: async (userId) => userId !== user('stranger', origin),
   })
   const stored = async () =>
-    (await db.query<[string[]]>('SELECT VALUE content FROM to_device'))[0].map((content) => JSON.parse(content).n)
+    (await db.query<[string[]]>('SELECT VALUE content FROM to_device_message'))[0].map(
+      (content) => JSON.parse(content).n,
+    )
   return Object.assign({ db, changed, receive, stored }, { [Symbol.asyncDispose]: () => db[Symbol.asyncDispose]() })
 }
 

@@ -17,7 +17,7 @@ describe('docs/live-api.md', () => {
   })
 
   test.each(statements)('%s passes the screen', (sql) => {
-    const bindings = { room: '!r', room_id: '!r', from: 1, max: 20, followed_users: [] }
+    const bindings = { room: '!r', room_id: '!r', from: 1, max: 20, handled: 0, followed_users: [] }
     expect(screenQuery(sql.replace(/;$/, ''), bindings, { user_id: '@a:x', device_id: 'D' })).toMatchObject({
       allowed: true,
     })

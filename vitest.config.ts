@@ -13,6 +13,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    expect: { poll: { timeout: 5_000 } },
     env: { ELECTRON_OVERRIDE_DIST_PATH: '/dev/null' },
   },
 })

@@ -6,22 +6,14 @@
  * sends a message to the parent, or prints it where there is none. The process ends when `main` is done.
  */
 import { resolve } from 'node:path'
-import { createServer } from 'vite'
+import { pathToFileURL } from 'node:url'
+import { buildChild } from './child-build.mjs'
 
 const [, , file, args] = process.argv
-const vite = await createServer({
-  configFile: false,
-  logLevel: 'error',
-  appType: 'custom',
-  server: { middlewareMode: true, ws: false, watch: null },
-  optimizeDeps: { noDiscovery: true },
-  oxc: { target: 'node20' },
-})
-const module = await vite.ssrLoadModule(resolve(file))
+const module = await import(pathToFileURL(await buildChild(resolve(file))).href)
 await module.main(JSON.parse(args ?? '{}'), (message) =>
   process.send ? process.send(message) : console.log(JSON.stringify(message)),
 )
 // Not process.exit at once: messages on their way to the parent would be lost.
-process.disconnect?.()
-await vite.close()
-process.exit(0)
+if (process.connected) process.once('disconnect', () => process.exit(0)).disconnect()
+else process.exit(0)

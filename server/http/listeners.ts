@@ -108,16 +108,15 @@ export async function startListeners(options: ListenerOptions): Promise<Listener
   await client.ready()
   const { host, port } = config.listeners.client
   if (!options.inProcessOnly) await client.listen({ host, port })
+  // Read once: while it closes, a request in hand may still ask, and the socket has no address any more.
+  const address = client.server.address() as AddressInfo | null
+  const clientUrl = address ? urlOf(host, address) : undefined
 
   let federation: FastifyInstance | undefined
   let certificate: ReturnType<typeof readCertificate> = {}
   return {
-    get clientUrl() {
-      return options.inProcessOnly ? undefined : urlOf(host, client.server.address() as AddressInfo)
-    },
-    get clientPort() {
-      return (client.server.address() as AddressInfo | null)?.port
-    },
+    clientUrl,
+    clientPort: address?.port,
     get federationPort() {
       return (federation?.server.address() as AddressInfo | null | undefined)?.port
     },

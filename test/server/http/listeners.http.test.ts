@@ -326,9 +326,11 @@ describe('callers who go away', () => {
     Object.assign(seen, { aborted: false, waiting: false })
     const waiting = fetch(`${to.clientUrl}_matrix/wait`)
     await expect.poll(() => seen.waiting).toBe(true)
+    const { clientUrl } = to
     const began = performance.now()
     await to.close()
     expect((await waiting).status).toBe(200)
+    expect(to.clientUrl).toBe(clientUrl) // what such a request may still ask for
     expect(performance.now() - began).toBeLessThan(4_000)
   })
 })

@@ -160,7 +160,7 @@ export async function startServices(
   const users = startUsers({
     ...{ db, clock, serverName, config, logger, loginSessions, accounts, erased, rooms: rooms.rooms },
     authenticator: base.authenticator,
-    memberships: rooms.operations,
+    roomOperations: rooms.operations,
     readOpenRooms: rooms.readOpenRooms,
     readOneEvent: syncing.operations.readOneEvent,
     closeSession: (sid) => void recordSessions.endLoginSession(sid),

@@ -9,8 +9,8 @@ import { type Logger, loggerFor } from '../kernel/logger.js'
 import { together } from '../kernel/together.js'
 import { describeRoom } from '../rooms/describe-room.js'
 import { makeLeaveAllRooms } from '../rooms/leave-all-rooms.js'
-import type { MemberOperations } from '../rooms/member-operations.js'
 import { isJoined, type Rooms } from '../rooms/room.js'
+import type { RoomOperations } from '../rooms/room-operations.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
 import type { ReadEvents } from '../sync/read-event.js'
 import type { Authenticator } from './authenticate.js'
@@ -21,6 +21,7 @@ import type { LoginSessions } from './login-sessions.js'
 import { makeManageAccount } from './manage-account.js'
 import { startRemovingGuests } from './remove-guests.js'
 import { makeReports } from './reports.js'
+import { makeServerNotices } from './server-notices.js'
 import type { AccountNeeds, Accounts } from './start-accounts.js'
 import { makeCheckMaySend } from './suspension.js'
 import { makeMakeTurnCredentials } from './turn-credentials.js'
@@ -35,7 +36,7 @@ type Needs = Pick<AccountNeeds, 'clock' | 'serverName' | 'config'> & {
   accounts: Accounts
   erased: ErasedUsers
   rooms: Rooms
-  memberships: Pick<MemberOperations, 'leaveRoom' | 'inviteUser' | 'joinRoom'>
+  roomOperations: Pick<RoomOperations, 'leaveRoom' | 'inviteUser' | 'joinRoom' | 'createRoom' | 'sendEvent'>
   readOpenRooms(): Promise<ReadonlySet<RoomId>>
   readOneEvent: ReadEvents['readEvent']
   /** Runs for each session of a user who was locked. */
@@ -47,7 +48,7 @@ export function startUsers(needs: Needs) {
   const { hasher, profiles, accountData, openIdTokens, registration, reading, ...own } = accounts
   const logger = loggerFor(needs.logger, 'users')
   const stopFollowing = startFollowingUpgrades({ db, rooms, serverName, ...accountData, logger })
-  const { leaveRoom } = needs.memberships
+  const { leaveRoom } = needs.roomOperations
   const stopRemovingGuests = startRemovingGuests({ db, rooms, leaveRoom, logger })
   const manageAccount = makeManageAccount({
     ...{ db, hasher, logger },
@@ -64,7 +65,11 @@ export function startUsers(needs: Needs) {
     .catch((error: unknown) => logger.error({ err: error }, 'accounts that were closed are not out of their rooms'))
   const invitations = makeInvitations({
     ...{ db, clock, logger, tokens: own.registrationTokens },
-    ...{ membershipsOf: rooms.membershipsOf, ...needs.memberships },
+    ...{
+      membershipsOf: rooms.membershipsOf,
+      inviteUser: needs.roomOperations.inviteUser,
+      joinRoom: needs.roomOperations.joinRoom,
+    },
     async mayInvite(roomId, userId) {
       const room = await rooms.get(roomId)
       return room !== undefined && checkRoomPermission(room, userId, 'invite')
@@ -85,6 +90,12 @@ export function startUsers(needs: Needs) {
     isKnownUser: async (userId) =>
       (await profiles.readLocalProfile(userId)) !== undefined || (await rooms.membershipsOf(userId)).size > 0,
   })
+  const notices = makeServerNotices({
+    ...{ db, serverName, rooms, accountData },
+    registerUser: registration.registerUser,
+    createRoom: needs.roomOperations.createRoom,
+    sendEvent: needs.roomOperations.sendEvent,
+  })
   return {
     operations: together({
       ...{
@@ -98,6 +109,7 @@ export function startUsers(needs: Needs) {
         manageAccount,
         reports,
         invitations,
+        notices,
       },
       others: {
         makeTurnCredentials: makeMakeTurnCredentials(config.voip, clock),

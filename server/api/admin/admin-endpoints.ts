@@ -15,6 +15,7 @@ import { putUserEndpoint } from './put-user.js'
 import { registerWithSharedSecretEndpoint } from './register-with-shared-secret.js'
 import { resetDestinationEndpoint } from './reset-destination.js'
 import { resetPasswordEndpoint } from './reset-password.js'
+import { sendServerNoticeEndpoint } from './send-server-notice.js'
 import { setUserAdminEndpoint } from './set-user-admin.js'
 
 export const adminEndpoints = [
@@ -35,4 +36,5 @@ export const adminEndpoints = [
   listRoomMembersEndpoint,
   listDestinationsEndpoint,
   resetDestinationEndpoint,
+  sendServerNoticeEndpoint,
 ] as const

@@ -139,3 +139,69 @@ test('without a token in the configuration, metrics are for administrators alone
   expect((await hs.request('GET', '/metrics', { token: 'undefined' })).status).toBe(401)
   expect((await hs.as('root').get('/metrics')).status).toBe(200)
 })
+
+describe('a server notice', () => {
+  const notice = (user_id: string, body: string) => ({ user_id, content: { msgtype: 'm.text', body } })
+  const url = `${admin}/v1/send_server_notice`
+  const path = (roomId: string, rest: string) => `/rooms/${encodeURIComponent(roomId)}/${rest}`
+
+  test('comes in a room of its own, marked as such, in which the server alone speaks', async () => {
+    await using hs = await startHomeserver({ users: ['root', 'ana'], admins: ['root'] })
+    const [root, ana] = [hs.as('root'), hs.as('ana')]
+    // Two at once make one room.
+    const sent = await Promise.all([
+      root.post(url, notice(ana.userId, 'one')),
+      root.post(url, notice(ana.userId, 'two')),
+    ])
+    expect(sent.map(({ status }) => status)).toEqual([200, 200])
+    const { rooms, account_data: _ } = (await ana.get('/sync')).body
+    const [roomId, ...others] = Object.keys(rooms.invite)
+    expect(others).toEqual([])
+    const state = rooms.invite[roomId!].invite_state.events as { type: string; sender: string }[]
+    expect(new Set(state.map(({ sender }) => sender))).toEqual(new Set(['@hearth:test']))
+    expect((await ana.get(`/user/${ana.userId}${path(roomId!, 'tags')}`)).body.tags).toEqual({ 'm.server_notice': {} })
+
+    await ana.joinRoom(roomId!)
+    expect((await ana.timeline(roomId!)).sort()).toEqual(['one', 'two'])
+    const answer = await ana.put(path(roomId!, 'send/m.room.message/a1'), { msgtype: 'm.text', body: 'hello?' })
+    expect(answer.body.errcode).toBe('M_FORBIDDEN')
+    await root.post(url, { ...notice(ana.userId, ''), type: 'm.room.topic', state_key: '', content: { topic: 'News' } })
+    expect((await ana.get(path(roomId!, 'state/m.room.topic/'))).body.topic).toBe('News')
+  })
+
+  test('cannot be declined; its room can be left, and the next one makes another', async () => {
+    await using hs = await startHomeserver({ users: ['root', 'ana'], admins: ['root'] })
+    const [root, ana] = [hs.as('root'), hs.as('ana')]
+    await root.post(url, notice(ana.userId, 'hear me'))
+    const [first] = Object.keys((await ana.get('/sync')).body.rooms.invite)
+    for (const declined of [
+      await ana.post(path(first!, 'leave')),
+      await ana.put(path(first!, `state/m.room.member/${ana.userId}`), { membership: 'leave' }),
+    ])
+      expect([declined.status, declined.body.errcode]).toEqual([403, 'M_CANNOT_LEAVE_SERVER_NOTICE_ROOM'])
+    // Other invitations can be, though they are by the same people.
+    const asked = await root.createRoom({ invite: [ana.userId] })
+    expect((await ana.post(path(asked, 'leave'))).status).toBe(200)
+
+    await ana.joinRoom(first!)
+    await ana.leaveRoom(first!)
+    await root.post(url, notice(ana.userId, 'hear me again'))
+    const invites = Object.keys((await ana.get('/sync')).body.rooms.invite)
+    expect(invites).toHaveLength(1)
+    expect(invites[0]).not.toBe(first)
+    // Who closes the account is out of it all the same.
+    expect((await root.post(`${admin}/v1/deactivate/${ana.userId}`)).status).toBe(200)
+  })
+
+  test('is for administrators to send, to users of this server, and is a message', async () => {
+    await using hs = await startHomeserver({ users: ['root', 'ana', 'hearth'], admins: ['root'] })
+    const [root, ana] = [hs.as('root'), hs.as('ana')]
+    const errcode = async (body: object, client = root) => (await client.post(url, body)).body.errcode
+    expect(await errcode(notice('@root:test', 'x'), ana)).toBe('M_FORBIDDEN')
+    expect(await errcode(notice('@ana:elsewhere.example', 'x'))).toBe('M_INVALID_PARAM')
+    expect(await errcode(notice('@nobody:test', 'x'))).toBe('M_NOT_FOUND')
+    expect(await errcode({ user_id: '@ana:test', content: { body: 'x' } })).toBe('M_BAD_JSON')
+    // A person has taken the name that the server speaks in: nothing is said in theirs.
+    expect(await errcode(notice('@ana:test', 'x'))).toBe('M_USER_IN_USE')
+  })
+})

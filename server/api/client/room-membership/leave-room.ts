@@ -9,8 +9,9 @@ import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { MemberOperations } from '../../../rooms/member-operations.js'
+import type { ServerNotices } from '../../../users/server-notices.js'
 
-type Needs = Pick<MemberOperations, 'leaveRoom'>
+type Needs = Pick<MemberOperations, 'leaveRoom'> & Pick<ServerNotices, 'checkMayDecline'>
 
 export const leaveRoomEndpoint = defineEndpoint({
   operationId: 'leaveRoom',
@@ -22,8 +23,9 @@ export const leaveRoomEndpoint = defineEndpoint({
   params: Type.Object({ roomId: RoomIdSchema }),
   body: Type.Object({ reason: Type.Optional(Type.String()) }),
   response: Type.Object({}),
-  errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
+  errors: ['M_FORBIDDEN', 'M_NOT_FOUND', 'M_CANNOT_LEAVE_SERVER_NOTICE_ROOM'],
   async handle({ params, body, requester }, hs: Needs) {
+    await hs.checkMayDecline(requester.userId, params.roomId)
     await hs.leaveRoom({ roomId: params.roomId, sender: requester.userId, reason: body.reason })
     return {}
   },

@@ -9,9 +9,10 @@ import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
 import type { SendState } from '../../../rooms/send-state.js'
+import type { ServerNotices } from '../../../users/server-notices.js'
 import { timeOf } from './massaged-time.js'
 
-type Needs = { sendState: SendState }
+type Needs = { sendState: SendState } & Pick<ServerNotices, 'checkMayDecline'>
 
 export const setRoomStateWithKeyEndpoint = defineEndpoint({
   operationId: 'setRoomStateWithKey',
@@ -38,10 +39,13 @@ export const setRoomStateWithKeyEndpoint = defineEndpoint({
     'M_BAD_ALIAS',
     'M_INVALID_PARAM',
     'M_GUEST_ACCESS_FORBIDDEN',
+    'M_CANNOT_LEAVE_SERVER_NOTICE_ROOM',
   ],
   async handle({ params, query, body, requester }, hs: Needs) {
     const { roomId, eventType: type, stateKey = '' } = params
     const { userId: sender, isGuest } = requester
+    if (type === 'm.room.member' && stateKey === sender && body.membership === 'leave')
+      await hs.checkMayDecline(sender, roomId)
     const request = { roomId, sender, type, stateKey, content: body, isGuest, ...timeOf(query, requester) }
     return { event_id: await hs.sendState(request) }
   },

@@ -342,19 +342,17 @@ function membershipWrites(userId: UserId, row: RoomMembership, seq: RoomSeq): Wr
   ]
 }
 
-/** The row by which the event is found from the one it relates to. */
+/** The rows by which the event is found from the one it relates to. */
 export function relationWrites(event: PduEvent, seq: RoomSeq): Write[] {
   const relation = relationOf(event.pdu)
   if (!relation) return []
   const { sender, type, origin_server_ts: ts } = event.pdu
-  return [
-    insertRelation(event.roomId, relation.eventId, relation.relType, seq, {
-      event_id: event.eventId,
-      sender,
-      type,
-      ts,
-    }),
-  ]
+  return insertRelation(event.roomId, relation.eventId, relation.relType, seq, {
+    event_id: event.eventId,
+    sender,
+    type,
+    ts,
+  })
 }
 
 /** Writes an applied redaction and tells of it. */
@@ -385,7 +383,7 @@ export function addRedaction(
     }),
   }
   if (seq === undefined || !redactedBy) return
-  if (relation) draft.writes.push(deleteRelation(room.roomId, relation.eventId, relation.relType, seq))
+  if (relation) draft.writes.push(...deleteRelation(room.roomId, relation.eventId, relation.relType, seq))
   const relatedTo = relation ? { relatedTo: relation.eventId } : {}
   const change: Change = { kind: 'redaction', position, roomId: room.roomId, eventId, seq, redactedBy, ...relatedTo }
   draft.changes.push(change)

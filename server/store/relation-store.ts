@@ -1,13 +1,16 @@
 /**
- * Relation store: which events relate to which, `relation:[room_id, parent, rel_type, seq]`. Rows are written
- * with the event, deleted with its redaction, and read here.
+ * Relation store: which events relate to which, `relation:[room_id, parent, rel_type, seq]`, and the replies of all
+ * threads of a room in the order of the room, `thread_reply:[room_id, seq]`. Rows are written with the event, deleted
+ * with its redaction, and read here.
  *
  * Schema: schema/migrations/0002-rooms.surql
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#forming-relationships-between-events
  */
 import type { EventId, RoomId, UserId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
-import type { RoomSeq, Write } from './writes.js'
+import { deleteRow, insertRow, type RoomSeq, type Write } from './writes.js'
+
+const threads = 'm.thread'
 
 export type RelationRow = {
   parent: EventId
@@ -27,13 +30,21 @@ export const insertRelation = (
   relType: string,
   seq: RoomSeq,
   row: { event_id: EventId; sender: UserId; type: string; ts: number },
-): Write => ({ op: 'insert', table: 'relation', row: { id: [roomId, parent, relType, seq], ...row } })
+): Write[] => [
+  insertRow('relation', { id: [roomId, parent, relType, seq], ...row }),
+  ...(relType === threads
+    ? [
+        insertRow('thread_reply', {
+          ...{ id: [roomId, seq], room_id: roomId, place: -seq, root: parent, sender: row.sender },
+        }),
+      ]
+    : []),
+]
 
-export const deleteRelation = (roomId: RoomId, parent: EventId, relType: string, seq: RoomSeq): Write => ({
-  op: 'delete',
-  table: 'relation',
-  id: [roomId, parent, relType, seq],
-})
+export const deleteRelation = (roomId: RoomId, parent: EventId, relType: string, seq: RoomSeq): Write[] => [
+  deleteRow('relation', [roomId, parent, relType, seq]),
+  ...(relType === threads ? [deleteRow('thread_reply', [roomId, seq])] : []),
+]
 
 /** What relates directly to the events, by any relation or by one; unordered. */
 export async function readRelations(
@@ -143,12 +154,35 @@ export async function readThreadEvents(
   return results.flatMap((id) => id ?? [])
 }
 
-/** Every thread of the room, by who is in it. Reads all relations of the room, in the engine. */
-export async function readThreadParts(db: Reader, roomId: RoomId): Promise<(ThreadPart & { root: EventId })[]> {
-  const [rows] = await db.query<[(ThreadPart & { root: EventId })[]]>(
-    `SELECT record::id(id)[1] AS root, sender, count() AS count, math::max(record::id(id)[3]) AS last
-     FROM relation:[$room, NONE]..[$room, ..] WHERE record::id(id)[2] = 'm.thread' GROUP BY root, sender`,
-    { room: roomId },
+export type ThreadReply = { seq: RoomSeq; root: EventId; sender: UserId }
+
+/** Replies before a place of the room, of whatever thread, the newest first. */
+export async function readThreadReplies(
+  db: Reader,
+  roomId: RoomId,
+  before: number,
+  limit: number,
+): Promise<ThreadReply[]> {
+  const [rows] = await db.query<[ThreadReply[]]>(
+    `SELECT record::id(id)[1] AS seq, root, sender FROM thread_reply WITH INDEX thread_reply_place
+     WHERE room_id = $room AND place > $place LIMIT $limit`,
+    { room: roomId, place: -before, limit },
   )
   return rows
+}
+
+/** Who replied in each of the threads from a place of the room on, in the order given; at most `limit` each. */
+export async function readRepliersSince(
+  db: Reader,
+  roomId: RoomId,
+  roots: readonly EventId[],
+  { from, limit }: { from: number; limit: number },
+): Promise<UserId[][]> {
+  if (roots.length === 0) return []
+  const statements = roots.map(
+    (_, at) => `SELECT VALUE sender FROM thread_reply WITH INDEX thread_reply_root
+                WHERE room_id = $room AND root = $root${at} AND place <= $place LIMIT $limit`,
+  )
+  const bindings = Object.fromEntries(roots.map((root, at) => [`root${at}`, root]))
+  return db.query<UserId[][]>(statements.join(';'), { room: roomId, place: -from, limit, ...bindings })
 }

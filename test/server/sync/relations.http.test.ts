@@ -89,6 +89,49 @@ describe('relations', () => {
     })
   })
 
+  test('of threads a page is the same whoever is ignored in them, and one that went on since is on one page alone', async () => {
+    const roots = [
+      await alice.say(roomId, 'first'),
+      await alice.say(roomId, 'second'),
+      await alice.say(roomId, 'third'),
+    ]
+    for (const to of roots) await reply(alice, to, 'by alice')
+    await reply(bob, roots[0]!, 'last by bob')
+    const ignoring = (users: object) =>
+      alice.put(`/user/${alice.userId}/account_data/m.ignored_user_list`, { ignored_users: users })
+    const page = async (from?: string) => (await alice.get(at(`threads?limit=2${from ? `&from=${from}` : ''}`))).body
+
+    const first = await page()
+    await ignoring({ [bob.userId]: {} })
+    const ignored = await page()
+    const rest = await page(ignored.next_batch)
+    await ignoring({})
+
+    expect(idsOf(first.chunk)).toEqual([roots[0], roots[2]])
+    expect(idsOf(ignored.chunk)).toEqual([roots[2], roots[1]])
+    expect(idsOf(rest.chunk)[0]).toBe(roots[0])
+    // The first one is answered while its reader pages on: it is before their place now.
+    await reply(alice, roots[0]!, 'and again')
+    const further = await page(first.next_batch)
+    expect(idsOf(further.chunk)[0]).toBe(roots[1])
+    expect(idsOf(further.chunk)).not.toContain(roots[0])
+  })
+
+  test('of threads a long one on top costs several pages at most, and none below it is lost', {
+    timeout: 60_000,
+  }, async () => {
+    const [below, long] = [await alice.say(roomId, 'below'), await alice.say(roomId, 'long')]
+    await reply(alice, below, 'one')
+    // More replies than a request looks at.
+    for (let round = 0; round < 22; round++)
+      await Promise.all(Array.from({ length: 100 }, () => reply(bob, long, `r${round}`)))
+    const first = await alice.get(at('threads?limit=2'))
+    const second = await alice.get(at(`threads?limit=2&from=${first.body.next_batch}`))
+
+    expect(idsOf(first.body.chunk)).toEqual([long])
+    expect(idsOf(second.body.chunk)[0]).toBe(below)
+  })
+
   test('a second equal reaction is refused, also at the same time, until the first is taken back', async () => {
     const event = await alice.say(roomId, 'liked')
     const react = (client: TestClient, key: unknown = '👍') =>

@@ -96,16 +96,21 @@ async function checkConditions(
   rule: JsonObject | undefined,
   userId: UserId,
 ): Promise<void> {
-  let canTell = false
+  let isKnownHere = false
+  let isKnownElsewhere = false
   for (const condition of Array.isArray(rule?.allow) ? (rule.allow as unknown[]) : []) {
     if (!isJsonObject(condition) || condition.type !== 'm.room_membership') continue
     const roomId = parseRoomId(condition.room_id)
     const room = roomId && (await rooms.get(roomId))
-    if (!room || !isHere(room)) continue
+    if (!room || !isHere(room)) {
+      isKnownElsewhere ||= roomId !== undefined
+      continue
+    }
     if ((await rooms.readMember(room, userId))?.pdu.content.membership === 'join') return
-    canTell = true
+    isKnownHere = true
   }
-  if (canTell) throw forbidden('That user is in none of the rooms whose members may join.')
+  // Where the rule names no room at all, no other server could tell more.
+  if (isKnownHere || !isKnownElsewhere) throw forbidden('That user is in none of the rooms whose members may join.')
   throw new MatrixError(400, 'M_UNABLE_TO_AUTHORISE_JOIN', 'This server is in none of the rooms that would tell.')
 }
 

@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestHomeserver } from '../support/homeserver.js'
 import { type CoverageReport, runCoverage, startOpenHomeserver } from './coverage.js'
-import { conformancePage, operationsOf, readOperations, readPage, writeOperations } from './operations.js'
+import {
+  claimedVersions,
+  conformancePage,
+  operationsOf,
+  readOperations,
+  readPage,
+  writeOperations,
+} from './operations.js'
 
 test('docs/conformance.md is made from the list', () => {
   expect(readPage()).toBe(conformancePage(readOperations()))
@@ -20,6 +27,11 @@ describe('asked by the tool of the specification', () => {
 
   test('the server has the operations of the list, and no other', () => {
     expect(operationsOf(report)).toEqual(readOperations())
+  })
+
+  test('the versions that the server names are those of which it lacks nothing', async () => {
+    const { body } = await hs!.request('GET', '/_matrix/client/versions')
+    expect(body.versions).toEqual(claimedVersions(readOperations()))
   })
 
   test('no operation breaks a rule that holds for all', () => {

@@ -36,6 +36,12 @@ describe('a join that this server is to vouch for', () => {
 
     expect(status).toBe(expected)
     expect(await a.membershipOf(roomId, zoe)).toBe(isRemoved ? undefined : 'join')
-    if (!isRemoved) expect((body.event as { signatures: object }).signatures).toHaveProperty(a.name)
+    if (isRemoved) return
+    // A rule that names no room lets nobody in, here or by way of another server.
+    const nowhere = [{ type: 'm.room.join_rules', content: { join_rule: 'knock_restricted' } }]
+    const closed = await a.ops.createRoom({ creator: alice, preset: 'private_chat', initialState: nowhere })
+    const asked = `/_matrix/federation/v1/make_join/${encodeURIComponent(closed)}/${encodeURIComponent(zoe)}?${versions}`
+    expect(await peer.ask(a.name, 'GET', asked)).toMatchObject({ status: 403, body: { errcode: 'M_FORBIDDEN' } })
+    expect((body.event as { signatures: object }).signatures).toHaveProperty(a.name)
   })
 })

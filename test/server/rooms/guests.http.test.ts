@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { startFederation } from '../../support/federation.js'
 import type { FederationServer } from '../../support/federation-server.js'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.js'
+import { readVectors } from '../../support/spec-data.js'
 
 const path = (roomId: string, rest: string) => `/rooms/${encodeURIComponent(roomId)}/${rest}`
 const openTo = (guest_access: string) => [{ type: 'm.room.guest_access', content: { guest_access } }]
@@ -46,6 +47,34 @@ describe('a guest', () => {
     expect(await guest.post(path(roomId, 'leave'))).toMatchObject({ status: 200 })
     expect(await guest.post(path(roomId, 'forget'))).toMatchObject({ status: 200 })
     expect((await guest.post('/createRoom')).body.errcode).toBe('M_GUEST_ACCESS_FORBIDDEN')
+  })
+
+  test('may ask for all that the specification lets guests ask for, and not for what it does not name', async () => {
+    await using hs = await withGuests()
+    const guest = await becomeGuest(hs)
+    const roomId = await hs.as('alice').createRoom({ preset: 'public_chat', initial_state: openTo('can_join') })
+    const { allowed } = readVectors<{ allowed: string[] }>('guestAccess')
+    // Removed from the specification, or never there.
+    const notThere = ['GET /rooms/{roomId}/initialSync', 'GET /events']
+    const named = allowed.filter((operation) => !notThere.includes(operation) && !operation.includes('/media/'))
+    expect(named.length).toBeGreaterThan(20)
+    for (const operation of named) {
+      const [method, path] = operation.split(' ') as [string, string]
+      const url = path
+        .replace('{roomId}', encodeURIComponent(roomId))
+        .replace('{userId}', guest.userId)
+        .replace('{deviceId}', 'NONE')
+        .replace('{stateKey}', '')
+        .replace(/\{(\w+)\}/g, 'x')
+      const body = method === 'GET' ? {} : { body: {} }
+      const { body: answer } = await hs.request(method, url, { token: guest.token, ...body })
+      expect(answer.errcode, operation).not.toBe('M_GUEST_ACCESS_FORBIDDEN')
+      expect(answer.errcode, operation).not.toBe('M_UNRECOGNIZED')
+    }
+    for (const path of ['/createRoom', '/user_directory/search', '/publicRooms'])
+      expect((await guest.post(path, {})).body.errcode === 'M_GUEST_ACCESS_FORBIDDEN', path).toBe(
+        path !== '/publicRooms',
+      )
   })
 
   test('is taken out of a room that stops letting guests in; users stay', async () => {

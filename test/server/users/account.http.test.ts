@@ -326,6 +326,6 @@ test('what the server can do is told honestly', async () => {
   expect(capabilities['m.room_versions'].default).toBe('12')
   expect(Object.keys(capabilities['m.room_versions'].available)).toContain('10')
   const { versions, unstable_features } = (await hs.request('GET', '/_matrix/client/versions')).body
-  expect(versions).toContain('v1.19')
+  expect(versions).toContain('v1.17')
   expect(unstable_features).toEqual({ 'org.matrix.msc3814': true })
 })

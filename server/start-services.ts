@@ -120,7 +120,7 @@ export async function startServices(
     },
     deletePresence: (userId) => live?.deletePresence(userId),
     sendEdu: federation.sendEdu,
-    backfill: federates ? remote.backfillRoom : undefined,
+    ...(federates ? { backfill: remote.backfillRoom, queryEventByTime: remote.queryEventByTime } : {}),
     readFilter: accountData.readFilter,
     readPushRules: pushRules.readPushRules,
     changeAccountData: accountData.changeAccountData,

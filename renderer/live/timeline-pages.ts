@@ -34,8 +34,12 @@ export type TimelinePages = {
   showEvent(eventId: string): Promise<number | undefined>
   /** Back to the newest events. */
   showLatest(): Promise<void>
-  /** Asks again for what is missing right below the event with this seq. */
-  fillHole(seq: number): Promise<void>
+  /**
+   * Asks for what is missing right below the event with this seq.
+   *
+   * @param isAskedAgain a person says so, having been told that nobody answered
+   */
+  fillHole(seq: number, isAskedAgain?: boolean): Promise<void>
   /** Somebody has had a hole filled that was passed here: what came is read. */
   readFilled(): Promise<void>
   /** The room is put aside: holes may be asked for again. */
@@ -111,12 +115,16 @@ export function makeTimelinePages(roomId: string, needs: PagesNeeds): TimelinePa
   }
 
   /** Has the server look for what is older than this row, and reads the rows right below a seq. */
-  async function askBelow(row: RoomEventRow, at: number): Promise<MessagesPage & { rows: RoomEventRow[] }> {
+  async function askBelow(
+    row: RoomEventRow,
+    at: number,
+    isAskedAgain = false,
+  ): Promise<MessagesPage & { rows: RoomEventRow[] }> {
     const begun = era
     set({ isAskingServers: true })
     try {
       const from = olderToken ?? (await needs.readTokenBefore(roomId, row.event_id))
-      const answer = await needs.readMessages(roomId, from, page)
+      const answer = await needs.readMessages(roomId, from, page, { isAskedAgain })
       const found = await readRange(at - page, at - 1)
       if (era !== begun) return { ...answer, rows: [] }
       const known = new Set(loaded().rows.map(({ event_id }) => event_id))
@@ -129,12 +137,12 @@ export function makeTimelinePages(roomId: string, needs: PagesNeeds): TimelinePa
     }
   }
 
-  async function fillHole(seq: number): Promise<void> {
+  async function fillHole(seq: number, isAskedAgain = false): Promise<void> {
     const at = holeNow(loaded().rows, seq)
     const above = loaded().rows.find((row) => row.seq >= at)
     if (!above || store.get().isAskingServers) return
     const begun = era
-    const found = await askBelow(above, at).catch(() => undefined)
+    const found = await askBelow(above, at, isAskedAgain).catch(() => undefined)
     if (era !== begun) return
     if (!found?.rows.length) return pass(seq, at)
     const passed = new Set(store.get().passed)

@@ -24,7 +24,12 @@ export type TimelineNeeds = {
   readSummary(roomId: string): RoomSummaryRow | undefined
   /** Calls back on each change of the room's summary; returns a function that stops it. */
   onSummary(listener: () => void): () => void
-  readMessages(roomId: string, from: string | undefined, limit: number): Promise<MessagesPage>
+  readMessages(
+    roomId: string,
+    from: string | undefined,
+    limit: number,
+    options?: { isAskedAgain?: boolean },
+  ): Promise<MessagesPage>
   readTokenBefore(roomId: string, eventId: string): Promise<string>
 }
 

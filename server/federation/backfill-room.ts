@@ -7,7 +7,8 @@
  * page, where it may be another than that above. 4. It is put in place (insert-history.ts).
  *
  * An end that no server of the room has is given up. Where one did not answer the hole stays, and is left alone for a
- * while, so that not everybody who scrolls there waits for a server that is down.
+ * while, so that not everybody who scrolls there waits for a server that is down. Who says so has it asked again at
+ * once, and of servers too that failed lately.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1backfillroomid
  */
@@ -19,6 +20,7 @@ import { type EventId, parseEventId, type RoomId, type ServerName } from '../ker
 import type { Logger } from '../kernel/logger.js'
 import { inHistoryOrder, reachedFrom } from '../rooms/history-order.js'
 import type { History, InsertHistory } from '../rooms/insert-history.js'
+import { readKnown, readOpenEnds } from '../rooms/open-ends.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import type { Segment } from '../rooms/segments.js'
 import { askInTurn, type Search, type StartSearch, searchAt } from './ask-in-turn.js'
@@ -31,9 +33,10 @@ import type { VerifyPdus } from './verify-pdus.js'
 /**
  * Brings in about `wanted` of the events in the hole below a segment.
  *
+ * @param isAskedAgain somebody wants to know now, whatever was found out lately
  * @returns whether anything came, or the hole is known to be none
  */
-export type BackfillRoom = (roomId: RoomId, origin: number, wanted: number) => Promise<boolean>
+export type BackfillRoom = (roomId: RoomId, origin: number, wanted: number, isAskedAgain?: boolean) => Promise<boolean>
 
 type Needs = {
   rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline' | 'readStateEntryAt'>
@@ -51,6 +54,8 @@ const maxEndsAsked = 20
 /** Before an end is given up, so many servers must have been asked for it. */
 const maxServers = 20
 const restMs = 30_000
+/** For so long not even who asks again is heard: several who do at once get one answer. */
+const breathMs = 2_000
 const maxRests = 10_000
 
 type Page = Pick<History, 'events' | 'passedOver'> & { server: ServerName }
@@ -58,15 +63,16 @@ type Page = Pick<History, 'events' | 'passedOver'> & { server: ServerName }
 export function makeBackfillRoom(needs: Needs): BackfillRoom {
   const { rooms, log } = needs
   const oneAtATime = makeKeyedQueue<RoomId>()
-  /** Until when a hole is left alone. */
+  /** Since when a hole is left alone. */
   const rests = new LRUCache<string, number>({ max: maxRests })
 
   async function askForPage(
     room: Room,
-    { ends }: Segment,
+    ends: readonly EventId[],
     wanted: number,
     server: ServerName,
     search: Search,
+    ignoreBackoff: boolean,
   ): Promise<Page | undefined> {
     const answer = await needs.client.request({
       destination: server,
@@ -76,13 +82,12 @@ export function makeBackfillRoom(needs: Needs): BackfillRoom {
       timeoutMs: 30_000,
       maxBytes: 16 * 1024 * 1024,
       allowance: search.allowance,
+      ignoreBackoff,
     })
     const { events, passedOver } = await readPage(room, Array.isArray(answer.pdus) ? answer.pdus.slice(0, maxPage) : [])
-    const known = new Map((await rooms.readEvents([...events.keys()])).map((event) => [event.eventId, event]))
-    for (const eventId of events.keys()) {
-      const event = known.get(eventId)
-      if (event && event.node === undefined && event.rejected) passedOver.set(eventId, prevEventIds(event.pdu))
-      if (event && (event.node !== undefined || event.rejected)) events.delete(eventId)
+    for (const [eventId, behind] of await readKnown(rooms.readEvents, [...events.keys()])) {
+      events.delete(eventId)
+      if (behind !== 'placed') passedOver.set(eventId, behind)
     }
     const { reached } = reachedFrom(ends, events, passedOver)
     const isPassing = ends.some((id) => passedOver.has(id))
@@ -94,7 +99,7 @@ export function makeBackfillRoom(needs: Needs): BackfillRoom {
   /** The events of an answer, and those that cannot be taken, with what they say they stand on. */
   async function readPage(room: Room, values: readonly unknown[]) {
     const events = new Map<EventId, PduEvent>()
-    const passedOver = new Map<EventId, EventId[]>()
+    const passedOver = new Map<EventId, readonly EventId[]>()
     for (const [i, verdict] of (await needs.verifyPdus(values, room.rules)).entries()) {
       if (verdict.ok && verdict.event.roomId === room.roomId) events.set(verdict.event.eventId, verdict.event)
       else if (!verdict.ok && verdict.eventId) {
@@ -153,34 +158,40 @@ export function makeBackfillRoom(needs: Needs): BackfillRoom {
     return !isOpen || (visibility !== undefined && visibility.pdu.depth >= oldest.pdu.depth)
   }
 
-  async function fill(room: Room, segment: Segment, wanted: number): Promise<boolean> {
+  async function fill(room: Room, segment: Segment, wanted: number, isAskedAgain: boolean): Promise<boolean> {
     const key = `${room.roomId} ${segment.origin}`
-    if ((rests.get(key) ?? 0) > needs.clock.now()) return false
+    const restedMs = needs.clock.elapsed() - (rests.get(key) ?? Number.NEGATIVE_INFINITY)
+    if (restedMs < (isAskedAgain ? breathMs : restMs)) return false
     const nothing = { origin: segment.origin, events: [], passedOver: new Map<EventId, EventId[]>() }
+    const ends = await readOpenEnds(rooms.readEvents, segment.ends)
+    if (ends.length === 0) {
+      await needs.insertHistory(room.roomId, nothing) // all of it came by another way
+      return true
+    }
     const search = await needs.startSearch(room, undefined, maxServers)
-    const page = await askInTurn(search, log, (server) => askForPage(room, segment, wanted, server, search))
+    const page = await askInTurn(search, log, (server) => askForPage(room, ends, wanted, server, search, isAskedAgain))
     if (page) {
       const stateBefore = await fetchState(room, segment, page, search)
       await needs.insertHistory(room.roomId, { ...nothing, ...page, ...(stateBefore ? { stateBefore } : {}) })
       return true
     }
     if (search.isUnanswered) {
-      rests.set(key, needs.clock.now() + restMs)
+      rests.set(key, needs.clock.elapsed())
       return false
     }
     // What came meanwhile, by another way, counts; what nobody has is no hole.
-    log.info({ roomId: room.roomId, ends: segment.ends.length }, 'nobody has what is missing: it is given up')
-    const givenUp = segment.ends.slice(0, maxEndsAsked).map((id) => [id, []] as const)
+    log.info({ roomId: room.roomId, ends: ends.length }, 'nobody has what is missing: it is given up')
+    const givenUp = ends.slice(0, maxEndsAsked).map((id) => [id, []] as const)
     await needs.insertHistory(room.roomId, { ...nothing, passedOver: new Map(givenUp) })
     return true
   }
 
-  return (roomId, origin, wanted) =>
+  return (roomId, origin, wanted, isAskedAgain = false) =>
     oneAtATime.run(roomId, async () => {
       const room = await rooms.get(roomId)
       const segment = room?.segments.find((each) => each.origin === origin)
       if (!room || !segment) return false
-      return segment.below === 'unknown' ? fill(room, segment, wanted) : true
+      return segment.below === 'unknown' ? fill(room, segment, wanted, isAskedAgain) : true
     })
 }
 

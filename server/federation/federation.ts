@@ -31,6 +31,7 @@ import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
 import type { Change, Write } from '../store/writes.js'
 import type { SharedPresence } from '../sync/presence.js'
+import type { QueryEventByTime } from '../sync/read-event-by-time.js'
 import { makeAskForKeys } from './ask-for-keys.js'
 import { makeStartSearch } from './ask-in-turn.js'
 import { type AdmitServer, makeAdmitServer } from './authenticate-server.js'
@@ -45,6 +46,7 @@ import { type FetchRemoteMedia, makeFetchRemoteMedia } from './fetch-remote-medi
 import { makeInsertOutliers } from './insert-outliers.js'
 import { makeJoinRemoteRoom } from './join-remote-room.js'
 import { type MakeMembership, makeMakeMembership } from './make-membership.js'
+import { makeQueryEventByTime } from './query-event-by-time.js'
 import { makeQueryServerKeys, type QueryServerKeys } from './query-server-keys.js'
 import { makeReadHistory, type ReadHistory } from './read-history.js'
 import { makeReceiveEdus, sharedRoomsOf } from './receive-edus.js'
@@ -76,6 +78,7 @@ export type RemoteServers = Remote &
   Pick<RemoteKeys, 'askForKeys' | 'claimRemoteKeys'> & {
     fetchRemoteMedia: FetchRemoteMedia
     backfillRoom: BackfillRoom
+    queryEventByTime: QueryEventByTime
   }
 
 export type FederationNeeds = {
@@ -208,7 +211,8 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
       leaveRoom: (request) => parts().memberships.leaveRoom(request),
       knockRoom: (request) => parts().memberships.knockRoom(request),
       inviteUser: (request) => parts().memberships.inviteUser(request),
-      backfillRoom: (roomId, origin, wanted) => parts().backfillRoom(roomId, origin, wanted),
+      backfillRoom: (...question) => parts().backfillRoom(...question),
+      queryEventByTime: (...question) => parts().queryEventByTime(...question),
     },
     connect(connections) {
       if (connected) throw new Error('federation is connected twice')
@@ -307,6 +311,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       setOutsideMembership,
       draftEvent,
     }),
+    queryEventByTime: makeQueryEventByTime({ rooms, client, startSearch, log }),
     backfillRoom: makeBackfillRoom({
       rooms,
       client,

@@ -15,7 +15,8 @@ import { redactPdu } from '../events/redaction.js'
 import { notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms, StoredEvent } from '../rooms/room.js'
-import { searchByTime } from '../rooms/search-by-time.js'
+import { isOnSide, searchByTime } from '../rooms/search-by-time.js'
+import { stretchAbove, stretchBelow } from '../rooms/segments.js'
 import { type ReadEventRow, readEventRows } from '../store/event-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Reader } from '../store/reader.js'
@@ -56,6 +57,8 @@ export type ReadHistory = {
 
 const maxPage = 100
 const maxGap = 50
+/** Events looked at for one that the asking server may see. */
+const maxLookedAt = 500
 /** Events read at once: a few milliseconds of this process. */
 const atOnce = { ids: 500, whole: 100 }
 /** State keys looked through before others have their turn. */
@@ -154,6 +157,20 @@ export function makeReadHistory(needs: Needs): ReadHistory {
     return (await reader.readEvents(members)).some(({ pdu }) => wanted.includes(String(pdu.content.membership)))
   }
 
+  /** The timeline from there on, in that direction, over whatever is missing in it. */
+  async function* eventsFrom(room: Room, seq: number, direction: 'f' | 'b') {
+    let gap = direction === 'f' ? seq : seq + 1
+    for (;;) {
+      const stretch = direction === 'f' ? stretchAbove(room, gap) : stretchBelow(room, gap)
+      if (!stretch) return
+      const low = direction === 'f' ? stretch.low : Math.max(stretch.low, stretch.high - maxPage + 1)
+      const high = direction === 'f' ? Math.min(stretch.high, stretch.low + maxPage - 1) : stretch.high
+      const page = await rooms.readTimeline(room.roomId, low, high)
+      yield* direction === 'f' ? page : page.reverse()
+      gap = direction === 'f' ? high + 1 : low
+    }
+  }
+
   async function readIn(reader: Pick<Rooms, 'readEvents'>, room: Room, eventId: EventId): Promise<StoredEvent> {
     const [event] = await reader.readEvents([eventId])
     if (!event || event.roomId !== room.roomId) throw notFound('That event is not known.')
@@ -225,10 +242,15 @@ export function makeReadHistory(needs: Needs): ReadHistory {
     findEventByTime: (asker, roomId, ts, direction) =>
       inSession(asker, async (reader) => {
         const room = await roomForServer.readSharedRoom(asker.origin, roomId)
-        const found = await searchByTime(rooms, room, ts, direction)
-        if (!found || !(await sightOf(reader, room, asker.origin)({ ...found, status: 'accepted' })))
-          throw notFound('No event of that time is known.')
-        return { ...found, status: 'accepted' }
+        const place = await searchByTime(rooms, room, ts, direction)
+        const maySee = sightOf(reader, room, asker.origin)
+        let looked = 0
+        for await (const found of place ? eventsFrom(room, place.seq, direction) : []) {
+          const event: StoredEvent = { ...found, status: 'accepted' }
+          if (isOnSide(found, ts, direction) && (await maySee(event))) return event
+          if (++looked === maxLookedAt) break
+        }
+        throw notFound('No event of that time is known.')
       }),
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Questions to other servers on behalf of our users: profiles, aliases, room directories, events by time.
+ * Questions to other servers on behalf of our users: profiles, aliases, room directories, spaces.
  *
  * Answers are read member by member: what has the wrong type is left out, not passed on.
  *
@@ -8,8 +8,6 @@
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
 import { MatrixError, notFound } from '../kernel/errors.js'
 import {
-  type EventId,
-  parseEventId,
   parseRoomId,
   parseServerName,
   type RoomAlias,
@@ -40,11 +38,6 @@ export type RemoteQueries = {
   ): Promise<{ chunk: JsonObject[]; next_batch?: string; prev_batch?: string; total_room_count_estimate?: number }>
   /** A space and its rooms as that server tells; undefined where it does not know it or does not answer. */
   querySpace(server: ServerName, roomId: RoomId): Promise<RemoteSpace | undefined>
-  /** Undefined where the server knows none or does not answer. */
-  queryEventByTime(
-    server: ServerName,
-    request: { roomId: RoomId; ts: number; direction: 'f' | 'b' },
-  ): Promise<{ eventId: EventId; originServerTs: number } | undefined>
 }
 
 const timeoutMs = 10_000
@@ -122,19 +115,6 @@ export function makeRemoteQueries({ client }: { client: FederationClient }): Rem
       try {
         const path = pathOf('/_matrix/federation/v1/hierarchy/:roomId', { roomId })
         return readRemoteSpace(await get(server, path, {}), roomId)
-      } catch (error) {
-        if (error instanceof FederationError) return undefined
-        throw error
-      }
-    },
-
-    async queryEventByTime(server, { roomId, ts, direction }) {
-      try {
-        const path = pathOf('/_matrix/federation/v1/timestamp_to_event/:roomId', { roomId })
-        const answer = await get(server, path, { ts, dir: direction })
-        const eventId = parseEventId(answer.event_id)
-        const { origin_server_ts: originServerTs } = answer
-        return eventId && typeof originServerTs === 'number' ? { eventId, originServerTs } : undefined
       } catch (error) {
         if (error instanceof FederationError) return undefined
         throw error

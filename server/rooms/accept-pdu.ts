@@ -16,7 +16,7 @@ import { authEventIds, isState, type PduEvent, prevEventIds, type StateMap, stat
 import { type PowerLevels, readPowerLevels } from '../events/power-levels.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { BuildStep } from './build-step.js'
-import { groundOf } from './extremities.js'
+import { readGround } from './extremities.js'
 import { gatherIsRelated, gatherParent } from './gather-relations.js'
 import { type Judgement, judgePdu } from './judge-pdu.js'
 import {
@@ -244,9 +244,7 @@ async function gatherPlace(
   const { view, parents, current, judgement } = before
   const held = isState(event.pdu) ? current.get(keyOf(event))?.eventId : undefined
   const own = ownStateOf(room, event, view, parents, held, judgement.status !== 'rejected')
-  const prev = await tx.readEvents(prevEventIds(event.pdu))
-  const behind = await tx.readEvents(prev.flatMap((each) => each.behind ?? []))
-  const ground = groundOf(event, [...prev, ...behind])
+  const ground = await readGround(event, (ids) => tx.readEvents(ids))
   const isNamed = await rooms.isAbsent(room.roomId, event.eventId)
   const extremities = extremitiesWith(room, event, { ...judgement, own, ground, isNamed })
   const merged = extremities === room.extremities ? undefined : await gatherMerged(tx, room, event, own, extremities)

@@ -17,16 +17,40 @@ export type Ground = {
   absent: readonly EventId[]
 }
 
-/** @param events what is known of its prev events, and of those behind them */
-export function groundOf(event: PduEvent, events: readonly StoredEvent[]): Ground {
-  const known = new Map(events.map((each) => [each.eventId, each]))
+/** Most events looked at for one; whoever makes more of soft-failed events in a row gains nothing but ends of the room. */
+const maxLooked = 2_000
+
+/** What an event that is not shown lets through: what it was found to stand on, or says that it does. */
+export const behindOf = ({ status, behind, pdu }: StoredEvent): readonly EventId[] | undefined =>
+  status === 'soft_failed' || status === 'rejected' ? (behind ?? prevEventIds(pdu)) : undefined
+
+/**
+ * @param readEvents those of the events that are here. What was unknown when a soft-failed event came may be one of its
+ *   kind by now: the way goes on behind it
+ */
+export async function readGround(
+  event: PduEvent,
+  readEvents: (ids: readonly EventId[]) => Promise<readonly StoredEvent[]>,
+): Promise<Ground> {
   const taken = new Set<EventId>()
   const absent = new Set<EventId>()
-  for (const eventId of prevEventIds(event.pdu)) {
-    for (const id of [eventId, ...(known.get(eventId)?.behind ?? [])]) {
-      taken.add(id)
-      if ((known.get(id)?.status ?? 'outlier') === 'outlier') absent.add(id)
+  const seen = new Set<EventId>(prevEventIds(event.pdu))
+  let level = [...seen]
+  while (level.length > 0 && seen.size <= maxLooked) {
+    const known = new Map((await readEvents(level)).map((each) => [each.eventId, each]))
+    const next: EventId[] = []
+    for (const id of level) {
+      const each = known.get(id)
+      const behind = each && behindOf(each)
+      if (!behind) taken.add(id)
+      if (!each || each.status === 'outlier') absent.add(id)
+      for (const prev of behind ?? []) {
+        if (seen.has(prev)) continue
+        seen.add(prev)
+        next.push(prev)
+      }
     }
+    level = next
   }
   return { taken, absent: [...absent] }
 }

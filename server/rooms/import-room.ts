@@ -12,7 +12,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { canonicalJson } from '../events/canonical-json.js'
-import { type PduEvent, prevEventIds } from '../events/pdu.js'
+import type { PduEvent } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
@@ -24,7 +24,7 @@ import { sizeOfWrite } from '../store/write-size.js'
 import { deleteRow, type StreamPosition, type Write } from '../store/writes.js'
 import { type BuildStep, entryWrite } from './build-step.js'
 import { writeChunks } from './copy-state.js'
-import { groundOf } from './extremities.js'
+import { readGround } from './extremities.js'
 import { keyOf, placeOnTop, withNode } from './place-event.js'
 import type { Membership, RoomMembership, Snapshot } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
@@ -124,7 +124,7 @@ export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, ser
         remembers: [() => rooms.setMembershipsInMemory(told.members)],
       }))
       // What was said while nobody of this server was inside is a hole; where nothing was, there is none.
-      const absent = groundOf(joinEvent, await tx.readEvents(prevEventIds(joinEvent.pdu))).absent
+      const { absent } = await readGround(joinEvent, (ids) => tx.readEvents(ids))
       tx.stage(next, buildStep(next, { ...placed, absent }), joinEvent.eventId)
     })
     const room = await rooms.get(roomId)

@@ -21,6 +21,7 @@ import { addParent, addRedaction, relationWrites } from './build-step.js'
 import { gatherHistoryRelations } from './gather-relations.js'
 import { inHistoryOrder, reachedFrom } from './history-order.js'
 import { gatherHistoryRedactions } from './history-redactions.js'
+import { readKnown, readOpenEnds } from './open-ends.js'
 import { keyOf } from './place-event.js'
 import type { Room, StoredEvent } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
@@ -120,37 +121,18 @@ export function makeInsertHistory(rooms: RoomsForWriting, now: () => number): In
 
 /** What fills the hole, oldest first, and the ends that are open then. */
 async function gatherFresh(tx: RoomTx, segment: Segment, { events, passedOver }: History) {
-  const known = await readKnown(tx, [...events.map(({ eventId }) => eventId), ...segment.ends])
+  const readEvents = (ids: readonly EventId[]) => tx.readEvents(ids)
+  const known = await readKnown(
+    readEvents,
+    events.map(({ eventId }) => eventId),
+  )
   const unknown = new Map(
     events.flatMap((event) => (known.has(event.eventId) ? [] : [[event.eventId, event] as const])),
   )
-  const ends = segment.ends.filter((id) => known.get(id) !== 'placed')
   const passed = new Map(passedOver)
   for (const [id, behind] of known) if (behind !== 'placed') passed.set(id, behind)
-  const { reached, open } = reachedFrom(ends, unknown, passed)
-  return { fresh: inHistoryOrder(reached), ends: await stillOpen(tx, open) }
-}
-
-/** The ends without those that are here; a rejected event that has no place leads on to what it stands on. */
-async function stillOpen(tx: RoomTx, ends: readonly EventId[]): Promise<EventId[]> {
-  const known = await readKnown(tx, ends)
-  const next = new Set<EventId>()
-  for (const id of ends) {
-    const what = known.get(id)
-    if (what === undefined) next.add(id)
-    else if (what !== 'placed') for (const behind of what) next.add(behind)
-  }
-  return next.size === ends.length && ends.every((id) => next.has(id)) ? [...next] : stillOpen(tx, [...next])
-}
-
-/** Of events that are here: whether they have their place, shown or not, or, rejected and without one, what they stand on. */
-async function readKnown(tx: RoomTx, ids: readonly EventId[]): Promise<Map<EventId, 'placed' | EventId[]>> {
-  const known = new Map<EventId, 'placed' | EventId[]>()
-  for (const { eventId, status, node, pdu } of await tx.readEvents([...new Set(ids)])) {
-    if (node !== undefined) known.set(eventId, 'placed')
-    else if (status === 'rejected') known.set(eventId, prevEventIds(pdu))
-  }
-  return known
+  const { reached, open } = reachedFrom(await readOpenEnds(readEvents, segment.ends), unknown, passed)
+  return { fresh: inHistoryOrder(reached), ends: await readOpenEnds(readEvents, open) }
 }
 
 /** The state node of each event, the rows of those that are new, and the power levels before the oldest. */

@@ -28,7 +28,7 @@ import type { SendEdu } from './outgoing-edus.js'
 import { makePresence, type Presence } from './presence.js'
 import { makeReadPresence } from './presence-section.js'
 import { makeReadEvents, type ReadEvents } from './read-event.js'
-import { makeReadEventByTime, type ReadEventByTime } from './read-event-by-time.js'
+import { makeReadEventByTime, type QueryEventByTime, type ReadEventByTime } from './read-event-by-time.js'
 import { makeSetFullyRead, type SetFullyRead } from './read-markers.js'
 import { type Backfill, makeReadMessages, makeReadPage, type ReadMessages } from './read-messages.js'
 import { makeReadPresenceOf, type ReadPresenceOf } from './read-presence-of.js'
@@ -64,6 +64,7 @@ export type SyncingNeeds = {
   /** Absent where the server does not federate. */
   sendEdu?: SendEdu | undefined
   backfill?: Backfill | undefined
+  queryEventByTime?: QueryEventByTime | undefined
   /** A device has seen what this database has not: it is an older copy. */
   onPutBack(device: { userId: UserId; deviceId: DeviceId }): Promise<void>
   readFilter: ReadFilter
@@ -180,7 +181,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
       readMessages: makeReadMessages(reading),
       readEventContext: events.readContext,
       readOneEvent: events.readEvent,
-      readEventByTime: makeReadEventByTime(reading),
+      readEventByTime: makeReadEventByTime({ ...needs, ...reading }),
       readRoomState: state.readState,
       readRoomStateEvent: state.readStateEvent,
       readMembers: state.readMembers,

@@ -29,6 +29,8 @@ export type MessagesQuery = {
   to?: string | undefined
   limit: number
   filter: RoomEventFilter
+  /** Somebody has just been told that other servers did not answer, and wants them asked again. */
+  isAskedAgain?: boolean | undefined
 }
 export type MessagesPage = { start: string; end?: string; chunk: JsonObject[]; state?: JsonObject[] }
 
@@ -39,9 +41,10 @@ export type ReadMessages = (query: MessagesQuery) => Promise<MessagesPage>
  * Asks other servers for what lies in the hole below a segment, about `wanted` events of it, and settles when what came
  * is in the timeline. Does not fail where no one answers.
  *
+ * @param isAskedAgain somebody wants to know now, whatever was found out lately
  * @returns whether anything came, or the hole is known to be none
  */
-export type Backfill = (roomId: RoomId, origin: number, wanted: number) => Promise<boolean>
+export type Backfill = (roomId: RoomId, origin: number, wanted: number, isAskedAgain?: boolean) => Promise<boolean>
 
 export type Page = {
   /** In the order of the direction. */
@@ -59,6 +62,7 @@ export type PageQuery = {
   to: number | undefined
   limit: number
   wants(event: TimelineEvent): boolean
+  isAskedAgain?: boolean | undefined
 }
 
 export type ReadPage = (query: PageQuery) => Promise<Page>
@@ -79,7 +83,7 @@ type PageNeeds = {
 }
 
 export function makeReadPage({ rooms, visibility, clock, backfill }: PageNeeds): ReadPage {
-  return async ({ access, userId, direction, from, to, limit, wants }) => {
+  return async ({ access, userId, direction, from, to, limit, wants, isAskedAgain }) => {
     let { room } = access
     const deadline = clock.elapsed() + backfillBudgetMs
     const highest = () => Math.min(access.lastSeq ?? room.maxSeq, room.maxSeq)
@@ -137,7 +141,7 @@ export function makeReadPage({ rooms, visibility, clock, backfill }: PageNeeds):
         timer = clock.after(leftMs, () => resolve('late'))
       })
       // What is late goes on: the next request finds it.
-      const filling = backfill(room.roomId, hole.origin, Math.max(limit - events.length, 10))
+      const filling = backfill(room.roomId, hole.origin, Math.max(limit - events.length, 10), isAskedAgain)
       const outcome = await Promise.race([filling, late]).finally(() => timer?.cancel())
       room = (await rooms.get(room.roomId)) ?? room
       return outcome
@@ -162,7 +166,7 @@ export function makeReadMessages({
   readAccountDataOf,
   readSenders,
 }: Needs): ReadMessages {
-  return async ({ userId, sid, roomId, direction, from, to, limit, filter }) => {
+  return async ({ userId, sid, roomId, direction, from, to, limit, filter, isAskedAgain }) => {
     const access = await visibility.checkAccess(userId, roomId)
     const { room } = access
     const start = from === undefined ? edgeOf(access, direction) : await readGap(rooms, room, from)
@@ -176,6 +180,7 @@ export function makeReadMessages({
       to: stop,
       limit: Math.min(limit, filter.limit ?? limit, maxLimit),
       wants: ({ pdu }) => filter.matches({ ...pdu, roomId }) && !isIgnored(ignored, pdu),
+      isAskedAgain,
     })
     const view: EventView = { userId, sid, omitRoomId: false }
     const members = filter.lazyLoadMembers ? await readSenders(access, events) : []

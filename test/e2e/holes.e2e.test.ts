@@ -144,7 +144,7 @@ test('a hole that nobody can fill is said to be one; trying again fills all of i
   await say(ana, roomId, 'here again')
   await expect.poll(() => bodies(bo, roomId), { timeout: 60_000 }).toContain('here again')
   await isLive(page)
-  // A hole that nobody answered about is left alone for half a minute, whoever asks.
+  // Every page is asked for as it comes into view; a person asks again where one was late.
   for (let round = 0; round < 60 && (await page.getByText('missed 1', { exact: true }).count()) === 0; round++) {
     const again = page.getByRole('button', { name: 'Try again' })
     if ((await again.count()) > 0) await again.click({ timeout: 1_000 }).catch(() => undefined)

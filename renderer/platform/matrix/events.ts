@@ -54,10 +54,9 @@ export function makeEvents(http: MatrixHttp) {
     readEvent: (roomId: string, eventId: string) =>
       http.request<ClientEvent>('GET', at(roomId, `event/${encodeURIComponent(eventId)}`)),
     /** Older events, newest first, from a pagination token; may make the server fetch them from others. */
-    readMessages: (roomId: string, from: string | undefined, limit: number, signal?: AbortSignal) =>
+    readMessages: (roomId: string, from: string | undefined, limit: number, options?: { isAskedAgain?: boolean }) =>
       http.request<MessagesPage>('GET', at(roomId, 'messages'), {
-        query: { dir: 'b', limit, from },
-        ...(signal ? { signal } : {}),
+        query: { dir: 'b', limit, from, 'org.hearth.ask_again': options?.isAskedAgain || undefined },
       }),
     /** The pagination token just before an event. */
     readTokenBefore: async (roomId: string, eventId: string) =>

@@ -162,6 +162,32 @@ describe('the ends of a room', () => {
     expect(await tipsOf(one, roomId)).toEqual(tips)
   })
 
+  test('behind soft-failed events that came the newest first, what the oldest stands on is taken out of them', async () => {
+    await using sides = await twoSides()
+    const { one, roomId } = sides
+    const before = await roomOf(one, roomId)
+    const base = await build(one, before, text(b, 'base'))
+    await one.acceptPdu(roomId, base)
+    const based = await roomOf(one, roomId)
+    const stateBefore = await one.rooms.readStateNode(roomId, based.node)
+    const on = ({ eventId, pdu }: PduEvent) => ({
+      ...based,
+      extremities: [{ eventId, depth: pdu.depth, node: based.node, reference: eventId }],
+    })
+    const first = await build(one, based, text(d, 'of one who is banned by now'))
+    const second = await build(one, on(first), text(d, 'and again'))
+    const later = await build(one, on(second), text(b, 'later'))
+    const ban = await build(one, before, member(d, 'ban', b))
+    await one.acceptPdu(roomId, ban) // beside the base, which stays an end
+    expect((await one.acceptPdu(roomId, second, { stateBefore })).status).toBe('soft_failed')
+    expect((await one.acceptPdu(roomId, first)).status).toBe('soft_failed')
+    expect(await tipsOf(one, roomId)).toContain(base.eventId)
+
+    expect((await one.acceptPdu(roomId, later)).status).toBe('accepted')
+
+    expect(await tipsOf(one, roomId)).toEqual([ban.eventId, later.eventId].sort())
+  })
+
   test('a late event that is soft-failed, and named by an accepted one, takes what it stands on out of them', async () => {
     await using sides = await twoSides()
     const { one, roomId } = sides

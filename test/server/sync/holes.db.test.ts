@@ -9,6 +9,7 @@ import { openTestDatabase } from '../../support/database.js'
 import { leaveHole, prepareChain, toldAs } from '../../support/holes.js'
 import { user } from '../../support/rooms.js'
 import { bodies, makeTestSyncing, only } from '../../support/syncing.js'
+import { idsOf } from '../../support/views.js'
 
 const [alice, bob, carol] = [user('alice'), user('bob'), user('carol')]
 
@@ -143,6 +144,31 @@ describe('a hole in the history', async () => {
     expect(bodies((await restarted.device(carol).messages(roomId, { limit: 100 })).chunk)).toHaveLength(7)
     restarted.close()
   })
+
+  test.each(['before', 'after'])(
+    'goes on behind a soft-failed event that came %s the one that names it',
+    async (when) => {
+      const roomId = await hs.createRoom({ creator: alice, preset: 'public_chat', roomVersion: '11' })
+      for (const sender of [bob, carol]) await hs.joinRoom({ roomId, sender })
+      await hs.sendText(roomId, alice, 'before')
+      const drafts = [...messages(3), { ...text('of one who is banned by now'), sender: bob }, text('after')]
+      const { events } = await prepareChain(hs, roomId, drafts)
+      const [failing, news] = events.slice(-2) as [PduEvent, PduEvent]
+      const stateBefore = await idsOf(hs.rooms, (await hs.rooms.get(roomId))!)
+      await hs.banUser({ roomId, sender: alice, target: bob })
+      elsewhere.set(roomId, events.slice(0, -1))
+      backfill = answering
+      perPage = 2
+      const accept = async (event: PduEvent) => (await hs.acceptPdu(roomId, event, { stateBefore })).status
+      if (when === 'before') expect(await accept(failing)).toBe('soft_failed')
+      expect(await accept(news)).toBe('accepted')
+      if (when === 'after') expect(await accept(failing)).toBe('soft_failed')
+
+      const { chunk } = await hs.device(carol, roomId).messages(roomId, { limit: 100 })
+
+      expect(bodies(chunk).reverse()).toEqual(['before', ...told(3), 'after'])
+    },
+  )
 
   test('above a second one: each is filled by itself, in order', async () => {
     const { device, roomId, missed } = await roomWithHole(messages(3))

@@ -45,7 +45,7 @@ export function Hole({ data, seq }: { data: RoomData; seq: number }) {
     return () => observer.disconnect()
   }, [data, seq, wasAsked, isAsking])
   const retry = wasAsked && (
-    <Button disabled={isAsking} onClick={() => void data.timeline.fillHole(seq)}>
+    <Button disabled={isAsking} onClick={() => void data.timeline.fillHole(seq, true)}>
       {t('common.retry')}
     </Button>
   )

@@ -1,7 +1,8 @@
 /**
  * GET /_matrix/client/v3/rooms/{roomId}/messages (operationId `getRoomEvents`)
  *
- * A page of a room's history, older or newer from a token on.
+ * A page of a room's history, older or newer from a token on. With `org.hearth.ask_again` what is missing in it is asked of
+ * other servers at once, though they did not answer a moment ago.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmessages
  */
@@ -26,6 +27,7 @@ export const getRoomEventsEndpoint = defineEndpoint({
     dir: Type.Union([Type.Literal('b'), Type.Literal('f')]),
     limit: Type.Optional(Type.Integer({ minimum: 0 })),
     filter: Type.Optional(Type.String()),
+    'org.hearth.ask_again': Type.Optional(Type.Boolean()),
   }),
   response: Type.Object({
     start: Type.String(),
@@ -44,6 +46,7 @@ export const getRoomEventsEndpoint = defineEndpoint({
       to: query.to,
       limit: query.limit ?? 10,
       filter: readFilterQuery(query.filter),
+      isAskedAgain: query['org.hearth.ask_again'],
     })
   },
 })

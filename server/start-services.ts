@@ -142,6 +142,7 @@ export async function startServices(
     nodeId: base.nodeId,
     countUnread: syncing.unreadCounts.countUnread,
     readOwnReceipts: syncing.receipts.readOwn,
+    ...{ inbox: syncing.inbox, readKeyCounts: syncing.readKeyCounts, readDeviceLists: syncing.readDeviceLists },
     connectedClients: () => clients.count,
     liveChannels: () => base.liveBridge.channels,
     stalls: base.stalls,

@@ -123,7 +123,7 @@ export class Conversation {
     for (const { id } of this.#shared.registry.ofChannel(this.id)) this.#shared.registry.delete(id)
     if (this.#identity) {
       this.#shared.limits.removeChannel(this.#identity.userId)
-      this.#shared.viewers.removeChannel({ id: this.id, userId: this.#identity.userId })
+      this.#shared.viewers.removeChannel({ id: this.id, ...this.#identity })
     }
     this.#channel.close(code, reason)
     this.#shared.ended(this)
@@ -297,7 +297,7 @@ export class Conversation {
     }
     this.#identity = { userId: record.userId, deviceId: record.deviceId, sid: record.sid }
     this.#shared.known(this)
-    if (!known) this.#shared.viewers.addChannel({ id: this.id, userId: record.userId })
+    if (!known) this.#shared.viewers.addChannel({ id: this.id, ...this.#identity })
     this.#shared.routes.set(sessionKey(record.id), this)
     record.onEnd((reason) => {
       this.#shared.routes.delete(sessionKey(record.id))
@@ -376,8 +376,9 @@ export class Conversation {
     )
     if (!verdict.allowed) throw new RequestRefused(`This query is not allowed: ${verdict.reason}.`)
     await this.#shared.limits.beforeMaking(record.userId)
-    await this.#shared.viewers.ask({ id: this.id, userId: record.userId }, verdict, (work) =>
-      this.#shared.limits.atExpense(record.userId, work),
+    const { userId, deviceId } = record
+    await this.#shared.viewers.ask({ id: this.id, userId, deviceId }, verdict, (work) =>
+      this.#shared.limits.atExpense(userId, work),
     )
     const raw = await this.#queries.run(record, verdict)
     if (raw.length > frameLimits.answerBytes) throw new RequestRefused('The answer is too large: ask for fewer rows.')

@@ -15,7 +15,10 @@ import { type MetricsNeeds, sampleMetrics } from './metrics.js'
 import type { MetricsHistory } from './metrics-history.js'
 import { type Projector, type ProjectorNeeds, startProjector } from './projector/projector.js'
 
-export type LiveNeeds = Pick<ProjectorNeeds, 'rooms' | 'countUnread' | 'readOwnReceipts' | 'viewers' | 'isErased'> &
+export type LiveNeeds = Pick<
+  ProjectorNeeds,
+  'rooms' | 'countUnread' | 'readOwnReceipts' | 'viewers' | 'isErased' | 'inbox' | 'readKeyCounts' | 'readDeviceLists'
+> &
   Pick<MetricsNeeds, 'connectedClients' | 'liveChannels' | 'stalls'> & {
     db: OpenDatabase
     /** Those given to the bridge. */

@@ -3,7 +3,7 @@
  *
  * The bridge is there before there is anything to look at (onboarding), so it reports here, and the projector listens.
  */
-import type { RoomId, UserId } from '../kernel/identifiers.js'
+import type { DeviceId, RoomId, UserId } from '../kernel/identifiers.js'
 import { type EventRange, rangesIn, roomOfLive, roomsIn } from './named-rooms.js'
 import type { ScreenedStatement } from './screen-query.js'
 
@@ -13,6 +13,7 @@ export type Charge = <T>(work: () => Promise<T>) => Promise<T>
 /** What a query is about, as far as rows may have to be made for it. */
 export type Question = {
   userId: UserId
+  deviceId: DeviceId
   tables: ReadonlySet<string>
   /** Rooms that it names. */
   rooms: readonly RoomId[]
@@ -27,6 +28,8 @@ export type ViewersListener = {
   come(userId: UserId): void
   /** The last one is closed. */
   go(userId: UserId): void
+  /** The last one of a device is closed. */
+  deviceGone(userId: UserId, deviceId: DeviceId): void
   /** Before a query runs; it waits for this. Must not throw. */
   ask(question: Question): Promise<void>
 }
@@ -34,10 +37,11 @@ export type ViewersListener = {
 /** A live query of a channel: rooms that were named with it, and the one it is bound to. */
 type Named = { rooms: readonly RoomId[]; only: RoomId | undefined }
 
-export type ChannelOf = { id: string; userId: UserId }
+export type ChannelOf = { id: string; userId: UserId; deviceId: DeviceId }
 
 export class LiveViewers {
-  readonly #channels = new Map<UserId, Set<string>>()
+  /** Of each user, with the device of each. */
+  readonly #channels = new Map<UserId, Map<string, DeviceId>>()
   readonly #named = new Map<string, Map<string, Named[]>>()
   #listener: ViewersListener | undefined
 
@@ -50,23 +54,25 @@ export class LiveViewers {
     }
   }
 
-  addChannel({ id, userId }: ChannelOf): void {
-    const channels = this.#channels.get(userId) ?? new Set()
-    this.#channels.set(userId, channels.add(id))
+  addChannel({ id, userId, deviceId }: ChannelOf): void {
+    const channels = this.#channels.get(userId) ?? new Map<string, DeviceId>()
+    this.#channels.set(userId, channels.set(id, deviceId))
     if (channels.size === 1) this.#listener?.come(userId)
   }
 
-  removeChannel({ id, userId }: ChannelOf): void {
+  removeChannel({ id, userId, deviceId }: ChannelOf): void {
     this.#named.delete(id)
     const channels = this.#channels.get(userId)
-    if (!channels?.delete(id) || channels.size > 0) return
+    if (!channels?.delete(id)) return
+    if (![...channels.values()].includes(deviceId)) this.#listener?.deviceGone(userId, deviceId)
+    if (channels.size > 0) return
     this.#channels.delete(userId)
     this.#listener?.go(userId)
   }
 
   /** A screened query is about to run. */
   async ask(
-    { id, userId }: ChannelOf,
+    { id, userId, deviceId }: ChannelOf,
     {
       statements,
       sql,
@@ -84,7 +90,7 @@ export class LiveViewers {
     for (const statement of statements)
       if (statement.kind === 'live')
         this.#note(id, statement.table, { rooms, only: roomOfLive(statement.sql, bindings) })
-    await this.#listener?.ask({ userId, tables, rooms, ranges: rangesIn(sql, bindings), charge })
+    await this.#listener?.ask({ userId, deviceId, tables, rooms, ranges: rangesIn(sql, bindings), charge })
   }
 
   /**

@@ -14,7 +14,7 @@ import type { Database } from '../store/reader.js'
 import { makeReadAccountDataOf } from './account-data-changes.js'
 import { makeAggregations } from './aggregations.js'
 import { makeClientEvents } from './client-events.js'
-import { makeReadDeviceLists } from './device-lists.js'
+import { makeReadDeviceLists, type ReadDeviceLists } from './device-lists.js'
 import { makeReadEphemeral } from './ephemeral.js'
 import { makeEphemeralStream } from './ephemeral-stream.js'
 import type { ReadFilter } from './filter.js'
@@ -108,6 +108,7 @@ export type Syncing = {
   notifier: StreamNotifier
   inbox: ToDeviceInbox
   readKeyCounts: ReadKeyCounts
+  readDeviceLists: ReadDeviceLists
   /** Reads what the last run knew of presence. */
   restore(): Promise<void>
   /** Ends the waiting requests and all timers. */
@@ -203,6 +204,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     notifier,
     inbox,
     readKeyCounts,
+    readDeviceLists,
     restore: async () => presence.restore(await readPresenceRows(db)),
     close() {
       for (const each of stop) each()

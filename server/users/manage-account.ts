@@ -11,6 +11,7 @@ import { MatrixError, notFound } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Rooms } from '../rooms/room.js'
+import { deleteJournal } from '../store/device-list-journal-store.js'
 import type { LiveTables } from '../store/live.js'
 import { readActiveSessions } from '../store/login-session-store.js'
 import { closeLiveEvents } from '../store/projection-store.js'
@@ -87,7 +88,7 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     await db.commit(() => ({ writes: pushers, changes: [], result: undefined }))
     await needs.leaveAllRooms(userId)
     if (erase) {
-      await needs.live.writeLive([deleteLiveAccountData(userId)])
+      await needs.live.writeLive([deleteLiveAccountData(userId), deleteJournal(userId)])
       for (const roomId of (await needs.membershipsOf(userId)).keys())
         await needs.live.writeLive([closeLiveEvents(roomId, userId)], { silent: true })
     }

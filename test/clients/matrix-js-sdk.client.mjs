@@ -1,6 +1,7 @@
 /** matrix-js-sdk as it comes: two people register, meet in a room, talk, type, read, take back, and log out. */
 import * as sdk from 'matrix-js-sdk'
 import { logger } from 'matrix-js-sdk/lib/logger.js'
+import { Surreal } from 'surrealdb'
 import { equal, step, until } from './steps.mjs'
 
 logger.setLevel?.('error')
@@ -165,6 +166,40 @@ await step('reacts and finds the reaction by its relation', async () => {
     'the reaction',
     async () => (await alice.relations(roomId, sent.event_id, 'm.annotation', 'm.reaction')).events.length === 1,
   )
+})
+await step('sends to another device of the account, which is told the same live and by sync', async () => {
+  const login = {
+    type: 'm.login.password',
+    identifier: { type: 'm.id.user', user: 'js-bob' },
+    password: 'correct horse',
+  }
+  const other = await sdk.createClient({ baseUrl }).loginRequest(login)
+  const headers = { authorization: `Bearer ${other.access_token}` }
+  const ask = async (path, init) => (await fetch(`${baseUrl}${path}`, { headers, ...init })).json()
+  const { token, url, namespace, database } = await ask('/_hearth/client/v1/live_token', { method: 'POST' })
+  const db = new Surreal()
+  await db.connect(url)
+  await db.use({ namespace, database })
+  await db.authenticate(token)
+  const read = async () =>
+    (await db.query('SELECT * FROM to_device:[$user_id, $device_id, NONE]..[$user_id, $device_id, ..]'))[0]
+  equal(await read(), [])
+  const contents = [
+    { n: 1, text: 'zuerst' },
+    { text: 'then', n: 2 },
+  ]
+  for (const content of contents)
+    await bob.sendToDevice('org.hearth.test', new Map([[bob.getUserId(), new Map([[other.device_id, content]])]]))
+  await until('both messages', async () => (await read()).length === 2)
+  const { to_device } = await ask('/_matrix/client/v3/sync')
+  const rows = (await read()).map(({ sender, type, content }) => ({ sender, type, content: JSON.parse(content) }))
+  const byName = ({ sender, type, content: { n, text } }) => [sender, type, n, text]
+  equal(rows.map(byName), to_device.events.map(byName))
+  equal(
+    rows.map(({ content }) => content.n),
+    [1, 2],
+  )
+  await db.close()
 })
 await step('kicks, and the other may not send any more', async () => {
   await alice.kick(roomId, bob.getUserId(), 'enough')

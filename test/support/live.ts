@@ -22,7 +22,10 @@ import { loadSessionKeys } from '../../server/store/key-files.js'
 import { makeSessions } from '../../server/store/sessions.js'
 import { insertRow, upsertRow } from '../../server/store/writes.js'
 import { makeReadAccountDataOf } from '../../server/sync/account-data-changes.js'
+import { makeReadDeviceLists } from '../../server/sync/device-lists.js'
+import { makeReadKeyCounts } from '../../server/sync/key-counts.js'
 import { makeReceipts } from '../../server/sync/receipts.js'
+import { makeToDeviceInbox } from '../../server/sync/to-device-inbox.js'
 import { makeUnreadCounts } from '../../server/sync/unread-counts.js'
 import { openTestDatabase, silentLogger } from './database.js'
 import { makeTestRooms, user } from './rooms.js'
@@ -69,6 +72,9 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
     ...{ engine: db.engine, root: db.root, live: db.live, sessions, registry, viewers, commitTimes, clock, logger },
   })
   const stalls = new StallMeter(clock)
+  const inbox = makeToDeviceInbox({ db, log: logger })
+  const readKeyCounts = makeReadKeyCounts({ db })
+  const readDeviceLists = makeReadDeviceLists({ db, rooms: rooms.rooms })
   const begin = () =>
     startLive({
       ...{
@@ -85,6 +91,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
       isErased: (userId) => erased.has(userId),
       countUnread: unread.countUnread,
       readOwnReceipts: receipts.readOwn,
+      ...{ inbox, readKeyCounts, readDeviceLists },
       connectedClients: () => 0,
       stalls,
       liveChannels: () => bridge.channels,

@@ -66,11 +66,11 @@ export async function makeWorld(random: Random) {
   let live = await beginLive()
 
   async function beginLive() {
-    const { rooms, unreadCounts, receipts } = hs
+    const { rooms, unreadCounts, receipts, inbox, readKeyCounts, readDeviceLists } = hs
     return startLive({
       ...{ db, clock: systemClock, logger: silentLogger, serverName: 'hearth.test' as ServerName, nodeId: 'node1' },
       ...{ registry: new LiveRegistry(), viewers: new LiveViewers(), commitTimes: new CommitTimes() },
-      ...{ rooms, stalls, isErased: () => false },
+      ...{ rooms, stalls, isErased: () => false, inbox, readKeyCounts, readDeviceLists },
       countUnread: unreadCounts.countUnread,
       readOwnReceipts: receipts.readOwn,
       connectedClients: () => 0,

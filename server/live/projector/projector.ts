@@ -14,6 +14,8 @@
  * | receipts, account_data | their tables | all |
  * | (lists) | `room_summaries` | users with a channel |
  * | (presence) | `presence_access` | users with a channel |
+ * | (devices) | `to_device`, `device_key_counts` | devices that look |
+ * | (journal) | `device_list_changes` | users that look |
  */
 import type { Clock, Timer } from '../../kernel/clock.js'
 import type { RoomId, ServerName, UserId } from '../../kernel/identifiers.js'
@@ -27,6 +29,8 @@ import type { ReceiptRow } from '../../store/receipt-store.js'
 import type { Change, StreamPosition } from '../../store/writes.js'
 import type { LiveRegistry } from '../live-registry.js'
 import type { Charge, LiveViewers, Question } from '../viewers.js'
+import { DeviceListJournal, type DeviceListJournalNeeds } from './device-list-journal.js'
+import { DeviceRows, type DeviceRowsNeeds } from './device-rows.js'
 import { blockRows, EventWindow, windowLow, windowRows } from './event-window.js'
 import { eventsLane, writeEventRange } from './events-lane.js'
 import { Lane, LaneClosedError } from './lane.js'
@@ -39,23 +43,24 @@ import { UserFactsReader } from './user-facts.js'
 import { makeReadBounds, makeReadVisibility } from './visibility.js'
 import { workOfChange } from './work.js'
 
-export type ProjectorNeeds = {
-  db: Database
-  live: Pick<LiveTables, 'writeLive' | 'empty'>
-  /** `rooms/` fills this in: rooms and events in memory, and the memberships of users. */
-  rooms: Rooms
-  /** `sync/` fills these in. */
-  countUnread(userId: UserId, roomId: RoomId): Promise<{ notification_count: number; highlight_count: number }>
-  readOwnReceipts(userId: UserId, roomId: RoomId): Promise<readonly ReceiptRow[]>
-  /** Users whose messages are for those alone who were there. */
-  isErased(userId: UserId): boolean
-  serverName: ServerName
-  /** How many live queries a write pays for. */
-  registry: Pick<LiveRegistry, 'countOn' | 'size' | 'ofChannel'>
-  viewers: LiveViewers
-  clock: Clock
-  logger: Logger
-}
+export type ProjectorNeeds = Pick<DeviceRowsNeeds, 'inbox' | 'readKeyCounts'> &
+  Pick<DeviceListJournalNeeds, 'readDeviceLists'> & {
+    db: Database
+    live: Pick<LiveTables, 'writeLive' | 'empty'>
+    /** `rooms/` fills this in: rooms and events in memory, and the memberships of users. */
+    rooms: Rooms
+    /** `sync/` fills these in. */
+    countUnread(userId: UserId, roomId: RoomId): Promise<{ notification_count: number; highlight_count: number }>
+    readOwnReceipts(userId: UserId, roomId: RoomId): Promise<readonly ReceiptRow[]>
+    /** Users whose messages are for those alone who were there. */
+    isErased(userId: UserId): boolean
+    serverName: ServerName
+    /** How many live queries a write pays for. */
+    registry: Pick<LiveRegistry, 'countOn' | 'size' | 'ofChannel'>
+    viewers: LiveViewers
+    clock: Clock
+    logger: Logger
+  }
 
 /** A lane as metrics show it: stream positions that are durable and not projected, and for how long. */
 export type LaneLag = { lane: string; lag: number; lagMs: number }
@@ -81,7 +86,7 @@ const prunedAtOnce = 1_000
 /** Rooms whose old rows are deleted in one go. */
 const roomsAtOnce = 20
 /** A query waits so long for the rows it asks for: long where what is missing in the answer would be taken for hidden. */
-const patienceMs = { members: 150, range: 10_000, presence: 500 }
+const patienceMs = { members: 150, range: 10_000, presence: 500, device: 5_000 }
 
 export async function startProjector(needs: ProjectorNeeds): Promise<Projector> {
   const projector = new LaneProjector(needs)
@@ -97,6 +102,8 @@ class LaneProjector implements Projector {
   readonly #window: EventWindow
   readonly #lists: Lists
   readonly #presence: PresenceAccess
+  readonly #devices: DeviceRows
+  readonly #journal: DeviceListJournal
   #stopListening: (() => void)[] = []
   #tidying: Timer | undefined
   #tidied: Promise<void> = Promise.resolve()
@@ -143,6 +150,8 @@ class LaneProjector implements Projector {
       eventsReached: (position) => this.#events.reached(position),
     })
     this.#presence = new PresenceAccess(needs)
+    this.#devices = new DeviceRows(needs)
+    this.#journal = new DeviceListJournal(needs)
     this.#lanes = [
       access,
       this.#events,
@@ -167,7 +176,7 @@ class LaneProjector implements Projector {
   async start(): Promise<void> {
     const { db, viewers } = this.#needs
     const begins = await Promise.all(this.#lanes.map((lane) => lane.readMark()))
-    await Promise.all([this.#lists.start(), this.#presence.start()])
+    await Promise.all([this.#lists.start(), this.#presence.start(), this.#devices.start()])
     for (const begin of begins) begin()
     this.#tidyAt = db.position
     this.#stopListening = [
@@ -180,7 +189,9 @@ class LaneProjector implements Projector {
         go: (userId) => {
           this.#lists.go(userId)
           this.#presence.go(userId)
+          this.#journal.go(userId)
         },
+        deviceGone: (userId, deviceId) => this.#devices.go({ userId, deviceId }),
         ask: (question) => this.#answer(question),
       }),
     ]
@@ -193,6 +204,7 @@ class LaneProjector implements Projector {
     const { position } = this.#needs.db
     await Promise.all(this.#lanes.map((lane) => lane.reached(position)))
     await this.#lists.settle()
+    await Promise.all([this.#devices.settle(), this.#journal.settle()])
   }
 
   async close(): Promise<void> {
@@ -201,7 +213,7 @@ class LaneProjector implements Projector {
     this.#tidying?.cancel()
     await this.#lists.close()
     await Promise.all(this.#lanes.map((lane) => lane.close()))
-    await Promise.all([this.#presence.close(), this.#tidied])
+    await Promise.all([this.#presence.close(), this.#devices.close(), this.#journal.close(), this.#tidied])
   }
 
   #hear(changes: readonly Change[]): void {
@@ -210,6 +222,8 @@ class LaneProjector implements Projector {
     const works = changes.flatMap((change) => workOfChange(change) ?? [])
     this.#lists.hear(works)
     this.#presence.hear(works)
+    this.#devices.hear(changes)
+    this.#journal.hear(changes)
     // `access` is the first: `events` then knows that it has to wait.
     for (const lane of this.#lanes) lane.hear(works, last.position)
     if (!this.#tidying) this.#planTidying()
@@ -218,10 +232,13 @@ class LaneProjector implements Projector {
   // ── rows that are made when they are asked for ───────────────────────────────────────────────
 
   /** Waits for what is quickly made; what is not shows a moment later, and the reader hears of it. */
-  async #answer({ userId, tables, rooms, ranges, charge }: Question): Promise<void> {
+  async #answer({ userId, deviceId, tables, rooms, ranges, charge }: Question): Promise<void> {
     const waits: Promise<unknown>[] = []
     if (tables.has('room_summaries')) waits.push(this.#lists.ready(userId))
     if (tables.has('user_presence')) waits.push(this.#within(patienceMs.presence, this.#presence.ready(userId)))
+    if (tables.has('to_device') || tables.has('device_key_counts'))
+      waits.push(this.#within(patienceMs.device, this.#devices.open({ userId, deviceId })))
+    if (tables.has('device_list_changes')) waits.push(this.#within(patienceMs.device, this.#journal.open(userId)))
     if (tables.has('room_members') || tables.has('room_events')) {
       const memberships = await this.#needs.rooms.membershipsOf(userId)
       if (tables.has('room_members'))

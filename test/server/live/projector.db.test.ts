@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
+import type { DeviceId, EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import type { RoomEventRow, RoomMemberRow, RoomSummaryRow } from '../../../server/kernel/live-rows.js'
 import { setAccountDataEntry } from '../../../server/store/account-data-store.js'
 import { readStreamPosition } from '../../../server/store/feed-store.js'
@@ -25,7 +25,7 @@ const memberOf = async (hs: LiveServer, room: RoomId, who: UserId) =>
   (await select<RoomMemberRow>(hs, 'SELECT * FROM room_members:[$room, $who]', { room, who }))[0]
 /** The line of a user who looks. */
 const lineOf = async (hs: LiveServer, who: UserId, room: RoomId) => {
-  hs.viewers.addChannel({ id: `of ${who}`, userId: who })
+  hs.viewers.addChannel({ id: `of ${who}`, userId: who, deviceId: 'D' as DeviceId })
   return (await select<RoomSummaryRow>(hs, 'SELECT * FROM room_summaries:[$who, $room]', { room, who }))[0]
 }
 

@@ -1,7 +1,7 @@
 /** Unread counts in the room list are those of /sync and of a restarted server, whatever moved them last. */
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../server/kernel/clock.js'
-import type { EventId, RoomId } from '../../../server/kernel/identifiers.js'
+import type { DeviceId, EventId, RoomId } from '../../../server/kernel/identifiers.js'
 import { makePushRules } from '../../../server/push/push-rules.js'
 import { makeReadAccountDataOf } from '../../../server/sync/account-data-changes.js'
 import { makeReceipts } from '../../../server/sync/receipts.js'
@@ -15,7 +15,7 @@ const alice = user('alice')
 const bob = user('bob')
 
 async function countsOf(hs: LiveServer, roomId: RoomId) {
-  hs.viewers.addChannel({ id: 'of bob', userId: bob })
+  hs.viewers.addChannel({ id: 'of bob', userId: bob, deviceId: 'D' as DeviceId })
   await hs.settled()
   const [rows] = await hs.db.query<[{ notification_count: number; highlight_count: number }[]]>(
     'SELECT * FROM room_summaries:[$bob, $room]',

@@ -34,7 +34,7 @@ beforeAll(async () => {
     changeAccountData: accountData.changeAccountData,
     onPutBack: async () => undefined,
   })
-  hs.viewers.addChannel({ id: 'of bob', userId: bob })
+  hs.viewers.addChannel({ id: 'of bob', userId: bob, deviceId: 'D' as DeviceId })
 })
 afterAll(async () => {
   syncing.close()

@@ -1,6 +1,6 @@
 /** Closing an account with `erase`: what it said is for those who were there, and for nobody who comes later. */
 import { expect, test } from 'vitest'
-import type { UserId } from '../../../server/kernel/identifiers.js'
+import type { DeviceId, UserId } from '../../../server/kernel/identifiers.js'
 import { closeLiveEvents } from '../../../server/store/projection-store.js'
 import { passwordOf, startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
 import { startLiveServer } from '../../support/live.js'
@@ -79,7 +79,7 @@ test('rows of what an erased user said are for those who were there; the preview
   }
   expect(await rowsOf('bob')).toEqual(['before', 'after'])
   expect(await rowsOf('carol')).toEqual([])
-  hs.viewers.addChannel({ id: 'of carol', userId: carol })
+  hs.viewers.addChannel({ id: 'of carol', userId: carol, deviceId: 'C' as DeviceId })
   await hs.settled()
   const [lines] = await hs.db.query<[object[]]>('SELECT * FROM room_summaries:[$carol, $room]', { carol, room })
   expect(lines[0]).not.toHaveProperty('last_event')

@@ -4,13 +4,14 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#authentication
  */
-import { CanonicalJsonError, canonicalJson, parseJsonStrictly } from '../events/canonical-json.js'
+import { canonicalJson } from '../events/canonical-json.js'
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
 import type { SigningKey } from '../events/signatures.js'
 import { signRequest } from '../events/x-matrix.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Destinations } from './destinations.js'
 import { FederationError } from './federation-error.js'
+import { parseAnswer } from './parse-answer.js'
 import type { ResolveServerName } from './resolve-server-name.js'
 import type { IsServerAllowed } from './server-policy.js'
 import type { Exchange, RawAnswer, StreamAnswer, Transport } from './transport.js'
@@ -116,7 +117,7 @@ export function makeFederationClient(needs: Needs): FederationClient {
         }
       }
       const { body } = await checked(request, run, (answer) => refusal(destination, answer))
-      return parseAnswer(destination, body, request.isPair)
+      return readAnswer(destination, body, request.isPair)
     },
     requestStream(request) {
       const { destination, timeoutMs = defaults.timeoutMs } = request
@@ -198,20 +199,11 @@ function queryString(query: NonNullable<FederationRequest['query']>): string {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
-function parseAnswer(destination: ServerName, body: Buffer, isPair = false): JsonObject {
-  const whole = tryParse(body)
+async function readAnswer(destination: ServerName, body: Buffer, isPair = false): Promise<JsonObject> {
+  const whole = await parseAnswer(body, defaults.maxDepth)
   const parsed = isPair && Array.isArray(whole) ? (whole as unknown[])[1] : whole
   if (!isJsonObject(parsed)) throw new FederationError(destination, 'bad-answer', 'did not answer with a JSON object')
   return parsed
-}
-
-function tryParse(body: Buffer): unknown {
-  try {
-    return parseJsonStrictly(body.toString('utf8'), { maxDepth: defaults.maxDepth })
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof CanonicalJsonError) return undefined
-    throw error
-  }
 }
 
 const maxRefusalBytes = 65_536
@@ -230,8 +222,8 @@ async function streamRefusal(
   return refusal(destination, { status, headers, body: Buffer.concat(chunks) })
 }
 
-function refusal(destination: ServerName, { status, body: bytes }: RawAnswer): FederationError {
-  const parsed = bytes.length <= maxRefusalBytes ? tryParse(bytes) : undefined
+async function refusal(destination: ServerName, { status, body: bytes }: RawAnswer): Promise<FederationError> {
+  const parsed = bytes.length <= maxRefusalBytes ? await parseAnswer(bytes, defaults.maxDepth) : undefined
   const body: Record<string, unknown> = isJsonObject(parsed) ? { ...parsed } : {}
   const errcode = typeof body.errcode === 'string' ? body.errcode : undefined
   const error = typeof body.error === 'string' ? body.error.slice(0, 300) : undefined

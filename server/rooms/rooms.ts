@@ -40,6 +40,8 @@ export type RoomsForWriting = Rooms & {
   /** Those of the events that something relates to. */
   readRelated(roomId: RoomId, eventIds: readonly EventId[]): Promise<EventId[]>
   setMembershipInMemory(userId: UserId, row: RoomMembership): void
+  /** Has the member events of some users, or that there are none, in memory for the writer who comes next. */
+  prepareMembers(room: Room, userIds: readonly UserId[]): Promise<void>
   /** Of those whose memberships are in memory at all. */
   setMembershipsInMemory(rows: ReadonlyMap<UserId, RoomMembership>): void
   /** Whether an accepted event stands on this one, which was not here. */
@@ -61,6 +63,8 @@ export async function makeRooms(
   )
   const nodes = makeStateNodes(db)
   const members = new RoomMembers(db)
+  /** For what many users are asked for side by side. */
+  const together = makeReadTogether(db)
   const lastPositions = new Map<RoomId, StreamPosition>()
   for (const row of await readRoomPositions(db)) lastPositions.set(row.room_id, row.last_position)
 
@@ -129,7 +133,7 @@ export async function makeRooms(
 
   async function membershipsOf(userId: UserId): Promise<ReadonlyMap<RoomId, RoomMembership>> {
     const known = await memberships.get(userId, async () => {
-      const rows = await readMembershipsOf(db, userId)
+      const rows = await readMembershipsOf(together, userId)
       const own = new Map(rows.map((row) => [row.room_id, toMembership(row)]))
       return { value: PersistentMap.of(own), bytes: overhead.membership * (rows.length + 1) }
     })
@@ -203,7 +207,7 @@ export async function makeRooms(
       return (await readEvents([eventId]))[0]
     },
     async readMembershipHistory(roomId, userId) {
-      const rows = await readMembershipChanges(db, roomId, userId)
+      const rows = await readMembershipChanges(together, roomId, userId)
       return rows.map((row) => ({
         membership: row.membership as Membership,
         eventId: row.event_id,
@@ -227,6 +231,9 @@ export async function makeRooms(
     readRelated: (roomId, eventIds) => readRelated(db, roomId, eventIds),
     rememberEvent: (event, bytes) => events.set(event.eventId, event, bytesOf(bytes)),
     setMembershipInMemory,
+    async prepareMembers(room, userIds) {
+      await members.readSome(room, userIds, together)
+    },
     setMembershipsInMemory(rows) {
       for (const userId of memberships.keysInUse()) {
         const row = rows.get(userId)

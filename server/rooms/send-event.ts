@@ -37,8 +37,15 @@ export type SendEventOptions = {
 export type SendEvent = (roomId: RoomId, draft: EventDraft, options?: SendEventOptions) => Promise<EventId>
 
 export function makeSendEvent(rooms: RoomsForWriting, buildStep: BuildStep, signer: Signer): SendEvent {
-  return (roomId, draft, options = {}) =>
-    rooms.write(roomId, async (tx) => {
+  /** Who comes in is mostly not in memory: a crowd is read side by side, not one by one under the lock. */
+  async function prepare(roomId: RoomId, { type, sender, stateKey }: EventDraft): Promise<void> {
+    const room = type === 'm.room.member' && stateKey !== undefined ? await rooms.get(roomId) : undefined
+    if (room) await rooms.prepareMembers(room, [...new Set([sender, stateKey as UserId])])
+  }
+
+  return async (roomId, draft, options = {}) => {
+    await prepare(roomId, draft)
+    return rooms.write(roomId, async (tx) => {
       const room = tx.tip
       if (!room) throw notFound('This server does not know the room')
       const decided = options.check?.(room) ?? draft
@@ -50,6 +57,7 @@ export function makeSendEvent(rooms: RoomsForWriting, buildStep: BuildStep, sign
       tx.stage(next, buildStep(next, placed, options.writes?.(eventId)), eventId)
       return eventId
     })
+  }
 }
 
 /**

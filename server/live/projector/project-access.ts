@@ -27,8 +27,8 @@ export type AccessNeeds = {
   isLocal(userId: UserId): boolean
 }
 
-/** Histories that are read side by side: one read is a wait for the engine, a thousand would be everybody's wait. */
-const readAtOnce = 16
+/** Histories that are read side by side, in one query: a thousand would be everybody's wait. */
+const readAtOnce = 50
 const levelsPerPage = 500
 
 export function accessLane(needs: AccessNeeds): LaneParts {

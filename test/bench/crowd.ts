@@ -1,8 +1,19 @@
-/** Fifty clients in ten rooms, and a thousand joins at once, with windows that watch. */
+/** Fifty clients in ten rooms, and thousands of joins at once, with windows that watch. */
 import { MatrixClient } from '../support/matrix-client.js'
 import { startServerProcess } from '../support/server-process.js'
 import type { BenchOptions } from './bench.js'
-import { forEachOf, loadFor, readCpuMs, readRssMb, readStallMs, round, summarise, watchPeak } from './measure.js'
+import {
+  forEachOf,
+  loadFor,
+  readCpuMs,
+  readRssMb,
+  readStallMs,
+  round,
+  sleep,
+  summarise,
+  timed,
+  watchPeak,
+} from './measure.js'
 import { openWindows } from './windows.js'
 
 const message = () => ({ msgtype: 'm.text', body: 'x'.repeat(200) })
@@ -45,16 +56,18 @@ async function withWindows(count: number, quick: boolean): Promise<object> {
   }
 }
 
-/** A thousand accounts join one room as fast as they can, while ten of its members look at it. */
+/** Three thousand accounts join one room as fast as they can, while ten of its members look at it and fifty people talk elsewhere. */
 export async function benchBurst({ quick }: BenchOptions): Promise<object> {
   await using server = await startServerProcess()
-  const joins = quick ? 100 : 1_000
-  const names = Array.from({ length: joins }, (_, i) => `burst${i}`)
+  const joins = quick ? 100 : 3_000
+  const register = (name: string) => MatrixClient.register(server.url, name)
+  const named = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
   const clients: MatrixClient[] = []
-  await forEachOf(names, 20, async (name) => void clients.push(await MatrixClient.register(server.url, name)))
-  const watchers = await Promise.all(
-    Array.from({ length: 10 }, (_, i) => MatrixClient.register(server.url, `watcher${i}`)),
-  )
+  await forEachOf(named('burst', joins), 20, async (name) => void clients.push(await register(name)))
+  const watchers = await Promise.all(named('watcher', 10).map(register))
+  const talkers = await Promise.all(named('talker', 50).map(register))
+  const rooms = await Promise.all(talkers.slice(0, 10).map((client) => client.createRoom({ preset: 'public_chat' })))
+  await Promise.all(talkers.slice(10).map((client, i) => client.join(rooms[i % 10]!)))
   const roomId = await watchers[0]!.createRoom({ preset: 'public_chat' })
   await Promise.all(watchers.slice(1).map((client) => client.join(roomId)))
   const windows = await openWindows(
@@ -62,21 +75,30 @@ export async function benchBurst({ quick }: BenchOptions): Promise<object> {
     watchers.map((client) => ({ client, roomId })),
   )
   await readStallMs(server.url)
-  const times: number[] = []
-  const start = performance.now()
-  await forEachOf(clients, 50, async (client) => {
-    const began = performance.now()
-    await client.join(roomId)
-    times.push(performance.now() - began)
+  const stopPeak = watchPeak(() => readRssMb(server.pid))
+  const [joining, sending]: [number[], number[]] = [[], []]
+  let isOver = false
+  const talk = talkers.map(async (client, i) => {
+    while (!isOver) {
+      sending.push((await timed(() => client.send(rooms[i % 10]!, message())))[0])
+      await sleep(20)
+    }
   })
+  const start = performance.now()
+  await forEachOf(clients, 50, async (client) => void joining.push((await timed(() => client.join(roomId)))[0]))
   const seconds = (performance.now() - start) / 1000
+  isOver = true
+  await Promise.all(talk)
   const live = await windows?.report(joins * watchers.length, 60_000)
   const stall = await readStallMs(server.url)
   await windows?.close()
   return {
     joins_per_second: Math.round(joins / seconds),
-    ack_ms: summarise(times),
+    join_ms: summarise(joining),
+    sent_elsewhere_per_second: Math.round(sending.length / seconds),
+    send_elsewhere_ms: summarise(sending),
     windows: live,
+    rss_mb_peak: stopPeak(),
     longest_stall_ms: stall,
   }
 }

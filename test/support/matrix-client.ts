@@ -1,4 +1,5 @@
 /** A small Matrix client for tests and benches: fetch, a token, and errors that say what was asked. */
+import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'undici'
 
 export type Json = Record<string, unknown>
@@ -6,6 +7,8 @@ export type Json = Record<string, unknown>
 const agent = new Agent({ connections: 128, pipelining: 1, keepAliveTimeout: 30_000 })
 
 export class MatrixClient {
+  /** Of its own for each client: a login that is taken up again must not repeat what it sent before. */
+  readonly #run = randomBytes(6).toString('base64url')
   #txn = 0
 
   constructor(
@@ -51,7 +54,7 @@ export class MatrixClient {
   join = (roomId: string) => this.call('POST', `/_matrix/client/v3/join/${encodeURIComponent(roomId)}`, {})
 
   /** @returns the event's ID */
-  async send(roomId: string, content: Json, txnId = `t${this.deviceId}${this.#txn++}`): Promise<string> {
+  async send(roomId: string, content: Json, txnId = `t${this.#run}${this.#txn++}`): Promise<string> {
     const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/send/m.room.message/${txnId}`
     return String((await this.call('PUT', path, content)).event_id)
   }

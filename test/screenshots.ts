@@ -31,6 +31,7 @@ export async function main({ dir, all = false }: Options): Promise<void> {
       ? [
           { width: 360, height: 760, colorScheme: 'dark' as const },
           { width: 900, height: 800, colorScheme: 'light' as const },
+          { width: 900, height: 800, colorScheme: 'dark' as const },
           { width: 2560, height: 1300, colorScheme: 'dark' as const },
         ]
       : []),
@@ -50,6 +51,11 @@ export async function main({ dir, all = false }: Options): Promise<void> {
       await go(`/home/${place}`)
       await settle(page, place === 'live' ? 6_000 : 1_000)
       await page.screenshot({ path: name(place) })
+    }
+    if (all) {
+      await go('/settings')
+      await settle(page)
+      await page.screenshot({ path: name('settings') })
     }
     if (all || look.colorScheme === 'light') await pictureInvitation(browser, person.page, look, name)
     await person.context.close()

@@ -1,8 +1,9 @@
 /** What the Home pages make of what they read: lines, repairs, tables. */
 import { describe, expect, test } from 'vitest'
-import type { AdminRoom } from '../../renderer/features/home/admin-api.js'
+import type { AdminRoom, Reachability } from '../../renderer/features/home/admin-api.js'
 import { sortRows } from '../../renderer/features/home/data-table.js'
 import { toRow } from '../../renderer/features/home/federation/federation-page.js'
+import { makeChecklist } from '../../renderer/features/home/health/checklist.js'
 import { findRepairs, longestStall, thresholds } from '../../renderer/features/home/health/repairs.js'
 import { describeEvent, kindOf, searchTextOf } from '../../renderer/features/home/live/describe-event.js'
 import { countSince, shownLines } from '../../renderer/features/home/live/river-lines.js'
@@ -92,6 +93,52 @@ describe('the filter of the river', () => {
   })
 })
 
+describe('the checklist', () => {
+  const samples = [metrics({ ts: 1_000_000, longest_stall_ms: thresholds.stallBadMs })]
+  const reach: Reachability = {
+    this_machine: { url: 'http://127.0.0.1:8008/' },
+    home_network: { state: 'off', addresses: [], connected: [] },
+    public: {},
+    federation: { is_on: true },
+  }
+  const checks = (changes: Partial<Parameters<typeof makeChecklist>[0]> = {}) => {
+    const facts = { isConnected: true, samples, traffic: [destination()], reach, now: 0, repairs: [], ...changes }
+    return makeChecklist(facts).flatMap((group) => group.checks)
+  }
+
+  test('has a dozen rows in one order, whatever is wrong', () => {
+    const repairs = findRepairs({ isConnected: true, samples, traffic: [], reach: [] })
+    const keys = (rows: ReturnType<typeof checks>) => rows.map(({ key }) => key)
+
+    expect(checks()).toHaveLength(13)
+    expect(keys(checks({ repairs }))).toEqual(keys(checks()))
+  })
+
+  test('shows each repair at the row that it is about, and at no other', () => {
+    const repairs = findRepairs({
+      ...{ isConnected: true, samples, traffic: [destination({ destination: 'b.org', state: 'down' })] },
+      reach: [{ at: 'federation', text: 'nothing listens' }],
+    })
+    const needy = checks({ repairs }).filter((check) => check.repairs.length > 0)
+
+    expect(needy.map(({ key, tone }) => [key, tone])).toEqual([
+      ['stall', 'bad'],
+      ['federation', 'warn'],
+      ['destinations', 'warn'],
+    ])
+    expect(needy.flatMap((check) => check.repairs)).toHaveLength(repairs.length)
+  })
+
+  test('says neither good nor bad of what nobody asked for', () => {
+    const tones = new Map(checks({ traffic: [] }).map(({ key, tone }) => [key, tone]))
+
+    expect(['home', 'outside', 'certificate', 'destinations'].map((key) => tones.get(key))).toEqual(
+      Array(4).fill('plain'),
+    )
+    expect(tones.get('memory')).toBe('good')
+  })
+})
+
 describe('repairs', () => {
   const steady = (changes: Parameters<typeof metrics>[0] = {}, count = 30) =>
     Array.from({ length: count }, (_, index) => metrics({ ts: 1_000_000 + index * 1_000, ...changes }))
@@ -116,8 +163,13 @@ describe('repairs', () => {
 
   test('what keeps people from reaching it is one, in its own words', () => {
     expect(
-      findRepairs({ isConnected: true, samples: steady(), traffic: [], reach: ['nothing listens'] }),
-    ).toMatchObject([{ kind: 'reach', tone: 'warn', text: 'nothing listens' }])
+      findRepairs({
+        isConnected: true,
+        samples: steady(),
+        traffic: [],
+        reach: [{ at: 'federation', text: 'nothing listens' }],
+      }),
+    ).toMatchObject([{ kind: 'reach', tone: 'warn', at: 'federation', text: 'nothing listens' }])
   })
 
   test('a slow disk is one when it stays slow', () => {

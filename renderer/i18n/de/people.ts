@@ -98,7 +98,5 @@ export const people = {
     'Das Zertifikat für andere Matrix-Server endete am {when}: Bis es ein neues gibt, reden sie nicht mit diesem Server.',
   'reach.federation.otherName':
     'Das Zertifikat für andere Matrix-Server ist für {names}, nicht für {server}: Sie lehnen es ab.',
-  'reach.from.here': 'diesem Rechner',
-  'reach.from.home': 'dem Heimnetz',
   'reach.from.outside': '{url} (nicht versucht)',
 } as const

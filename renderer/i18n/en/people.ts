@@ -95,7 +95,5 @@ export const people = {
     'The certificate for other Matrix servers ended on {when}: they refuse to talk to this server until there is a new one.',
   'reach.federation.otherName':
     'The certificate for other Matrix servers is for {names}, not for {server}: they refuse it.',
-  'reach.from.here': 'this machine',
-  'reach.from.home': 'the home network',
   'reach.from.outside': '{url} (not tried)',
 } as const

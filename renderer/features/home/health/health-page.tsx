@@ -1,26 +1,25 @@
-/** Health: what needs somebody, each with what it means and what to do; all clear in one line. */
-import { CircleCheck, TriangleAlert } from 'lucide-react'
+/** Health: what it comes to in one line, and the checklist behind it; what needs somebody says what it means and what to do. */
+import { Check, CircleCheck, Minus, TriangleAlert } from 'lucide-react'
 import { type ReactNode, useEffect, useMemo, useState } from 'react'
 import type { AppInfo } from '../../../../main/ipc/contract.js'
-import type { FederationTrafficRow, ServerMetricsRow } from '../../../../server/api/live/rows.js'
 import { navigate } from '../../../app/route.js'
 import { useServerInfo } from '../../../app/server-info.js'
 import { explainState } from '../../../app/status-line.js'
-import { formatBytes, formatList, formatNumber, formatSpan } from '../../../i18n/format.js'
+import { formatBytes, formatList } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
-import type { MetricsSample } from '../../../live/server-metrics.js'
 import { useStore } from '../../../live/store.js'
 import { platform } from '../../../platform/bridge.js'
 import { Button } from '../../../ui/button.js'
 import { AdminsOnly, Fact, Facts, PageHead } from '../page.js'
 import page from '../page.module.css'
-import { describeFederation, describeHome, reachedFrom } from '../reach/reach-text.js'
+import { describeFederation, describeHome } from '../reach/reach-text.js'
 import { useReachability } from '../reach/use-reachability.js'
 import { RetryButton } from '../retry-button.js'
 import tools from '../tools.module.css'
 import { useDashboard } from '../use-dashboard.js'
+import { type CheckGroup, makeChecklist, milliseconds, spanOf, type Tone } from './checklist.js'
 import styles from './health.module.css'
-import { findRepairs, longestStall, type Repair } from './repairs.js'
+import { findRepairs, type Repair } from './repairs.js'
 
 export default function HealthPage() {
   return (
@@ -30,9 +29,6 @@ export default function HealthPage() {
   )
 }
 
-const span = (ms: number) => (ms < 1_000 ? milliseconds(ms) : formatSpan(ms))
-const milliseconds = (ms: number) =>
-  t('live.ms', { value: formatNumber(ms, { maximumFractionDigits: ms < 10 ? 1 : 0 }) })
 const openLive = () => navigate('/home/live')
 
 function Health() {
@@ -43,46 +39,35 @@ function Health() {
   const isConnected = state.kind !== 'offline'
   const info = useServerInfo()
   const { value: reach } = useReachability()
-  const repairs = useMemo(() => {
-    const findings = reach && info ? [describeHome(reach), describeFederation(reach, info.server_name, Date.now())] : []
-    return findRepairs({
-      ...{ isConnected, samples },
-      traffic: servers?.values() ?? [],
-      reach: findings.flatMap(({ tone, text }) => (tone === 'warn' ? text : [])),
+  const groups = useMemo(() => {
+    const now = Date.now()
+    const findings =
+      reach && info
+        ? [
+            { at: 'home' as const, ...describeHome(reach) },
+            { at: 'federation' as const, ...describeFederation(reach, info.server_name, now) },
+          ]
+        : []
+    const rows = [...(servers?.values() ?? [])]
+    const repairs = findRepairs({
+      ...{ isConnected, samples, traffic: rows },
+      reach: findings.filter(({ tone }) => tone === 'warn'),
     })
+    return makeChecklist({ isConnected, samples, traffic: rows, reach, now, repairs })
   }, [isConnected, samples, servers, reach, info])
   const isChecked = !isConnected || (latest !== undefined && reach !== undefined)
   return (
     <div className={page.page}>
       <PageHead title={t('home.health')} />
       <div className={styles.columns}>
-        <section aria-label={t('home.health')} aria-live="polite" className={styles.list}>
-          {!isChecked && <p className={tools.note}>{t('health.checking')}</p>}
-          {isChecked && repairs.length === 0 && (
-            <p className={styles.clear}>
-              <CircleCheck size={20} aria-hidden />
-              <span>
-                <strong>{t('health.clear')}</strong> {t('health.clearText')}
-              </span>
-            </p>
-          )}
-          {repairs.map((repair) => (
-            <RepairCard key={repair.key} repair={repair} reason={explainState(state)} />
-          ))}
+        <section aria-label={t('home.health')} className={styles.checklist}>
+          <Verdict isChecked={isChecked} groups={groups} />
+          {isChecked &&
+            groups
+              .filter(({ checks }) => checks.length > 0)
+              .map((group) => <Group key={group.key} group={group} reason={explainState(state)} />)}
         </section>
         <section className={styles.facts}>
-          <h2>{t('health.numbers')}</h2>
-          {latest && <Checked latest={latest} samples={samples} servers={[...(servers?.values() ?? [])]} />}
-          {reach && (
-            <>
-              <Facts>
-                <Fact name={t('health.check.reach')}>{reachedFrom(reach)}</Fact>
-              </Facts>
-              <div>
-                <Button onClick={() => navigate('/home/reach')}>{t('health.showReach')}</Button>
-              </div>
-            </>
-          )}
           <About />
         </section>
       </div>
@@ -90,29 +75,54 @@ function Health() {
   )
 }
 
-type CheckedProps = {
-  latest: ServerMetricsRow
-  samples: readonly MetricsSample[]
-  servers: readonly FederationTrafficRow[]
+/** What it comes to, in one line. */
+function Verdict({ isChecked, groups }: { isChecked: boolean; groups: readonly CheckGroup[] }) {
+  const checks = groups.flatMap((group) => group.checks)
+  const needy = checks.filter(({ repairs }) => repairs.length > 0)
+  const isWell = needy.length === 0
+  return (
+    <p className={styles.verdict} aria-live="polite" data-tone={isChecked ? (isWell ? 'good' : 'warn') : undefined}>
+      {!isChecked && t('health.checking')}
+      {isChecked && (
+        <>
+          {isWell ? <CircleCheck size={20} aria-hidden /> : <TriangleAlert size={20} aria-hidden />}
+          <span>
+            <strong>{isWell ? t('health.clear') : t('health.needed', { count: needy.length })}</strong>{' '}
+            {t(isWell ? 'health.clearText' : 'health.neededText')}
+          </span>
+        </>
+      )}
+    </p>
+  )
 }
 
-const Checked = ({ latest, samples, servers }: CheckedProps) => (
-  <Facts>
-    <Fact name={t('health.check.projector')}>
-      {latest.projector_lag > 0 ? t('live.database.lag', { count: latest.projector_lag }) : t('live.database.noLag')}
-    </Fact>
-    <Fact name={t('health.check.commit')}>{milliseconds(latest.db_commit_p50_ms)}</Fact>
-    <Fact name={t('health.check.stall')}>{span(longestStall(samples))}</Fact>
-    <Fact name={t('health.check.memory')}>{formatBytes(latest.rss_bytes)}</Fact>
-    <Fact name={t('health.check.destinations')}>
-      {t('health.check.destinationsValue', {
-        well: servers.filter((row) => row.state === 'ok').length,
-        all: servers.length,
-      })}
-    </Fact>
-    <Fact name={t('health.check.uptime')}>{formatSpan(latest.uptime_s * 1_000)}</Fact>
-  </Facts>
+const Group = ({ group, reason }: { group: CheckGroup; reason: string }) => (
+  <section className={styles.group} aria-labelledby={`health-${group.key}`}>
+    <h2 id={`health-${group.key}`}>{group.title}</h2>
+    <ul>
+      {group.checks.map((check) => (
+        <li key={check.key} className={styles.check} data-tone={check.tone}>
+          <Mark tone={check.tone} />
+          <span className={styles.what}>{check.label}</span>
+          <span className={styles.value}>{check.value}</span>
+          {check.repairs.map((repair) => (
+            <RepairLine key={repair.key} repair={repair} reason={reason} />
+          ))}
+        </li>
+      ))}
+    </ul>
+  </section>
 )
+
+function Mark({ tone }: { tone: Tone }) {
+  const Icon = { good: Check, plain: Minus, warn: TriangleAlert, bad: TriangleAlert }[tone]
+  return (
+    <>
+      <Icon size={18} aria-hidden />
+      <span className="visually-hidden">{t(`health.tone.${tone}`)}</span>
+    </>
+  )
+}
 
 type Told = { title: string; text: string; action?: ReactNode }
 
@@ -147,7 +157,7 @@ function tell(repair: Repair, reason: string): Told {
       }
     case 'stall':
       return {
-        title: t('health.stall', { span: span(repair.ms) }),
+        title: t('health.stall', { span: spanOf(repair.ms) }),
         text: t('health.stallText'),
         action: <Button onClick={openLive}>{t('health.showLive')}</Button>,
       }
@@ -168,17 +178,16 @@ function tell(repair: Repair, reason: string): Told {
   }
 }
 
-function RepairCard({ repair, reason }: { repair: Repair; reason: string }) {
+function RepairLine({ repair, reason }: { repair: Repair; reason: string }) {
   const { title, text, action } = tell(repair, reason)
   return (
-    <article className={styles.repair} data-tone={repair.tone}>
-      <TriangleAlert size={20} aria-hidden />
+    <div className={styles.repair}>
       <div>
-        <h2>{title}</h2>
+        <h3>{title}</h3>
         <p>{text}</p>
       </div>
       {action}
-    </article>
+    </div>
   )
 }
 

@@ -7,6 +7,9 @@
 import type { FederationTrafficRow } from '../../../../server/api/live/rows.js'
 import type { MetricsSample } from '../../../live/server-metrics.js'
 
+/** Who is not reached: people at home, or other servers. */
+type ReachPart = 'home' | 'federation'
+
 export type Repair = { key: string; tone: 'warn' | 'bad' } & (
   | { kind: 'offline' }
   | { kind: 'destination'; server: string; queue: number; error: string }
@@ -16,7 +19,7 @@ export type Repair = { key: string; tone: 'warn' | 'bad' } & (
   | { kind: 'slow-disk'; ms: number }
   | { kind: 'memory'; bytes: number }
   /** People are not reached as it is meant. */
-  | { kind: 'reach'; text: string }
+  | { kind: 'reach'; at: ReachPart; text: string }
 )
 
 export const thresholds = {
@@ -39,7 +42,7 @@ type Facts = {
   samples: readonly MetricsSample[]
   traffic: Iterable<FederationTrafficRow>
   /** What is wrong with how the server is reached, a sentence each. */
-  reach: readonly string[]
+  reach: readonly { at: ReachPart; text: string }[]
 }
 
 const minuteMs = 60_000
@@ -66,8 +69,8 @@ function ofMachine(samples: readonly MetricsSample[]): Repair[] {
   return repairs
 }
 
-const ofReach = (sentences: readonly string[]): Repair[] =>
-  sentences.map((text) => ({ key: `reach ${text}`, tone: 'warn', kind: 'reach', text }))
+const ofReach = (sentences: readonly { at: ReachPart; text: string }[]): Repair[] =>
+  sentences.map(({ at, text }) => ({ key: `reach ${at}`, tone: 'warn', kind: 'reach', at, text }))
 
 /** Too few samples prove nothing: then none is taken. */
 function lastOf(samples: readonly MetricsSample[], count: number): MetricsSample[] {

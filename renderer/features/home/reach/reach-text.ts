@@ -30,14 +30,3 @@ export function describeFederation(reach: Reachability, server: string, now: num
     return { tone: 'warn', text: t('reach.federation.otherName', { names: formatList(certificate.names), server }) }
   return { tone: 'plain', text: t('reach.federation.listens', { port, server, when }) }
 }
-
-/** In a few words, for a list of facts. */
-export function reachedFrom({ home_network, public: outside }: Reachability): string {
-  const isHome = home_network.addresses.some(({ url }) => url !== undefined)
-  const places = [
-    t('reach.from.here'),
-    ...(isHome ? [t('reach.from.home')] : []),
-    ...(outside.url === undefined ? [] : [t('reach.from.outside', { url: outside.url })]),
-  ]
-  return formatList(places)
-}

@@ -41,7 +41,7 @@ const keptRooms = 20
 export function makeLiveData(connection: LiveConnection, matrix: MatrixClient, userId: string): LiveData {
   const summaries = startRoomSummaries(connection, userId)
   const accountData = startAccountData(connection, userId)
-  const typing = startTypingEverywhere(connection, userId)
+  const typing = startTypingEverywhere(connection, { userId, accountData })
   const presence = makePresence(connection)
   const rooms = new Map<string, RoomData>() // in order of last use
   let present: RoomData | undefined
@@ -62,7 +62,7 @@ export function makeLiveData(connection: LiveConnection, matrix: MatrixClient, u
         read: () => readSummary(roomId)?.joined_count ?? 0,
         onChange: summaries.subscribe,
       }),
-      typing: makeRoomTyping(roomId, connection, userId),
+      typing: makeRoomTyping(roomId, connection, { userId, accountData }),
       receipts: makeRoomReceipts(roomId, connection),
     }
   }

@@ -386,7 +386,7 @@ describe('how it looks', () => {
   test('German is complete on the screen', async () => {
     const ana = await person()
     await signIn(ana, 'ana')
-    await ana.page.goto(`${server.url}/#/settings`)
+    await ana.page.goto(`${server.url}/#/settings/look`)
     await ana.page.getByLabel('Language').selectOption('de')
 
     await ana.page.getByRole('heading', { name: 'Einstellungen' }).waitFor()

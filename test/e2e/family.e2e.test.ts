@@ -263,7 +263,7 @@ describe('an account', () => {
     const { server, ana } = await startAtPeople()
     const elsewhere = await open(server.url)
     await signIn(elsewhere, 'ana')
-    await ana.page.evaluate(() => location.assign('#/settings'))
+    await ana.page.evaluate(() => location.assign('#/settings/security'))
     await ana.page.getByRole('region', { name: 'Your sessions' }).getByText('This session').waitFor()
 
     await click(ana.page, 'Change password')

@@ -298,7 +298,7 @@ describe('administration', () => {
   test('renames a session and logs another out with the right password only', async () => {
     await register('dora')
     const { page } = await at('/home/sessions', 'dora') // where they were before
-    await page.waitForURL((url) => url.hash === '#/settings')
+    await page.waitForURL((url) => url.hash === '#/settings/security')
     const rows = page.getByRole('main').getByRole('listitem').filter({ hasText: 'Last seen' })
     await page.getByText('This session').waitFor()
 
@@ -353,9 +353,11 @@ describe('every page', () => {
     ['dark', 360],
   ] as const)('has nothing serious for axe and fits its width: %s, %d px', async (colorScheme, width) => {
     const { page } = await at('/home/live', 'ana', { colorScheme, width, height: 800 })
-    for (const name of ['live', 'health', 'people', 'rooms', 'federation', 'reach', 'people/%40bo%3Ahearth.test']) {
+    const home = ['live', 'health', 'people', 'rooms', 'federation', 'reach', 'people/%40bo%3Ahearth.test']
+    const settings = ['profile', 'security', 'look', 'computer', 'privacy']
+    for (const name of [...home.map((each) => `home/${each}`), ...settings.map((each) => `settings/${each}`)]) {
       await page.evaluate((path) => {
-        location.hash = `#/home/${path}`
+        location.hash = `#/${path}`
       }, name)
       await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
       await page.waitForTimeout(600) // what is loaded later

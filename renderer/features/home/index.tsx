@@ -12,7 +12,7 @@ import { useServices } from '../../app/services.js'
 import { type TextKey, t } from '../../i18n/index.js'
 import { EmptyState } from '../../ui/bits.js'
 import { Button } from '../../ui/button.js'
-import styles from './home.module.css'
+import { SubPages } from '../../ui/sub-pages.js'
 import { LoadingRows, PageHead } from './page.js'
 import pageStyles from './page.module.css'
 import { DashboardContext, useKeptDashboard } from './use-dashboard.js'
@@ -52,7 +52,7 @@ export default function Home({ parts: [first, second] }: { parts: readonly strin
   const isMember = info?.is_admin === false
   const page = !isMember && isPage(first) ? first : 'live'
   useEffect(() => {
-    if (first === 'sessions') navigate('/settings', 'replace') // where they were before
+    if (first === 'sessions') navigate('/settings/security', 'replace') // where they were before
   }, [first])
   if (!info && error !== undefined)
     return (
@@ -75,46 +75,34 @@ export default function Home({ parts: [first, second] }: { parts: readonly strin
       />
     )
   return (
-    <div className={styles.home} data-alone={isMember || undefined}>
-      {!isMember && <PageList page={page} />}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
-      <div className={styles.content} key={page} tabIndex={0}>
-        <ErrorBoundary resetKey={page}>
-          <Suspense fallback={null}>
-            {page === 'people' && <PeoplePage userId={second} />}
-            {page === 'reach' && <ReachPage />}
-            {page === 'rooms' && <RoomsPage roomId={second} />}
-            {!dashboard && needsDashboard.has(page) && <Waiting title={t(pages[page][0])} />}
-            {dashboard && (
-              <DashboardContext value={dashboard}>
-                {page === 'live' && <LivePage />}
-                {page === 'health' && <HealthPage />}
-                {page === 'federation' && <FederationPage destination={second} />}
-              </DashboardContext>
-            )}
-          </Suspense>
-        </ErrorBoundary>
-      </div>
-    </div>
+    <SubPages
+      label={t('home.nav')}
+      pages={isMember ? [] : listed()}
+      current={page}
+      onChoose={(name) => navigate(`/home/${name}`)}
+    >
+      <ErrorBoundary resetKey={page}>
+        <Suspense fallback={null}>
+          {page === 'people' && <PeoplePage userId={second} />}
+          {page === 'reach' && <ReachPage />}
+          {page === 'rooms' && <RoomsPage roomId={second} />}
+          {!dashboard && needsDashboard.has(page) && <Waiting title={t(pages[page][0])} />}
+          {dashboard && (
+            <DashboardContext value={dashboard}>
+              {page === 'live' && <LivePage />}
+              {page === 'health' && <HealthPage />}
+              {page === 'federation' && <FederationPage destination={second} />}
+            </DashboardContext>
+          )}
+        </Suspense>
+      </ErrorBoundary>
+    </SubPages>
   )
 }
 
-const PageList = ({ page }: { page: PageName }) => (
-  <nav className={styles.nav} aria-label={t('home.nav')}>
-    <ul>
-      {(Object.entries(pages) as [PageName, [TextKey, LucideIcon]][]).map(([name, [label, Icon]]) => (
-        <li key={name}>
-          <button
-            type="button"
-            className={styles.link}
-            aria-current={page === name ? 'page' : undefined}
-            onClick={() => navigate(`/home/${name}`)}
-          >
-            <Icon size={18} aria-hidden />
-            {t(label)}
-          </button>
-        </li>
-      ))}
-    </ul>
-  </nav>
-)
+/** The pages in words of now: the language may change. */
+const listed = () =>
+  (Object.entries(pages) as [PageName, [TextKey, LucideIcon]][]).map(([name, [label, Icon]]) => ({
+    ...{ name, Icon },
+    label: t(label),
+  }))

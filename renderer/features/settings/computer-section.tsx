@@ -22,7 +22,6 @@ export function ComputerSection() {
   }
   return (
     <section>
-      <h2>{t('settings.computer')}</h2>
       <NotificationsSwitch />
       {settings && (
         <>

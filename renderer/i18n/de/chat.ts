@@ -17,6 +17,7 @@ export const chat = {
   'settings.logOutOthers': 'Überall sonst abmelden',
   'settings.logOutOthersHint': 'Deine anderen Sitzungen müssen sich mit dem neuen anmelden.',
   'settings.sessions': 'Deine Sitzungen',
+  'settings.security': 'Sicherheit',
   'settings.privacy': 'Privatsphäre',
   'settings.receipts': 'Anderen zeigen, wie weit ich gelesen habe',
   'settings.receiptsHint': 'Sonst wissen es nur deine eigenen Geräte.',

@@ -17,6 +17,7 @@ export const chat = {
   'settings.logOutOthers': 'Log out everywhere else',
   'settings.logOutOthersHint': 'Your other sessions have to sign in with the new one.',
   'settings.sessions': 'Your sessions',
+  'settings.security': 'Security',
   'settings.privacy': 'Privacy',
   'settings.receipts': 'Show others how far I have read',
   'settings.receiptsHint': 'When off, only your own devices know.',

@@ -1,39 +1,23 @@
 /**
  * The live connection: one channel to the database under the user's own record session.
  *
- * It connects, authenticates with a live token, renews the token on the same channel before it
- * runs out, and connects again by itself when the channel is lost. Live queries are `watch`es: each
+ * It connects, authenticates with a live token, keeps the channel (`channel.ts`), and connects again by itself when that
+ * is lost (`outcome.ts`). Live queries are `watch`es: each
  * is registered first, then its SELECTs run, and both again after every reconnect, so that a store
  * sees one snapshot and everything after it. Notifications reach a synchronous handler.
  *
  * Queries run one at a time, as the bridge allows one per channel.
  */
-import { Surreal, type Uuid } from 'surrealdb'
+import type { Uuid } from 'surrealdb'
 import type { LiveChannel } from '../platform/bridge.js'
 import type { LiveToken } from '../platform/matrix/account.js'
-import { isTemporary, MatrixRequestError } from '../platform/matrix/errors.js'
-import { timerMs } from '../platform/timer-ms.js'
-import { ChannelClosedError, PortEngine } from './port-engine.js'
+import { keepAlive, keepFresh, type Open, openChannel, readSid } from './channel.js'
+import { isWorthHurry, type LiveState, type Outcome, outcomeOf, reasonOf } from './outcome.js'
+import { ChannelClosedError } from './port-engine.js'
 import { type Batch, batchesOf, type Running, type Watch } from './registration.js'
 import { makeStore, type Store } from './store.js'
 
-export type OfflineReason =
-  | 'connecting'
-  | 'catchingUp'
-  | 'unreachable'
-  | 'expired'
-  | 'tooSlow'
-  | 'limits'
-  | 'restarting'
-  | 'loggedOut'
-  | 'locked'
-  | 'refused'
-
-export type LiveState =
-  | { kind: 'live' }
-  | { kind: 'catching-up'; reason: OfflineReason }
-  | { kind: 'offline'; reason: OfflineReason; error?: string }
-
+export type { LiveState } from './outcome.js'
 export type { Change, Watch } from './registration.js'
 
 export type LiveConnection = {
@@ -63,25 +47,12 @@ type ConnectionNeeds = {
   onSignedOut(): void
 }
 
-type Open = { db: Surreal; engine: PortEngine; closed: Promise<Closed>; lose: (closed: Closed) => void }
-type Closed = { code: number; reason: string }
-
-const reasons: Record<number, OfflineReason> = {
-  4401: 'expired',
-  4403: 'loggedOut',
-  4408: 'tooSlow',
-  4429: 'limits',
-  1012: 'restarting',
-  4423: 'locked', // of ours: no channel says it, the request for a token does
-}
 const firstWaitMs = 300
 const longestWaitMs = 10_000
 /** While somebody looks, and the server may be back any moment: so long after it was lost. */
 const eagerWaitMs = 1_000
 const eagerForMs = 2 * 60_000
 const limitsWaitMs = 5_000
-const pingEveryMs = 30_000
-const pingTimeoutMs = 8_000
 
 export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   const state = makeStore<LiveState>({ kind: 'catching-up', reason: 'connecting' })
@@ -158,81 +129,19 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
     })
   }
 
-  async function openChannel(token: LiveToken): Promise<Open> {
-    const channel = await needs.connectLive()
-    let engine: PortEngine | undefined
-    let lose: (closed: Closed) => void = () => undefined
-    const closed = new Promise<Closed>((resolve) => {
-      lose = (given) => {
-        engine?.closed()
-        resolve(given)
-      }
-      channel.onClose((code, reason) => lose({ code, reason }))
-    })
-    const db = new Surreal({
-      engines: {
-        hearth: (context) => {
-          engine = new PortEngine(context, channel)
-          return engine
-        },
-      },
-    })
-    const ready = db
-      .connect('hearth://live', { namespace: token.namespace, database: token.database, versionCheck: false })
-      .then(() => db.authenticate(token.token))
-    const early = await Promise.race([ready.then(() => undefined), closed])
-    if (early) throw new ChannelLostError(early)
-    return { db, engine: engine!, closed, lose }
-  }
-
-  /** Renews the token on the same channel, until the channel is lost. */
-  function keepFresh(on: Open, token: LiveToken): () => void {
-    let timer: ReturnType<typeof setTimeout>
-    const plan = (inMs: number) => {
-      timer = setTimeout(async () => {
-        try {
-          const next = await needs.readLiveToken()
-          await inTurn(() => on.db.authenticate(next.token))
-          plan(next.expires_in_ms * 0.75)
-        } catch {
-          plan(20_000) // if it never works the server closes with 4401
-        }
-      }, timerMs(inMs))
-    }
-    plan(token.expires_in_ms * 0.75)
-    return () => clearTimeout(timer)
-  }
-
-  /** A channel that answers no ping is dead, whatever its socket says. */
-  function keepAlive(on: Open): () => void {
-    const check = async () => {
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const timeout = new Promise<'late'>((resolve) => {
-        timer = setTimeout(() => resolve('late'), pingTimeoutMs)
-      })
-      const answer = await Promise.race([on.engine.send({ method: 'ping' }).catch(() => 'answered'), timeout])
-      clearTimeout(timer)
-      if (answer === 'late') {
-        void on.engine.close()
-        on.lose({ code: 1006, reason: 'no answer' })
-      }
-    }
-    const timer = setInterval(check, pingEveryMs)
-    const stop = needs.onResumed(() => void check())
-    return () => {
-      clearInterval(timer)
-      stop()
-    }
-  }
-
   /** One life of a channel, from token to loss. */
   async function live(onCaughtUp: () => void): Promise<Outcome> {
     const token = await needs.readLiveToken()
     sid = readSid(token.token) ?? sid
-    const on = await openChannel(token)
+    const on = await openChannel(needs.connectLive, token)
     open = on
     queue = Promise.resolve()
-    const stops = [keepFresh(on, token), keepAlive(on)]
+    const renew = async () => {
+      const next = await needs.readLiveToken()
+      await inTurn(() => on.db.authenticate(next.token))
+      return next
+    }
+    const stops = [keepFresh({ token, renew }), keepAlive(on, needs.onResumed)]
     try {
       state.set({ kind: 'catching-up', reason: 'catchingUp' })
       const started = Promise.all([...watches].map((start) => register(on, { start })))
@@ -272,7 +181,7 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
       if ('fatal' in outcome) {
         state.set({ kind: 'offline', reason: 'refused', error: outcome.fatal })
       } else {
-        const reason = reasons[outcome.code] ?? 'unreachable'
+        const reason = reasonOf(outcome)
         if (reason === 'loggedOut') {
           state.set({ kind: 'offline', reason })
           currentRun = undefined
@@ -335,41 +244,10 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   }
 }
 
-class ChannelLostError extends Error {
-  constructor(readonly closed: Closed) {
-    super(`the live channel closed: ${closed.code}`)
-  }
-}
-
-type Outcome = (Closed & { wasOpen?: boolean }) | { fatal: string }
-
-/** Whether the server may take us the next moment: not where it said no, or asked for patience. */
-const isWorthHurry = (outcome: Outcome): boolean =>
-  !('fatal' in outcome) && !['limits', 'locked', 'tooSlow'].includes(reasons[outcome.code] ?? 'unreachable')
-
-const isLookedAt = () => typeof document === 'undefined' || document.visibilityState === 'visible'
-
-function outcomeOf(error: unknown): Outcome {
-  if (error instanceof MatrixRequestError && error.errcode === 'M_USER_LOCKED') return { code: 4423, reason: '' }
-  if (error instanceof ChannelLostError) return error.closed
-  if (error instanceof ChannelClosedError || isTemporary(error)) return { code: 1006, reason: '' }
-  if (error instanceof Error && error.message.includes('live channel')) return { code: 1006, reason: '' }
-  return { fatal: error instanceof Error ? error.message : String(error) }
-}
-
 /** A statement that is refused is a bug of ours or a rule of the server; a lost channel is neither. */
 function reportFailed(statement: string, error: unknown): void {
   if (error instanceof ChannelClosedError) return
   console.error(`refused by the live API: ${statement}`, error)
 }
 
-/** The `sid` claim; the token is the server's own, so nothing is verified here. */
-function readSid(jwt: string): string | undefined {
-  try {
-    const payload = jwt.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/')
-    const claims = JSON.parse(atob(payload)) as { sid?: unknown }
-    return typeof claims.sid === 'string' ? claims.sid : undefined
-  } catch {
-    return undefined
-  }
-}
+const isLookedAt = () => typeof document === 'undefined' || document.visibilityState === 'visible'

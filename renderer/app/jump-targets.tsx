@@ -4,6 +4,7 @@ import {
   DoorOpen,
   Hash,
   Keyboard,
+  Layers,
   type LucideIcon,
   MessageSquarePlus,
   Monitor,
@@ -116,6 +117,7 @@ function actions(room: OpenRoom, onKeys: () => void): Target[] {
   return [
     action('direct', t('rooms.newChat'), MessageSquarePlus, dialog({ kind: 'direct' })),
     action('create', t('rooms.newRoom'), Hash, dialog({ kind: 'create' })),
+    action('createSpace', t('rooms.newSpace'), Layers, dialog({ kind: 'create', makes: 'space' })),
     action('join', t('rooms.join'), DoorOpen, dialog({ kind: 'join' })),
     ...(room?.membership === 'join' && room.can.invite
       ? [action('invite', t('invite.title', { room: room.name }), UserPlus, dialog({ kind: 'invite', room }))]

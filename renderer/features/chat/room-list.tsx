@@ -1,5 +1,5 @@
 /** The room list: invites on top, then rooms and people, what calls for the user first. */
-import { DoorOpen, Hash, MessageSquarePlus, Plus } from 'lucide-react'
+import { DoorOpen, Hash, Layers, MessageSquarePlus, Plus } from 'lucide-react'
 import { type KeyboardEvent, useMemo, useRef, useState } from 'react'
 import { VList, type VListHandle } from 'virtua'
 import { roomPath } from '../../app/route.js'
@@ -103,6 +103,9 @@ function NewMenu({ onDialog }: { onDialog: (dialog: ChatDialog) => void }) {
       </MenuItem>
       <MenuItem icon={<Hash size={16} aria-hidden />} onSelect={() => onDialog({ kind: 'create' })}>
         {t('rooms.newRoom')}
+      </MenuItem>
+      <MenuItem icon={<Layers size={16} aria-hidden />} onSelect={() => onDialog({ kind: 'create', makes: 'space' })}>
+        {t('rooms.newSpace')}
       </MenuItem>
       <MenuItem icon={<DoorOpen size={16} aria-hidden />} onSelect={() => onDialog({ kind: 'join' })}>
         {t('rooms.join')}

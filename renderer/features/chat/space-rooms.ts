@@ -12,7 +12,13 @@ import type { SpaceRoom } from '../../platform/matrix/rooms.js'
 import { useSummary } from './use-room.js'
 
 /** In the order of the space, each once; without the space itself. */
-type RoomsOfSpace = { rooms: readonly SpaceRoom[]; position: number; error?: unknown }
+type RoomsOfSpace = {
+  rooms: readonly SpaceRoom[]
+  /** Those that are in the space itself, not in one that is in it. */
+  children: ReadonlySet<string>
+  position: number
+  error?: unknown
+}
 type Known = ReadonlyMap<string, RoomsOfSpace>
 
 const byClient = new WeakMap<MatrixClient, Store<Known>>()
@@ -36,17 +42,30 @@ export function useSpaceRooms(spaceId: string | undefined): RoomsOfSpace | undef
     if (!isStale || asked === question || !spaceId || position === undefined) return
     setAsked(question)
     matrix.readSpaceRooms(spaceId).then(
-      (rooms) => store.update((all) => new Map(all).set(spaceId, { rooms: inOrder(spaceId, rooms), position })),
+      (rooms) => store.update((all) => new Map(all).set(spaceId, { ...readSpace(spaceId, rooms), position })),
       (error: unknown) =>
-        store.update((all) => new Map(all).set(spaceId, { rooms: all.get(spaceId)?.rooms ?? [], position, error })),
+        store.update((all) => new Map(all).set(spaceId, { ...(all.get(spaceId) ?? nothing), position, error })),
     )
   }, [isStale, asked, spaceId, position, matrix, store])
   return known
 }
 
-const inOrder = (spaceId: string, rooms: readonly SpaceRoom[]) => {
+/** @param via servers through which the room is found */
+export const putIntoSpace = (matrix: MatrixClient, spaceId: string, roomId: string, via: readonly string[]) =>
+  matrix.sendState(spaceId, 'm.space.child', roomId, { via })
+
+export const takeOutOfSpace = (matrix: MatrixClient, spaceId: string, roomId: string) =>
+  matrix.sendState(spaceId, 'm.space.child', roomId, {})
+
+const nothing = { rooms: [], children: new Set<string>() }
+
+function readSpace(spaceId: string, answer: readonly SpaceRoom[]) {
   const seen = new Set([spaceId])
-  return rooms.filter(({ room_id }) => !seen.has(room_id) && seen.add(room_id))
+  const own = answer.find(({ room_id }) => room_id === spaceId)?.children_state ?? []
+  return {
+    rooms: answer.filter(({ room_id }) => !seen.has(room_id) && seen.add(room_id)),
+    children: new Set(own.map(({ state_key }) => state_key)),
+  }
 }
 
 /** Servers to join a room of a space through, as the space says. */

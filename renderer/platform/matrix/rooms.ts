@@ -14,6 +14,8 @@ export type RoomCreation = {
   invite?: string[]
   is_direct?: boolean
   room_version?: string
+  creation_content?: Record<string, unknown>
+  power_level_content_override?: Record<string, unknown>
   initial_state?: { type: string; state_key: string; content: Record<string, unknown> }[]
 }
 

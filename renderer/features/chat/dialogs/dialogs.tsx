@@ -1,6 +1,7 @@
 /** The chat's dialogs, loaded when the first one opens. */
 import type { RoomMemberRow, RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import type { MessageItem } from '../timeline/timeline-items.js'
+import { AddToSpaceDialog } from './add-to-space.js'
 import { CreateRoomDialog } from './create-room.js'
 import { DirectChatDialog } from './direct-chat.js'
 import { InviteDialog } from './invite.js'
@@ -12,7 +13,9 @@ import { RoomSettingsDialog, type SettingsPart } from './room-settings/room-sett
 import { VersionsDialog } from './versions.js'
 
 export type ChatDialog =
-  | { kind: 'create' }
+  /** A room, in a space where one is named, or a space. */
+  | { kind: 'create'; makes?: 'room' | 'space'; space?: RoomSummaryRow }
+  | { kind: 'addToSpace'; space: RoomSummaryRow }
   | { kind: 'direct' }
   | { kind: 'join' }
   | { kind: 'invite'; room: RoomSummaryRow }
@@ -25,7 +28,9 @@ export type ChatDialog =
 export default function Dialogs({ dialog, onClose }: { dialog: ChatDialog; onClose: () => void }) {
   switch (dialog.kind) {
     case 'create':
-      return <CreateRoomDialog onClose={onClose} />
+      return <CreateRoomDialog kind={dialog.makes ?? 'room'} space={dialog.space} onClose={onClose} />
+    case 'addToSpace':
+      return <AddToSpaceDialog space={dialog.space} onClose={onClose} />
     case 'direct':
       return <DirectChatDialog onClose={onClose} />
     case 'join':

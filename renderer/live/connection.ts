@@ -12,7 +12,7 @@ import type { Uuid } from 'surrealdb'
 import type { LiveChannel } from '../platform/bridge.js'
 import type { LiveToken } from '../platform/matrix/account.js'
 import { keepAlive, keepFresh, type Open, openChannel, readSid } from './channel.js'
-import { isWorthHurry, type LiveState, type Outcome, outcomeOf, reasonOf } from './outcome.js'
+import { isAskedForPatience, isWorthHurry, type LiveState, type Outcome, outcomeOf, reasonOf } from './outcome.js'
 import { ChannelClosedError } from './port-engine.js'
 import { type Batch, batchesOf, type Running, type Watch } from './registration.js'
 import { makeStore, type Store } from './store.js'
@@ -54,6 +54,8 @@ const eagerWaitMs = 1_000
 const eagerForMs = 2 * 60_000
 const limitsWaitMs = 5_000
 
+const waiting: LiveState = { kind: 'catching-up', reason: 'limits' }
+
 export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   const state = makeStore<LiveState>({ kind: 'catching-up', reason: 'connecting' })
   const watches = new Set<Running>()
@@ -64,6 +66,9 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
   /** The loop that keeps the connection; undefined while stopped. */
   let currentRun: number | undefined
   let wake: (() => void) | undefined
+  /** How many registrations wait for the user's share, and the state before the first of them. */
+  let patient = 0
+  let before: LiveState = waiting
   let stopListening: (() => void) | undefined
 
   /** Runs when everything before it is done, whether that worked or not. */
@@ -90,29 +95,54 @@ export function makeLiveConnection(needs: ConnectionNeeds): LiveConnection {
     if (!plan) {
       const next: Plan = { kills: [], starts: [], done: Promise.resolve() }
       plan = next
-      next.done = Promise.resolve().then(() =>
-        inTurn(async () => {
+      next.done = Promise.resolve().then(async () => {
+        const late = await inTurn(async () => {
           if (plan === next) plan = undefined
-          if (open === on) for (const batch of batchesOf(next)) await runBatch(on, batch)
-        }),
-      )
+          return open === on ? runBatches(on, batchesOf(next)) : []
+        })
+        if (late.length > 0) await runLate(on, late)
+      })
     }
     if (change.kill) plan.kills.push(change.kill)
     if (change.start) plan.starts.push(change.start)
     return plan.done
   }
 
-  async function runBatch(on: Open, batch: Batch): Promise<void> {
-    if (batch.statements.length === 0) return
+  /** @returns those that the server takes later, since the user's share of it is used up */
+  async function runBatches(on: Open, batches: readonly Batch[]): Promise<Batch[]> {
+    const late: Batch[] = []
+    for (const batch of batches) late.push(...(await runBatch(on, batch)))
+    return late
+  }
+
+  async function runBatch(on: Open, batch: Batch): Promise<Batch[]> {
+    if (batch.statements.length === 0) return []
     try {
       const results = await run(on, batch.statements.join('; '), batch.bindings)
       batch.take(results, (running, id) => attach(on, running, id))
+      return []
     } catch (error) {
       if (open !== on) throw error
-      if (batch.parts === 1) reportFailed(batch.statements.join('; '), error)
+      if (isAskedForPatience(error)) return [batch]
       // One part that is refused must not take the others with it.
-      else for (const part of batch.split()) await runBatch(on, part)
+      if (batch.parts > 1) return runBatches(on, batch.split())
+      reportFailed(batch.statements.join('; '), error)
+      return []
     }
+  }
+
+  /** Asks again until they are taken; meanwhile not everything is there, and the state says so. */
+  async function runLate(on: Open, batches: readonly Batch[]): Promise<void> {
+    if (patient++ === 0) {
+      before = state.get()
+      state.set(waiting)
+    }
+    for (let late = batches; late.length > 0 && open === on; ) {
+      const pause = new Promise((resolve) => setTimeout(resolve, limitsWaitMs))
+      await Promise.race([pause, on.closed])
+      if (open === on) late = await inTurn(() => runBatches(on, late))
+    }
+    if (--patient === 0 && state.get() === waiting) state.set(before)
   }
 
   /** Hands what arrives for a live query to its watch; one that was stopped meanwhile is ended. */

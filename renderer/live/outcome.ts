@@ -1,4 +1,5 @@
 /** How a channel ends, what that says of the connection, and whether to hurry back. */
+import { ServerError } from 'surrealdb'
 import { isTemporary, MatrixRequestError } from '../platform/matrix/errors.js'
 import { ChannelClosedError } from './port-engine.js'
 
@@ -52,3 +53,7 @@ export function outcomeOf(error: unknown): Outcome {
 }
 
 export const reasonOf = ({ code }: Closed): OfflineReason => reasons[code] ?? 'unreachable'
+
+/** Whether a statement was refused for now: the user's share of the server is used up. */
+export const isAskedForPatience = (error: unknown): boolean =>
+  error instanceof ServerError && reasons[error.code] === 'limits'

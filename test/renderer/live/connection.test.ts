@@ -118,6 +118,31 @@ describe('connecting', () => {
   })
 })
 
+test('what is refused for now, as the account’s share is used up, is asked for again until it is there', async () => {
+  const { bridge, connection, states } = connect()
+  const { snapshots, watch } = rows()
+  connection.watch(watch('early'))
+  connection.start()
+  await settle()
+  bridge.refuseQueries(/./, 4429)
+
+  connection.watch(watch('one'))
+  await settle()
+  connection.watch(watch('two'))
+  await settle(6_000)
+  expect(states.slice(1)).toEqual(['live', 'catching-up limits'])
+  bridge.refuseQueries()
+  await settle(6_000)
+
+  expect([...bridge.last().live.values()].sort()).toEqual(
+    ['early', 'one', 'two'].map((name) => `LIVE SELECT * FROM ${name}`),
+  )
+  expect(snapshots).toHaveLength(3)
+  expect(bridge.channels).toHaveLength(1)
+  expect(connection.state.get().kind).toBe('live')
+  connection.stop()
+})
+
 describe('a lost channel', () => {
   test('is replaced at once, and every watch starts again with a snapshot', async () => {
     const { bridge, connection, states } = connect()

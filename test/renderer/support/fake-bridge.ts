@@ -11,7 +11,7 @@ const codec = new CborCodec({})
 export function makeFakeBridge() {
   const channels: FakeChannel[] = []
   let refusal: Error | undefined
-  let refused: RegExp | undefined
+  let refused: { pattern: RegExp; code: number } | undefined
 
   class FakeChannel {
     readonly requests: Request[] = []
@@ -61,8 +61,8 @@ export function makeFakeBridge() {
       const [sql, bindings] = request.params as [string, Record<string, unknown>]
       this.queries.push(sql)
       this.#send(
-        refused?.test(sql)
-          ? { id, error: { code: -32000, message: 'This query is not allowed.' } }
+        refused?.pattern.test(sql)
+          ? { id, error: { code: refused.code, message: 'This query is not allowed.' } }
           : { id, result: sql.split('; ').map((statement) => this.#run(statement, bindings)) },
       )
     }
@@ -93,9 +93,9 @@ export function makeFakeBridge() {
     refuseChannels(error: Error | undefined) {
       refusal = error
     },
-    /** Queries that match are refused whole, as the bridge does. */
-    refuseQueries(pattern: RegExp) {
-      refused = pattern
+    /** Queries that match are refused whole, as the bridge does; without a pattern none are. */
+    refuseQueries(pattern?: RegExp, code = -32000) {
+      refused = pattern && { pattern, code }
     },
   }
 }

@@ -3,9 +3,11 @@
  * message per call of `FederationCalls`.
  */
 import type { RoomId, UserId } from '../../server/kernel/identifiers.js'
+import type { EventDraft } from '../../server/rooms/build-event.js'
 import { type Child, type Say, startChild } from './child.js'
-import { startFederationServer } from './federation-server.js'
+import { type FederationServer, startFederationServer } from './federation-server.js'
 import type { Certificate } from './test-ca.js'
+import { heldIds } from './views.js'
 
 export type ChildOptions = {
   name: string
@@ -26,7 +28,14 @@ export async function main(options: ChildOptions, say: Say): Promise<void> {
       server.ops.joinRoom({ roomId: roomId as RoomId, sender: userId as UserId, via: [via as never] }),
     createRoom: (creator) => server.ops.createRoom({ creator: creator as UserId, preset: 'public_chat' }),
     sendText: (roomId, sender, body) => server.sendText(roomId as RoomId, sender as UserId, body!),
+    closeListener: () => server.closeListener(),
+    openListener: () => server.openListener(),
     messages: (roomId) => server.messages(roomId as RoomId),
+    sendEvent: (roomId, draft) => server.ops.sendEvent(roomId as RoomId, JSON.parse(draft!) as EventDraft),
+    banUser: (roomId, sender, target) => server.ops.banUser(targeted(roomId, sender, target)),
+    kickUser: (roomId, sender, target) => server.ops.kickUser(targeted(roomId, sender, target)),
+    /** The current state as `type|state key|event ID`, sorted, and the ends of the room. */
+    stateOf: (roomId) => stateOf(server, roomId as RoomId),
     /** Sends `count` messages in ten lanes and says each body once it is acknowledged. */
     async sendMany(roomId, sender, prefix, count) {
       const bodies = Array.from({ length: Number(count) }, (_, i) => `${prefix}${i}`)
@@ -52,6 +61,19 @@ export async function main(options: ChildOptions, say: Say): Promise<void> {
   say({ ready: server.port })
   await ended
   await server.close()
+}
+
+const targeted = (roomId?: string, sender?: string, target?: string) => ({
+  roomId: roomId as RoomId,
+  sender: sender as UserId,
+  target: target as UserId,
+})
+
+export async function stateOf({ ops: { rooms } }: FederationServer, roomId: RoomId) {
+  const room = await rooms.get(roomId)
+  if (!room) throw new Error('no room')
+  const state = [...(await heldIds(rooms, room))].map(([key, id]) => `${key.replace('\0', '|')}|${id}`).sort()
+  return { state, ends: room.extremities.map(({ eventId }) => eventId).sort() }
 }
 
 export type FederationChild = {

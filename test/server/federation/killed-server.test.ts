@@ -1,20 +1,36 @@
-/** Two homeservers, one of them killed without warning and started again: nothing lost, nothing doubled. */
+/**
+ * Two homeservers, each in a process of its own. One of them killed without warning and started again: nothing lost, nothing
+ * doubled. Cut off from each other while both change their room: one state afterwards.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import type { RoomId } from '../../../server/kernel/identifiers.js'
-import { type ChildOptions, type FederationChild, startFederationChild } from '../../support/federation-child.js'
+import {
+  type ChildOptions,
+  type FederationChild,
+  startFederationChild,
+  stateOf,
+} from '../../support/federation-child.js'
 import { type FederationServer, startFederationServer } from '../../support/federation-server.js'
 import { freePort } from '../../support/free-port.js'
 import { makeTestCa } from '../../support/test-ca.js'
 
 const patient = { timeout: 20_000, interval: 50 }
 
-type World = AsyncDisposable & { a: FederationServer; b: FederationChild; roomId: RoomId; restart(): Promise<void> }
+type World = AsyncDisposable & {
+  a: FederationServer
+  b: FederationChild
+  roomId: RoomId
+  restart(): Promise<void>
+  /** From then on neither reaches the other. */
+  cut(): Promise<void>
+  heal(): Promise<void>
+}
 
 /** `a` here, `b` in a child process; alice and bob in a room of a's. */
-async function makeWorld(): Promise<World> {
+async function makeWorld(room: object = {}): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'hearth-killed-'))
   const ca = makeTestCa()
   const ports = new Map([['a.test', await freePort()]])
@@ -31,7 +47,15 @@ async function makeWorld(): Promise<World> {
   const world = {
     a,
     b: await startFederationChild(options),
-    roomId: await a.ops.createRoom({ creator: a.user('alice'), preset: 'public_chat' }),
+    roomId: await a.ops.createRoom({ creator: a.user('alice'), preset: 'public_chat', ...room }),
+    async cut() {
+      await a.closeListener()
+      await world.b.call('closeListener')
+    },
+    async heal() {
+      await world.b.call('openListener')
+      await a.openListener()
+    },
     async restart() {
       world.b = await startFederationChild(options)
     },
@@ -82,5 +106,59 @@ describe('a server that is killed', { timeout: 90_000 }, () => {
     const onB = await world.b.call<string[]>('messages', roomId)
     await vi.waitFor(async () => expect((await a.messages(roomId)).sort()).toEqual([...onB].sort()), patient)
     expect(new Set(onB).size).toBe(onB.length)
+  })
+})
+
+describe('servers that were apart while both changed the room', { timeout: 90_000 }, () => {
+  test.each(['10', '12'])('come to one state, in version %s', async (roomVersion) => {
+    const [alice, bob, dave] = ['@alice:a.test', '@bob:b.test', '@dave:b.test'] as const
+    const users = { ...(roomVersion === '12' ? {} : { [alice]: 100 }), [bob]: 100 }
+    await using world = await makeWorld({ roomVersion, powerLevelContentOverride: { users } })
+    const { a, roomId } = world
+    const carol = a.user('carol')
+    await a.ops.joinRoom({ roomId, sender: carol })
+    await world.b.call('join', roomId, dave, 'a.test')
+    const state = (type: string, sender: string, content: object) => ({ type, sender, stateKey: '', content })
+    const onA = (type: string, sender: string, content: object) =>
+      a.ops.sendEvent(roomId, state(type, sender, content) as never)
+    const onB = (type: string, sender: string, content: object) =>
+      world.b.call('sendEvent', roomId, JSON.stringify(state(type, sender, content)))
+    const levels = (await a.ops.rooms.get(roomId))!.state.get('m.room.power_levels\0')!.pdu.content
+    await vi.waitFor(
+      async () => expect(await world.b.call('stateOf', roomId)).toEqual(await stateOf(a, roomId)),
+      patient,
+    )
+
+    await world.cut()
+    await onA('m.room.name', alice, { name: 'A' })
+    await onA('m.room.power_levels', alice, { ...levels, users: { ...users, [carol]: 50 } })
+    await onA('m.room.topic', carol, { topic: 'of carol' })
+    await a.ops.banUser({ roomId, sender: a.user('alice'), target: dave as never })
+    await a.ops.joinRoom({ roomId, sender: a.user('erin') })
+    await onB('m.room.name', bob, { name: 'B' })
+    await onB('m.room.power_levels', bob, { ...levels, users: { ...users, [dave]: 50 }, state_default: 40 })
+    await onB('m.room.topic', dave, { topic: 'of dave' })
+    await world.b.call('kickUser', roomId, bob, carol)
+    await world.b.call('join', roomId, '@frank:b.test', 'a.test')
+    const apart = [await stateOf(a, roomId), await world.b.call('stateOf', roomId)]
+    expect(apart[0]).not.toEqual(apart[1])
+
+    await world.heal()
+    a.federation.sender.retryNow('b.test' as never)
+    await a.sendText(roomId, a.user('alice'), 'from a')
+    await vi.waitFor(async () => expect(await world.b.call('messages', roomId)).toContain('from a'), patient)
+    await world.b.call('sendText', roomId, bob, 'from b')
+    await vi.waitFor(async () => expect(await a.messages(roomId)).toContain('from b'), patient)
+
+    const agreed = await stateOf(a, roomId)
+    expect(await world.b.call('stateOf', roomId)).toEqual(agreed)
+    expect(agreed.ends).toHaveLength(1)
+    expect([
+      await a.membershipOf(roomId, dave as never),
+      await a.membershipOf(roomId, '@frank:b.test' as never),
+    ]).toEqual(['ban', 'join'])
+    await world.b.child.kill()
+    await world.restart()
+    expect(await world.b.call('stateOf', roomId)).toEqual(agreed)
   })
 })

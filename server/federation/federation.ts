@@ -37,7 +37,7 @@ import { makeStartSearch } from './ask-in-turn.js'
 import { type AdmitServer, makeAdmitServer } from './authenticate-server.js'
 import { type BackfillRoom, makeBackfillRoom } from './backfill-room.js'
 import { makeOpenSocket, transportRulesOf } from './connector.js'
-import { makeDestinations } from './destinations.js'
+import { type Destinations, makeDestinations } from './destinations.js'
 import { type FederationClient, makeFederationClient } from './federation-client.js'
 import { type FederationSender, makeFederationSender } from './federation-sender.js'
 import { makeAcceptFetching } from './fetch-missing.js'
@@ -67,6 +67,7 @@ import { makeIsServerAllowed } from './server-policy.js'
 import { makeServerShares } from './server-shares.js'
 import { makeStateAnswers, type ReadWithAuthChains } from './state-answers.js'
 import { systemDns } from './system-dns.js'
+import { makeLeaveTeller } from './tell-leaves.js'
 import { makeTraffic } from './traffic.js'
 import { makeFetchWellKnown, makeTransport } from './transport.js'
 import { makeVerifyPdus } from './verify-pdus.js'
@@ -216,25 +217,29 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     },
     connect(connections) {
       if (connected) throw new Error('federation is connected twice')
-      const built = connectParts(needs, connections, { log, client, keyRing, traffic, isServerAllowed })
+      const built = connectParts(needs, connections, { log, client, keyRing, traffic, isServerAllowed, destinations })
       connected = built.parts
       return built.endpointNeeds
     },
     onChanges(changes) {
       sender.onChanges(changes)
+      connected?.leaves.onChanges(changes)
       connected?.deviceLists.onChanges(changes)
     },
     async start() {
       await parts().receiver.start()
       await sender.start()
       await parts().deviceLists.start()
+      await parts().leaves.start()
     },
     async close() {
       connected?.receiver.stop()
+      connected?.leaves.stop()
       await connected?.deviceLists.close()
       // Whatever still waits for another server fails now, so that nobody waits for it here.
       await Promise.all([sender.close(), transport.close()])
       await connected?.receiver.close()
+      await connected?.leaves.close()
     },
   }
 }
@@ -245,6 +250,7 @@ type Base = {
   keyRing: KeyRing
   traffic: ReturnType<typeof makeTraffic>
   isServerAllowed: ReturnType<typeof makeIsServerAllowed>
+  destinations: Destinations
 }
 
 type Connected = ReturnType<typeof connectParts>['parts']
@@ -285,6 +291,15 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
     }),
   })
   const handshake = { serverName, clock, log, client, signer, signEvent }
+  const memberships = makeRemoteMemberships({
+    ...handshake,
+    rooms,
+    acceptPdu,
+    verifyPdus,
+    keyRing,
+    setOutsideMembership,
+    draftEvent,
+  })
   const publishServerKeys = makePublishServerKeys({ serverName, signingKeys, clock })
   const parts = {
     rooms,
@@ -302,14 +317,11 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       insertOutliers,
       acceptFetching,
     }),
-    memberships: makeRemoteMemberships({
-      ...handshake,
-      rooms,
-      acceptPdu,
-      verifyPdus,
-      keyRing,
-      setOutsideMembership,
-      draftEvent,
+    memberships,
+    leaves: makeLeaveTeller({
+      ...{ db, clock, log, rooms },
+      destinations: base.destinations,
+      sendLeave: memberships.sendLeave,
     }),
     queryEventByTime: makeQueryEventByTime({ rooms, client, startSearch, log }),
     backfillRoom: makeBackfillRoom({

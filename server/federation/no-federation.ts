@@ -23,7 +23,7 @@ const failuresOf = (wanted: ReadonlyMap<UserId, unknown>) =>
 export const noRemoteServers: RemoteServers = {
   joinRoom: off,
   knockRoom: off,
-  leaveRoom: async () => undefined,
+  leaveRoom: async () => ({ untold: [] }),
   inviteUser: off,
   queryDirectory: off,
   queryProfile: off,

@@ -21,13 +21,16 @@ import { FederationError, toClientError } from './federation-error.js'
 import { forWire, toWire } from './read-history.js'
 import { type HandshakeNeeds, makeSignedMember, type SignedTemplate, tryServers } from './remote-handshake.js'
 import { outsideState, toStripped } from './send-membership.js'
+import { isSilence } from './tell-leaves.js'
 import type { VerifyPdus } from './verify-pdus.js'
 
 type MemberRequest = { roomId: RoomId; userId: UserId; via: ServerName[]; content: JsonObject }
 
 export type RemoteMemberships = {
-  /** @returns the event that a server took; undefined where none did */
-  leaveRoom(request: MemberRequest): Promise<SignedTemplate | undefined>
+  /** @returns the event that a server took; else the servers that were not reached */
+  leaveRoom(request: MemberRequest): Promise<{ took?: SignedTemplate; untold: ServerName[] }>
+  /** Makes the leave with that server and sends it there. @throws FederationError */
+  sendLeave(via: ServerName, request: Omit<MemberRequest, 'via'>): Promise<SignedTemplate>
   knockRoom(request: MemberRequest): Promise<void>
   inviteUser(request: { roomId: RoomId; sender: UserId; target: UserId; content: JsonObject }): Promise<void>
 }
@@ -52,7 +55,7 @@ export function makeRemoteMemberships(needs: Needs): RemoteMemberships {
   async function sendThrough(
     via: ServerName,
     membership: 'leave' | 'knock',
-    { roomId, userId, content }: MemberRequest,
+    { roomId, userId, content }: Omit<MemberRequest, 'via'>,
   ) {
     const { event, rules } = await makeSignedMember(needs, via, { roomId, userId, membership, content })
     const answer = await client.request({
@@ -69,15 +72,24 @@ export function makeRemoteMemberships(needs: Needs): RemoteMemberships {
   return {
     async leaveRoom(request) {
       const { roomId, userId } = request
+      const untold: ServerName[] = []
       try {
-        return await tryServers(request.via, log, (via) => sendThrough(via, 'leave', request))
+        const took = await tryServers(request.via, log, (via) =>
+          sendThrough(via, 'leave', request).catch((error: unknown) => {
+            if (error instanceof FederationError && isSilence(error)) untold.push(via)
+            throw error
+          }),
+        )
+        return { took, untold: [] }
       } catch (error) {
         if (!(error instanceof FederationError)) throw error
-        // Nobody has to stay invited because a server is gone: the user is rid of it, the room may not know.
-        log.warn({ roomId, userId, err: error.message }, 'no server took the leave; it is kept here alone')
-        return undefined
+        // Nobody has to stay invited because a server is gone: the user is rid of it, the room hears of it later.
+        log.warn({ roomId, userId, err: error.message, untold }, 'no server took the leave yet')
+        return { untold }
       }
     },
+
+    sendLeave: (via, request) => sendThrough(via, 'leave', request),
 
     async knockRoom(request) {
       const { roomId, userId } = request

@@ -18,6 +18,7 @@ import {
   type UserId,
 } from '../kernel/identifiers.js'
 import { setForgotten } from '../store/membership-store.js'
+import { setUntoldLeave } from '../store/untold-leave-store.js'
 import { type EventDraft, type Signer, signEvent } from './build-event.js'
 import { checkGuestAccess, joinOptions } from './guest-access.js'
 import type { SetOutsideMembership } from './outside-membership.js'
@@ -33,14 +34,14 @@ export type Remote = {
   /**
    * Leaves a room or rejects an invite or knock that came over federation.
    *
-   * @returns the event that another server took, undefined where none could be asked
+   * @returns the event that another server took, or the servers that are to be told later: those that were not reached
    */
   leaveRoom(request: {
     roomId: RoomId
     userId: UserId
     via: ServerName[]
     content: JsonObject
-  }): Promise<{ event: PduEvent; rules: RoomVersionRules } | undefined>
+  }): Promise<{ took?: { event: PduEvent; rules: RoomVersionRules }; untold: ServerName[] }>
   /** Has the invite event signed by the target's server before it is sent into the room. */
   inviteUser(request: { roomId: RoomId; sender: UserId; target: UserId; content: JsonObject }): Promise<void>
 }
@@ -184,12 +185,24 @@ export function makeMemberOperations(needs: MemberOperationNeeds): MemberOperati
       if (current.membership === 'ban') throw forbidden('You are banned from this room')
       const via = await serversToAsk(roomId, sender, await serversIn(room))
       const content = { membership: 'leave', ...reasonOf(reason) }
-      const left =
-        (await remote.leaveRoom({ roomId, userId: sender, via, content })) ?? leaveAlone(current, room, sender, content)
+      const { took, untold } = await remote.leaveRoom({ roomId, userId: sender, via, content })
+      const left = took ?? leaveAlone(current, room, sender, content)
+      const eventId = left?.event.eventId ?? current.eventId
+      const later = {
+        user_id: sender,
+        room_id: roomId,
+        event_id: eventId,
+        via: untold,
+        content: JSON.stringify(content),
+      }
       await needs.setOutsideMembership(
         sender,
-        { roomId, membership: 'leave', eventId: left?.event.eventId ?? current.eventId, sender },
-        { isExpected: (held) => held?.eventId === current.eventId, ...(left && { event: left }) },
+        { roomId, membership: 'leave', eventId, sender },
+        {
+          isExpected: (held) => held?.eventId === current.eventId,
+          ...(left && { event: left }),
+          ...(untold.length > 0 && { writes: [setUntoldLeave(later)] }),
+        },
       )
     },
 

@@ -9,7 +9,7 @@ import type { JsonObject, PduEvent } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { setMembership } from '../store/membership-store.js'
-import type { Change } from '../store/writes.js'
+import type { Change, Write } from '../store/writes.js'
 import { outlierWrite } from './import-room.js'
 import type { Membership, RoomMembership } from './room.js'
 import type { RoomsForWriting } from './rooms.js'
@@ -34,6 +34,8 @@ export type SetOutsideMembership = (
     isExpected?: (held: RoomMembership | undefined) => boolean
     /** Kept, so that clients can be shown it. */
     event?: { event: PduEvent; rules: RoomVersionRules }
+    /** Further writes of the same commit. */
+    writes?: readonly Write[]
   },
 ) => Promise<boolean>
 
@@ -41,7 +43,7 @@ type Needs = Pick<RoomsForWriting, 'db' | 'write' | 'membershipsOf' | 'setMember
 
 /** Resolves when it is durable and told. @returns whether it was written */
 export function makeSetOutsideMembership(rooms: Needs): SetOutsideMembership {
-  return (userId, row, { isExpected, event } = {}) =>
+  return (userId, row, { isExpected, event, writes = [] } = {}) =>
     rooms.write(row.roomId, async (tx) => {
       await tx.landed() // what is on its way may change what is held
       const held = (await rooms.membershipsOf(userId)).get(row.roomId)
@@ -57,7 +59,7 @@ export function makeSetOutsideMembership(rooms: Needs): SetOutsideMembership {
           room_version: roomVersion,
         })
         return {
-          writes: isKept ? [write, outlierWrite(event.event, event.rules)] : [write],
+          writes: [write, ...(isKept ? [outlierWrite(event.event, event.rules)] : []), ...writes],
           changes: [change],
           result: undefined,
           durable: () => rooms.setMembershipInMemory(userId, { ...row, position, forgotten: false }),

@@ -28,6 +28,7 @@ export async function main(options: ChildOptions, say: Say): Promise<void> {
       server.ops.joinRoom({ roomId: roomId as RoomId, sender: userId as UserId, via: [via as never] }),
     createRoom: (creator) => server.ops.createRoom({ creator: creator as UserId, preset: 'public_chat' }),
     sendText: (roomId, sender, body) => server.sendText(roomId as RoomId, sender as UserId, body!),
+    leave: (roomId, sender) => server.ops.leaveRoom({ roomId: roomId as RoomId, sender: sender as UserId }),
     closeListener: () => server.closeListener(),
     openListener: () => server.openListener(),
     messages: (roomId) => server.messages(roomId as RoomId),

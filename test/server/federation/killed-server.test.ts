@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import type { RoomId } from '../../../server/kernel/identifiers.js'
+import type { RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import {
   type ChildOptions,
   type FederationChild,
@@ -106,6 +106,21 @@ describe('a server that is killed', { timeout: 90_000 }, () => {
     const onB = await world.b.call<string[]>('messages', roomId)
     await vi.waitFor(async () => expect((await a.messages(roomId)).sort()).toEqual([...onB].sort()), patient)
     expect(new Set(onB).size).toBe(onB.length)
+  })
+
+  test('having declined an invite while nobody could be told: the room is told after the restart', async () => {
+    await using world = await makeWorld()
+    const { a } = world
+    const eve = '@eve:b.test' as UserId
+    const roomId = await a.ops.createRoom({ creator: a.user('alice'), preset: 'private_chat' })
+    await a.ops.inviteUser({ roomId, sender: a.user('alice'), target: eve })
+    await a.closeListener()
+    await world.b.call('leave', roomId, eve)
+    await world.b.child.kill()
+    await world.restart()
+    expect(await a.membershipOf(roomId, eve)).toBe('invite')
+    await a.openListener()
+    await vi.waitFor(async () => expect(await a.membershipOf(roomId, eve)).toBe('leave'), patient)
   })
 })
 

@@ -1,5 +1,6 @@
 /** What the signed-in part of the app is made of, handed down once. */
 import { createContext, useContext } from 'react'
+import type { Encryption } from '../encryption/encryption.js'
 import type { LiveData } from '../live/live-data.js'
 import type { Store } from '../live/store.js'
 import type { AccountStorage } from '../platform/account-storage.js'
@@ -12,6 +13,7 @@ export type Services = {
   matrix: MatrixClient
   live: LiveData
   outbox: Outbox
+  encryption: Encryption
   /** What this account keeps on this device. */
   storage: AccountStorage
   lastRoom: Store<string | undefined>

@@ -1,11 +1,14 @@
 /** Builds what a signed-in window is made of, once, starts it, and takes it down at sign-out. */
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { makeLiveConnection } from '../live/connection.js'
-import { makeLiveData } from '../live/live-data.js'
+import { type Member, makeEncryption } from '../encryption/encryption.js'
+import { forgetKeys } from '../encryption/store-key.js'
+import { type LiveConnection, makeLiveConnection } from '../live/connection.js'
+import { makeDeviceInbox } from '../live/device-inbox.js'
+import { type LiveData, makeLiveData } from '../live/live-data.js'
 import { makeStore, type Store, useStore } from '../live/store.js'
 import { type AccountStorage, accountStorage, forgetAccount } from '../platform/account-storage.js'
 import { platform } from '../platform/bridge.js'
-import { makeMatrixClient } from '../platform/matrix/client.js'
+import { type MatrixClient, makeMatrixClient } from '../platform/matrix/client.js'
 import { MatrixRequestError } from '../platform/matrix/errors.js'
 import { makeHttp } from '../platform/matrix/http.js'
 import { logOut } from '../platform/matrix/login.js'
@@ -30,11 +33,14 @@ export function SignedIn({ initialSession, typedPassword, onEnd }: SignedInProps
   const [services] = useState(() => makeServices(initialSession, onEnd))
   useEffect(() => {
     services.live.connection.start()
+    const stopIdle = whenIdle(services.encryption.start)
     const stopWaking = services.live.connection.state.subscribe(() => {
       if (services.live.connection.state.get().kind === 'live') services.outbox.wake()
     })
     return () => {
+      stopIdle()
       stopWaking()
+      services.encryption.stop()
       services.live.connection.stop()
       services.outbox.stop()
       services.matrix.media.clear()
@@ -83,36 +89,89 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
   })
   const storage = accountStorage(session.userId)
   const matrix = makeMatrixClient(http)
-  const connection = makeLiveConnection({
-    connectLive: () => platform.connectLive(),
-    readLiveToken: matrix.readLiveToken,
-    onResumed: (handler) => platform.onResumed(handler),
-    // The channel says so first; a request then finds out whether the login itself is gone.
-    onSignedOut: () =>
-      void matrix.whoAmI().then(
-        () => connection.restart(),
-        // An account that was locked meanwhile is still signed in.
-        (error: unknown) => isLocked(error) && connection.restart(),
-      ),
+  const connect = (onSignedOut: (restart: () => void) => void): LiveConnection => {
+    const connection = makeLiveConnection({
+      connectLive: () => platform.connectLive(),
+      readLiveToken: matrix.readLiveToken,
+      onResumed: (handler) => platform.onResumed(handler),
+      onSignedOut: () => onSignedOut(() => connection.restart()),
+    })
+    return connection
+  }
+  // The channel says so first; a request then finds out whether the login itself is gone.
+  const connection = connect(
+    (restart) =>
+      // An account that was locked meanwhile is still signed in.
+      void matrix.whoAmI().then(restart, (error: unknown) => isLocked(error) && restart()),
+  )
+  const encryption = makeEncryption({
+    session,
+    http,
+    storage,
+    // A channel of its own: that of the window has no live query to spare.
+    inbox: () =>
+      makeDeviceInbox({
+        connection: connect((restart) => void matrix.whoAmI().then(restart, () => undefined)),
+        http,
+        storage,
+        userId: session.userId,
+        deviceId: session.deviceId,
+      }),
+    isListedEncrypted: (roomId) => live.lines.get().rooms?.get(roomId)?.encrypted,
+    readMembers: (roomId) => readMembers(live, matrix, roomId),
+  })
+  const live = makeLiveData(connection, matrix, session.userId, {
+    events: encryption.events,
+    loadPreviewOf: async () => (await import('../features/chat/message-preview.js')).previewOf,
   })
   return {
     session,
     matrix,
-    live: makeLiveData(connection, matrix, session.userId),
+    live,
+    encryption,
     storage,
     lastRoom: makeLastRoom(storage),
     outbox: makeOutbox(storage, {
-      sendEvent: matrix.sendEvent,
+      async sendEvent(roomId, type, content, txnId, signal) {
+        const sealed = await encryption.seal(roomId, type, content)
+        signal?.throwIfAborted()
+        return matrix.sendEvent(roomId, sealed.type, sealed.content, txnId, signal)
+      },
       upload: matrix.media.upload,
       hashTxn: (txnId) => hashTxn(connection.sid(), txnId),
     }),
     async signOut() {
       await logOut(http).catch(() => undefined) // the server may be gone; this device forgets anyway
+      encryption.stop()
       onEnd(false)
       forgetAccount(session.userId)
+      void forgetKeys(session)
       navigate('/', 'replace') // who signs in next begins at their own beginning
     },
   }
+}
+
+/** Who is in a room: the members that are watched where they are all there, else as the server says now. */
+async function readMembers(live: LiveData, matrix: MatrixClient, roomId: string): Promise<readonly Member[]> {
+  const line = live.lines.get().rooms?.get(roomId)
+  const open = live.openMembers(roomId)
+  if (line && open?.isComplete) {
+    const watched = [...open.members.values()].flatMap(({ user_id: userId, membership }) =>
+      membership === 'join' || membership === 'invite' ? [{ userId, membership }] : [],
+    )
+    const joined = watched.filter(({ membership }) => membership === 'join').length
+    if (joined === line.joined_count && watched.length - joined === line.invited_count) return watched
+  }
+  return matrix.readMembers(roomId)
+}
+
+/** Calls once when the window has nothing to do. Returns a function that stops it. */
+function whenIdle(work: () => void): () => void {
+  const timer = setTimeout(() => {
+    if (typeof requestIdleCallback === 'function') requestIdleCallback(() => work(), { timeout: 3_000 })
+    else work()
+  }, 300)
+  return () => clearTimeout(timer)
 }
 
 /** The room that was open last: each tab goes on from its own, a new one from what was written last. */

@@ -35,7 +35,7 @@ const readAgain = 50
 const keptWhenClosed = 120
 const gapPatienceMs = 120
 
-const rangeQuery = 'SELECT * FROM room_events:[$room_id, $from]..=[$room_id, $to]'
+export const rangeQuery = 'SELECT * FROM room_events:[$room_id, $from]..=[$room_id, $to]'
 
 export function makeRoomTimeline(roomId: string, needs: TimelineNeeds): RoomTimeline {
   const store = makeStore<TimelineState>({

@@ -248,9 +248,6 @@ export const chat = {
   'message.deleted': 'Nachricht gelöscht',
   'message.deletedBy': 'Nachricht von {name} gelöscht',
   'message.deletedReason': 'Nachricht von {name} gelöscht: {reason}',
-  'message.undecryptable': 'Diese Nachricht ist verschlüsselt und auf diesem Gerät nicht lesbar.',
-  'message.undecryptableHelp':
-    'Verschlüsselte Nachrichten kann Hearth noch nicht lesen. Öffne sie in einer anderen App, in der du angemeldet bist.',
   'message.ignored': {
     one: '{count} Nachricht von jemandem, den du ignorierst',
     other: '{count} Nachrichten von Menschen, die du ignorierst',

@@ -248,9 +248,6 @@ export const chat = {
   'message.deleted': 'Message deleted',
   'message.deletedBy': 'Message deleted by {name}',
   'message.deletedReason': 'Message deleted by {name}: {reason}',
-  'message.undecryptable': 'This message is encrypted and cannot be read on this device.',
-  'message.undecryptableHelp':
-    'Reading encrypted messages is not part of Hearth yet. Open it in another app where you are signed in.',
   'message.ignored': {
     one: '{count} message from someone you ignore',
     other: '{count} messages from people you ignore',

@@ -60,6 +60,17 @@ export function makeRooms(http: MatrixHttp) {
     kickUser: moderate('kick'),
     banUser: moderate('ban'),
     unbanUser: moderate('unban'),
+    /** Joined and invited. */
+    readMembers: async (roomId: string) => {
+      const { chunk } = await http.request<{ chunk: { state_key: string; content: { membership?: string } }[] }>(
+        'GET',
+        at(roomId, 'members'),
+        { query: { not_membership: 'leave' } },
+      )
+      return chunk.flatMap(({ state_key: userId, content: { membership } }) =>
+        membership === 'join' || membership === 'invite' ? [{ userId, membership } as const] : [],
+      )
+    },
     /** @returns public rooms of this server, best first */
     searchPublicRooms: async (term: string, limit = 20, signal?: AbortSignal) =>
       (

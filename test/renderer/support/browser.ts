@@ -21,7 +21,8 @@ export function makeLocks() {
     const closed = new Promise<void>((resolve) => ends.set(tab, resolve))
     return {
       locks: {
-        request: (name: string, work: () => unknown) => {
+        request: (name: string, ...given: [() => unknown] | [object, () => unknown]) => {
+          const work = given.at(-1) as () => unknown
           const run = (tails.get(name) ?? Promise.resolve()).then(() => Promise.race([work(), closed]))
           tails.set(
             name,

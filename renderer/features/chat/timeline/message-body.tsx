@@ -5,6 +5,7 @@ import { t } from '../../../i18n/index.js'
 import { followMatrixLink } from '../chat-actions.js'
 import { parseMatrixLink } from '../matrix-links.js'
 import { stripReplyFallback } from '../message-preview.js'
+import { LockedMessage } from './locked-message.js'
 import { FileMessage, ImageMessage, PlayableMessage } from './media-message.js'
 import quiet from './message.module.css'
 import styles from './message-body.module.css'
@@ -14,13 +15,7 @@ import type { MessageItem } from './timeline-items.js'
 
 export function MessageBody({ item, senderName }: { item: MessageItem; senderName: string }) {
   const { content } = item
-  if (item.type === 'm.room.encrypted')
-    return (
-      <>
-        <p className={quiet.quiet}>{t('message.undecryptable')}</p>
-        <p className={quiet.help}>{t('message.undecryptableHelp')}</p>
-      </>
-    )
+  if (item.type === 'm.room.encrypted') return <LockedMessage secret={item.secret} />
   if (item.type === 'm.sticker') return <ImageMessage item={item} />
   if (item.type.endsWith('poll.start')) return <PollBody content={content} />
   switch (content.msgtype) {

@@ -14,6 +14,7 @@ import type { ChatDialog } from '../dialogs/dialogs.js'
 import { previewOf } from '../message-preview.js'
 import type { Names } from '../names.js'
 import type { ComposerTask } from '../room-view.js'
+import { SenderWarning } from './locked-message.js'
 import styles from './message.module.css'
 import { MessageBody } from './message-body.js'
 import { MessageToolbar } from './message-toolbar.js'
@@ -102,6 +103,7 @@ export const Message = memo(function Message(props: MessageProps) {
         )}
         <div className={styles.body}>
           {item.redaction ? <Deleted item={item} names={names} /> : <MessageBody item={item} senderName={name} />}
+          {item.secret?.kind === 'clear' && item.secret.warning && <SenderWarning warning={item.secret.warning} />}
           {item.versions.length > 0 && !item.redaction && (
             <button
               type="button"

@@ -4,9 +4,11 @@ import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
 import type { RoomData } from '../../../live/live-data.js'
 import { useStore } from '../../../live/store.js'
+import type { ClientEvent } from '../../../platform/matrix/events.js'
 import { previewOf } from '../message-preview.js'
 import type { Names } from '../names.js'
 import styles from './message.module.css'
+import { useClearEvent } from './use-clear-event.js'
 
 type Quoted = { sender: string; type: string; content: Record<string, unknown> }
 type QuoteProps = { eventId: string; roomId: string; data: RoomData; names: Names; onShow: (eventId: string) => void }
@@ -32,8 +34,9 @@ export function Quote({ eventId, roomId, data, names, onShow }: QuoteProps) {
 function useQuoted(eventId: string, roomId: string, data: RoomData): Quoted | undefined {
   const { matrix } = useServices()
   const row = useStore(data.timeline.store, ({ timeline }) => timeline.rows.find((each) => each.event_id === eventId))
-  const [fetched, setFetched] = useState<Quoted>()
+  const [fetched, setFetched] = useState<ClientEvent>()
   const isLoaded = row !== undefined
+  const clear = useClearEvent(roomId, fetched)
   useEffect(() => {
     if (isLoaded) return
     let isWanted = true
@@ -46,5 +49,5 @@ function useQuoted(eventId: string, roomId: string, data: RoomData): Quoted | un
     }
   }, [isLoaded, matrix, roomId, eventId])
   if (row) return { sender: row.sender, type: row.event_type, content: (row.event.content ?? {}) as Quoted['content'] }
-  return fetched
+  return clear
 }

@@ -11,6 +11,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#forming-relationships-between-events
  */
 import type { ReceiptRow, RoomEventRow } from '../../../../server/api/live/rows.js'
+import { type Secret, secretOf } from '../../../encryption/clear-rows.js'
 import { dayOf } from '../../../i18n/format.js'
 import type { OutboxItem } from '../../../platform/matrix/outbox.js'
 import {
@@ -45,6 +46,8 @@ export type MessageItem = {
   reactions: Reaction[]
   replyTo?: string
   echo?: OutboxItem
+  /** It came encrypted: what to know of it, or why it cannot be read. */
+  secret?: Secret
   readers: string[]
 }
 export type StateItem = {
@@ -92,6 +95,8 @@ const messageTypes = new Set([
 /** Types that say nothing to a reader. */
 const silentTypes = new Set([
   ...['m.reaction', 'm.room.redaction', 'm.room.server_acl', 'm.space.child', 'm.space.parent'],
+  ...['m.key.verification.ready', 'm.key.verification.start', 'm.key.verification.accept', 'm.key.verification.key'],
+  ...['m.key.verification.mac', 'm.key.verification.cancel', 'm.key.verification.done'],
   ...['m.poll.response', 'm.poll.end', 'org.matrix.msc3381.poll.response', 'org.matrix.msc3381.poll.end'],
   ...[
     'm.call.candidates',
@@ -176,7 +181,12 @@ function messageOf(row: RoomEventRow, relations: Relations, input: TimelineInput
   }
   if (row.redacted_by) return { ...base, content: {}, reactions: [], redaction: redactionOf(row, relations) }
   const replyTo = relationOf(row)?.['m.in_reply_to']?.event_id
-  return { ...withEdits(base, row, relations), ...(replyTo ? { replyTo } : {}) }
+  const secret = secretOf(row)
+  return {
+    ...withEdits(base, row, relations),
+    ...(replyTo ? { replyTo } : {}),
+    ...(secret ? { secret } : {}),
+  }
 }
 
 const isEditEcho = (echo: OutboxItem) =>

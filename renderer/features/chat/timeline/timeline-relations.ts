@@ -4,6 +4,7 @@
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#forming-relationships-between-events
  */
 import type { RoomEventRow } from '../../../../server/api/live/rows.js'
+import { secretOf } from '../../../encryption/clear-rows.js'
 import type { OutboxItem } from '../../../platform/matrix/outbox.js'
 import type { MessageItem, Reaction, Redaction, TimelineInput } from './timeline-items.js'
 
@@ -54,10 +55,11 @@ function addReaction(into: Relations['reactions'], target: string, key: string, 
   into.set(target, byKey)
 }
 
-/** Only the sender can edit; of several edits the newest counts. */
+/** Only the sender can edit, and what was encrypted only by what is; of several edits the newest counts. */
 export function withEdits(item: MessageItem, row: RoomEventRow, relations: Relations): MessageItem {
   const edits = (relations.edits.get(row.event_id) ?? [])
     .filter((edit) => edit.sender === row.sender && edit.event_type === row.event_type && newContentOf(edit))
+    .filter((edit) => !secretOf(row) || secretOf(edit))
     .sort((a, b) => a.origin_server_ts - b.origin_server_ts || a.seq - b.seq)
   const pending = relations.pendingEdits.get(row.event_id)
   const last = edits.at(-1)

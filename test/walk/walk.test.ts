@@ -10,7 +10,7 @@ import { makeRandom } from './random.js'
 import { type Memory, steps } from './steps.js'
 import { makeWorld } from './world.js'
 
-const seconds = Number(process.env.HEARTH_WALK_SECONDS ?? 60)
+const seconds = Number(process.env.HEARTH_WALK_SECONDS ?? 35)
 const given = process.env.HEARTH_WALK_SEED || undefined
 const runsPerWalk = 12
 

@@ -9,11 +9,12 @@
  */
 
 import { makeSlots } from '../delivery/slots.js'
-import type { JsonObject } from '../events/pdu.js'
+import type { JsonObject, Pdu } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { FederationTrafficRow } from '../kernel/live-rows.js'
 import type { Logger } from '../kernel/logger.js'
+import { parseSpelled } from '../kernel/spelled-numbers.js'
 import { readEventRows } from '../store/event-store.js'
 import { type ByKind, ignore, treat } from '../store/follow-changes.js'
 import { countOutbox } from '../store/outbox-store.js'
@@ -23,6 +24,7 @@ import { type DestinationQueue, makeDestinationQueue, type QueueNeeds } from './
 import type { Destinations } from './destinations.js'
 import { type Edu, receiptEdu } from './edu-shapes.js'
 import type { FederationClient } from './federation-client.js'
+import { forWire } from './read-history.js'
 import type { IsServerAllowed } from './server-policy.js'
 import type { Traffic, TrafficSink } from './traffic.js'
 
@@ -161,11 +163,7 @@ export function makeFederationSender(needs: Needs): FederationSender {
 
 async function readPdus(db: Database, eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, JsonObject>> {
   const rows = await readEventRows(db, eventIds)
-  return new Map(rows.map((row) => [row.event_id, withoutUnsigned(JSON.parse(row.pdu) as JsonObject)]))
-}
-
-function withoutUnsigned({ unsigned: _ours, ...pdu }: JsonObject): JsonObject {
-  return pdu
+  return new Map(rows.map((row) => [row.event_id, forWire(parseSpelled(row.pdu) as Pdu)]))
 }
 
 const slowMs = 10_000

@@ -8,12 +8,14 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#backfilling-and-retrieving-missing-events
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#retrieving-events
  */
+
 import { setImmediate } from 'node:timers/promises'
 import { readHistoryVisibility } from '../events/history-visibility.js'
 import { isState, type JsonObject, type Pdu, type PduEvent, prevEventIds, stateKeyOf } from '../events/pdu.js'
 import { redactPdu } from '../events/redaction.js'
 import { notFound } from '../kernel/errors.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import { carrySpellings } from '../kernel/spelled-numbers.js'
 import type { Room, Rooms, StoredEvent } from '../rooms/room.js'
 import { isOnSide, searchByTime } from '../rooms/search-by-time.js'
 import { stretchAbove, stretchBelow } from '../rooms/segments.js'
@@ -256,8 +258,9 @@ export function makeReadHistory(needs: Needs): ReadHistory {
 }
 
 /** `unsigned` holds what is ours alone. */
-export function forWire({ unsigned: _ours, ...pdu }: Pdu): Pdu {
-  return pdu
+export function forWire(pdu: Pdu): Pdu {
+  const { unsigned: _ours, ...copy } = pdu
+  return carrySpellings(pdu, copy)
 }
 
 export const toWire = (events: readonly PduEvent[]): JsonObject[] => events.map(({ pdu }) => forWire(pdu))

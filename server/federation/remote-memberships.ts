@@ -5,12 +5,14 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#knocking-rooms
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room
  */
+
 import { checkAgainstState } from '../events/auth-rules/index.js'
 import { isJsonObject, type JsonObject, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { redactPdu } from '../events/redaction.js'
 import { verifyJson } from '../events/signatures.js'
 import { forbidden, notFound } from '../kernel/errors.js'
 import { type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
+import { copySpelled } from '../kernel/spelled-numbers.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
 import type { draftEvent } from '../rooms/build-event.js'
@@ -62,7 +64,7 @@ export function makeRemoteMemberships(needs: Needs): RemoteMemberships {
       destination: via,
       method: 'PUT',
       path: pathOf(sendPaths[membership], { roomId, eventId: event.eventId }),
-      content: { ...event.pdu },
+      content: copySpelled(event.pdu),
       ignoreBackoff: true,
       timeoutMs: 20_000,
     })
@@ -151,7 +153,7 @@ async function haveSigned(needs: Needs, room: Room, event: PduEvent, target: Use
   const ask = () =>
     put('/_matrix/federation/v2/invite/:roomId/:eventId', {
       room_version: room.version,
-      event: { ...event.pdu },
+      event: copySpelled(event.pdu),
       invite_room_state: state,
     })
   /** Servers that know only v1: rooms of versions 1 and 2. */

@@ -5,10 +5,12 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
  */
+
 import { type JsonObject, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { hashAndSignPdu, type SigningKey } from '../events/signatures.js'
 import { forbidden, invalidParam, MatrixError } from '../kernel/errors.js'
 import { type EventId, parseUserId, type RoomId, type ServerName, serverNameOf } from '../kernel/identifiers.js'
+import { copySpelled } from '../kernel/spelled-numbers.js'
 import type { AcceptPdu } from '../rooms/accept-pdu.js'
 import { strippedOf } from '../rooms/outside-membership.js'
 import { isJoined, type Room, type Rooms } from '../rooms/room.js'
@@ -85,7 +87,7 @@ export function makeSendMembership(needs: Needs): SendMembership {
         origin: needs.serverName,
         state: needs.readPieces(asker, ids.state),
         auth_chain: needs.readPieces(asker, ids.authChain),
-        event: { ...forWire(event.pdu) },
+        event: copySpelled(forWire(event.pdu)),
         members_omitted: false,
         servers_in_room: serversBefore,
       }

@@ -3,7 +3,9 @@
  *
  * An error after the first piece can only break the connection off; so whatever may be refused is to be found out before.
  */
+
 import { Readable } from 'node:stream'
+import { stringifySpelled } from '../kernel/spelled-numbers.js'
 import { type Reply, raw } from './reply.js'
 
 /** A list that comes in pieces. */
@@ -19,7 +21,7 @@ async function* textOf(fields: Readonly<Record<string, unknown>>): AsyncGenerato
     if (value === undefined) continue
     const start = `${before}${JSON.stringify(name)}:`
     if (isPieces(value)) yield* listOf(start, value)
-    else yield start + JSON.stringify(value)
+    else yield start + stringifySpelled(value)
     before = ','
   }
   yield before === '{' ? '{}' : '}'
@@ -29,7 +31,7 @@ async function* listOf(start: string, pieces: Pieces): AsyncGenerator<string> {
   let before = `${start}[`
   for await (const piece of pieces) {
     if (piece.length === 0) continue
-    yield before + piece.map((each) => JSON.stringify(each)).join(',')
+    yield before + piece.map(stringifySpelled).join(',')
     before = ','
   }
   yield before === ',' ? ']' : `${before}]`

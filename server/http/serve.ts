@@ -12,7 +12,7 @@ import { pause } from '../kernel/clock.js'
 import { badJson, invalidParam, MatrixError, missingParam, userSuspended } from '../kernel/errors.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
-import { parseSpelled } from '../kernel/spelled-numbers.js'
+import { parseSpelled, stringifySpelled } from '../kernel/spelled-numbers.js'
 import type { Authenticate } from '../users/authenticate.js'
 import type { Requester } from '../users/requester.js'
 import { accessTokenOf, missingToken } from './access-token.js'
@@ -58,12 +58,14 @@ export function makeServe(endpoint: BoundEndpoint, context: ServeContext & { laz
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (request.contentType !== undefined) request.headers['content-type'] = request.contentType
     const held: Held = { request: undefined }
+    // To another server numbers go out as whoever signed them spelt them.
+    const stringify = endpoint.auth === 'signed' ? stringifySpelled : JSON.stringify
     try {
-      return send(context, request, reply, held, await answer(endpoint, context, request, reply, held))
+      return send(context, request, reply, held, await answer(endpoint, context, request, reply, held), stringify)
     } catch (error) {
       if (error instanceof RateLimited && error.holdMs > 0) await pause(error.holdMs)
       const refusal = toReply(error, context.logger, { operationId: endpoint.operationId, id: request.id })
-      return send(context, request, reply, held, refusal)
+      return send(context, request, reply, held, refusal, stringify)
     }
   }
 }
@@ -229,6 +231,7 @@ function send(
   reply: FastifyReply,
   held: Held,
   result: unknown,
+  stringify: (value: unknown) => string,
 ): FastifyReply {
   held.request?.release()
   dropBody(request, reply)
@@ -237,7 +240,7 @@ function send(
     reply.code(result.status).headers(result.headers)
     if (result.form === 'raw') return reply.send(result.body)
   }
-  const bytes = Buffer.from(JSON.stringify(isReply ? result.body : result))
+  const bytes = Buffer.from(stringify(isReply ? result.body : result))
   if (bytes.length >= heldFrom) {
     const untaken = admission.bytes.open(held.party ?? 'unknown')
     reply.raw.once('finish', untaken.release).once('close', untaken.release)

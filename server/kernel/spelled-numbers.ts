@@ -8,6 +8,8 @@
  * Spec: https://spec.matrix.org/v1.19/rooms/v6/#canonical-json
  */
 
+import { randomUUID } from 'node:crypto'
+
 /** By member, or by place in a list. */
 type Spellings = Map<string, string>
 
@@ -31,10 +33,27 @@ export function carrySpellings<Copy extends object>(from: object, copy: Copy): C
   return copy
 }
 
+/** A shallow copy. */
+export const copySpelled = <Value extends object>(from: Value) => carrySpellings(from, { ...from })
+
 /** `JSON.parse`, with spellings remembered. @throws SyntaxError */
 export function parseSpelled(text: string): unknown {
   const plain: unknown = JSON.parse(text)
   return unusual.test(text) ? new Parser(text).value() : plain
+}
+
+/** `JSON.stringify`, with every number as it was spelt. */
+export function stringifySpelled(value: unknown): string {
+  if (!hasAny) return JSON.stringify(value)
+  const spelt: string[] = []
+  // No text of anybody has this in it: it is made anew each time.
+  const mark = randomUUID()
+  const text = JSON.stringify(value, function (this: object, key: string, member: unknown) {
+    const spelling = typeof member === 'number' ? spellings.get(this)?.get(key) : undefined
+    return spelling !== undefined && Number(spelling) === member ? `${mark}${spelt.push(spelling) - 1}` : member
+  })
+  if (spelt.length === 0) return text
+  return text.replace(new RegExp(`"${mark}(\\d+)"`, 'g'), (_, at: string) => spelt[Number(at)]!)
 }
 
 /** Reads text that is known to be JSON, and not too deep. */

@@ -2,10 +2,12 @@
  * Describes what is to be written of a placed event, as a step of its room's next commit, and what of the memory
  * moves on with it.
  */
+
 import { canonicalJson } from '../events/canonical-json.js'
 import { type PduEvent, parseStateMapKey } from '../events/pdu.js'
 import { relationOf } from '../events/relations.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
+import { stringifySpelled } from '../kernel/spelled-numbers.js'
 import { insertAppserviceRow } from '../store/appservice-store.js'
 import {
   changeEvent,
@@ -288,7 +290,7 @@ function addStateChanges(
     const [type, stateKey] = parseStateMapKey(key)
     draft.writes.push(
       entry
-        ? entryWrite(room, entry, position, entry === event ? json : JSON.stringify(entry.pdu))
+        ? entryWrite(room, entry, position, entry === event ? json : stringifySpelled(entry.pdu))
         : type === 'm.room.member'
           ? deleteMember(room, stateKey as UserId)
           : deleteStateEntry(room, type, stateKey),

@@ -10,12 +10,14 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
  */
+
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { canonicalJson } from '../events/canonical-json.js'
 import type { PduEvent } from '../events/pdu.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
+import { stringifySpelled } from '../kernel/spelled-numbers.js'
 import { setEvent } from '../store/event-store.js'
 import { setServerCount } from '../store/member-store.js'
 import { setMembership } from '../store/membership-store.js'
@@ -99,7 +101,7 @@ export function makeImportRoom(rooms: RoomsForWriting, buildStep: BuildStep, ser
       const room = withNode(told.room, { n: bare.nextNode })
       const chunks = await writeChunks(db, roomId, room.node, told.ids)
       await commitEach(told.events, (event) => {
-        const write = entryWrite(room, event, position, JSON.stringify(event.pdu))
+        const write = entryWrite(room, event, position, stringifySpelled(event.pdu))
         const userId = userOfKey(keyOf(event))
         const row = userId && told.members.get(userId)
         const isLocal = userId && serverNameOf(userId) === serverName

@@ -1,8 +1,10 @@
 /** Reads a room from the database into memory: a few reads and about forty rows, whatever its history and its size. */
-import { type PduEvent, stateKeyOf } from '../events/pdu.js'
+
+import { type Pdu, type PduEvent, stateKeyOf } from '../events/pdu.js'
 import { roomVersionRules } from '../events/room-versions.js'
 import type { EventId, RoomId, ServerName } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
+import { parseSpelled } from '../kernel/spelled-numbers.js'
 import { readEventRows, readTimelineRows, readWaitingRedactions, type WaitingRow } from '../store/event-store.js'
 import { readMembersOfServer } from '../store/member-store.js'
 import type { Reader } from '../store/reader.js'
@@ -31,7 +33,7 @@ export async function loadRoom(db: Reader, roomId: RoomId, serverName: ServerNam
   ])
   const state = new Map<string, PduEvent>()
   for (const { event_id, pdu } of stateRows) {
-    const event: PduEvent = { eventId: event_id, roomId, pdu: JSON.parse(pdu) }
+    const event: PduEvent = { eventId: event_id, roomId, pdu: parseSpelled(pdu) as Pdu }
     state.set(stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event)
   }
   const createEvent = state.get(stateKeyOf('m.room.create', ''))

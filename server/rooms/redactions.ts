@@ -10,6 +10,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/rooms/v3/#handling-redactions
  */
+
 import { canonicalJson } from '../events/canonical-json.js'
 import type { PduEvent } from '../events/pdu.js'
 import type { PowerLevels } from '../events/power-levels.js'
@@ -18,6 +19,7 @@ import { type Relation, relationOf } from '../events/relations.js'
 import type { RoomVersionRules } from '../events/room-versions.js'
 import { type EventId, type ServerName, serverNameOf } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
+import { carrySpellings } from '../kernel/spelled-numbers.js'
 import type { Snapshot, StoredEvent, WaitingRedaction } from './room.js'
 
 export type AppliedRedaction = {
@@ -76,7 +78,7 @@ export function applyTo(room: Pick<Snapshot, 'rules'>, target: StoredEvent, reda
   return {
     ...(relation ? { relation } : {}),
     redacted: { ...target, pdu, redactedBy },
-    json: canonicalJson(kept, { strict: room.rules.strictCanonicalJson }),
+    json: canonicalJson(carrySpellings(pdu, kept), { strict: room.rules.strictCanonicalJson }),
   }
 }
 

@@ -4,9 +4,11 @@
  * What becomes durable is told by `moveOn` in the same turn, so nothing kept is older than the room it is read for.
  * A generation of a room's state is part of every key: a room that is joined afresh shares nothing with what it was.
  */
-import type { PduEvent } from '../events/pdu.js'
+
+import type { Pdu, PduEvent } from '../events/pdu.js'
 import type { EventId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import { PersistentMap } from '../kernel/persistent-map.js'
+import { parseSpelled } from '../kernel/spelled-numbers.js'
 import { VersionedCache } from '../kernel/versioned-cache.js'
 import { readAllMemberRows, readCountsOf, readMemberRows, readServerCounts } from '../store/member-store.js'
 import type { Reader } from '../store/reader.js'
@@ -122,7 +124,7 @@ const keyOf = ({ roomId, stateGeneration }: StateOwner) => `${roomId} ${stateGen
 const memberOf = (roomId: RoomId, row: { event_id: EventId; pdu: string }): PduEvent => ({
   eventId: row.event_id,
   roomId,
-  pdu: JSON.parse(row.pdu),
+  pdu: parseSpelled(row.pdu) as Pdu,
 })
 
 /** About; what a member event says besides its content is much the same in all. */

@@ -1,4 +1,6 @@
 /** An event's row as the rest of the server knows it. */
+import type { Pdu } from '../events/pdu.js'
+import { parseSpelled } from '../kernel/spelled-numbers.js'
 import type { ReadEventRow } from '../store/event-store.js'
 import type { StoredEvent } from './room.js'
 
@@ -6,7 +8,7 @@ export function toStoredEvent(row: ReadEventRow): StoredEvent {
   return {
     eventId: row.event_id,
     roomId: row.room_id,
-    pdu: JSON.parse(row.pdu),
+    pdu: parseSpelled(row.pdu) as Pdu,
     rejected: row.status === 'rejected',
     status: row.status,
     reason: row.reason,

@@ -1,5 +1,6 @@
 /** Servers that are older than we are, or say no: what a user of ours gets of it. */
 import { describe, expect, test } from 'vitest'
+import { canonicalJson } from '../../../server/events/canonical-json.js'
 import type { JsonObject, UnsignedPdu } from '../../../server/events/pdu.js'
 import { roomVersionRules } from '../../../server/events/room-versions.js'
 import { hashAndSignPdu } from '../../../server/events/signatures.js'
@@ -9,6 +10,7 @@ import { readEventRows } from '../../../server/store/event-store.js'
 import { startFederation } from '../../support/federation.js'
 import type { FederationServer } from '../../support/federation-server.js'
 import { PuppetRefusal, type PuppetServer, startPuppet } from '../../support/puppet-server.js'
+import { makeTestRooms } from '../../support/rooms.js'
 
 async function makeWorld(): Promise<AsyncDisposable & { a: FederationServer; other: PuppetServer }> {
   const federated = await startFederation(1)
@@ -94,4 +96,37 @@ test('an event of an old room with numbers as only other languages write them is
   await expect.poll(() => a.messages(roomId)).toEqual(['odd', 'plain'])
   const [row] = await readEventRows(a.db, [odd.eventId])
   expect(row?.pdu).toContain('"big":9007199254740993,"body":"odd","level":1.0')
+})
+
+test('such an event is passed on as it was signed: to a server that joins, and to one that fills in history', async () => {
+  await using federated = await startFederation(2)
+  const [a, b] = federated.servers as [FederationServer, FederationServer]
+  await using other = await startPuppet('other.test', federated.ca, federated.ports)
+  const olga = other.user('olga')
+  const roomId = await a.ops.createRoom({
+    ...{ creator: a.user('alice'), preset: 'public_chat' as const, roomVersion: '5' },
+    powerLevelContentOverride: { events: { 'test.state': 0 } },
+  })
+  const room = await other.join(a.name, roomId, olga)
+  const content = parseSpelled('{"body":"odd","level":1.0,"list":[9007199254740993]}') as JsonObject
+  const odd = other.push(room, other.makeEvent(room, { type: 'm.room.message', sender: olga, content }))
+  const state = other.push(room, other.makeEvent(room, { type: 'test.state', stateKey: '', sender: olga, content }))
+  expect((await other.sendPdus(a.name, 'odd', [odd.pdu, state.pdu])).body.pdus).toEqual({
+    [odd.eventId]: {},
+    [state.eventId]: {},
+  })
+
+  await b.ops.joinRoom({ roomId, sender: b.user('bob'), via: [a.name] })
+  const [segment] = (await b.ops.rooms.get(roomId))!.segments
+  await b.federation.remote.backfillRoom(roomId, segment!.origin, 50)
+
+  for (const { db } of [a, b]) {
+    const { rooms } = await makeTestRooms(db) // which has read nothing yet
+    for (const { eventId } of [odd, state]) {
+      const event = await rooms.readEvent(eventId)
+      expect(canonicalJson(event?.pdu, { strict: false })).toContain('"level":1.0,"list":[9007199254740993]')
+    }
+    const held = (await rooms.get(roomId))!.state.get('test.state\0')
+    expect(canonicalJson(held?.pdu.content, { strict: false })).toContain('"level":1.0')
+  }
 })

@@ -5,11 +5,13 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1backfillroomid
  */
+
 import { Type } from 'typebox'
 import type { ReadHistory } from '../../../federation/read-history.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import type { Clock } from '../../../kernel/clock.js'
 import { EventIdSchema, RoomIdSchema, type ServerName } from '../../../kernel/identifiers.js'
+import { copySpelled } from '../../../kernel/spelled-numbers.js'
 
 type Needs = Pick<ReadHistory, 'readBackwards'> & { readonly serverName: ServerName; readonly clock: Clock }
 
@@ -31,6 +33,6 @@ export const backfillRoomEndpoint = defineEndpoint({
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
   async handle({ params, query, origin, signal }, hs: Needs) {
     const pdus = await hs.readBackwards({ origin, signal }, params.roomId, query.v, query.limit)
-    return { origin: hs.serverName, origin_server_ts: hs.clock.now(), pdus: pdus.map((pdu) => ({ ...pdu })) }
+    return { origin: hs.serverName, origin_server_ts: hs.clock.now(), pdus: pdus.map(copySpelled) }
   },
 })

@@ -5,10 +5,12 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#post_matrixfederationv1get_missing_eventsroomid
  */
+
 import { Type } from 'typebox'
 import type { ReadHistory } from '../../../federation/read-history.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import { EventIdSchema, RoomIdSchema } from '../../../kernel/identifiers.js'
+import { copySpelled } from '../../../kernel/spelled-numbers.js'
 
 type Needs = Pick<ReadHistory, 'readGap'>
 
@@ -37,6 +39,6 @@ export const getMissingPreviousEventsEndpoint = defineEndpoint({
       limit: Math.max(limit, 0),
       minDepth,
     })
-    return { events: events.map((pdu) => ({ ...pdu })) }
+    return { events: events.map(copySpelled) }
   },
 })

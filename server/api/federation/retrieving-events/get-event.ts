@@ -5,11 +5,13 @@
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1eventeventid
  */
+
 import { Type } from 'typebox'
 import type { ReadHistory } from '../../../federation/read-history.js'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import type { Clock } from '../../../kernel/clock.js'
 import { EventIdSchema, type ServerName } from '../../../kernel/identifiers.js'
+import { copySpelled } from '../../../kernel/spelled-numbers.js'
 
 type Needs = Pick<ReadHistory, 'readEventFor'> & { readonly serverName: ServerName; readonly clock: Clock }
 
@@ -27,6 +29,6 @@ export const getEventEndpoint = defineEndpoint({
   errors: ['M_FORBIDDEN', 'M_NOT_FOUND'],
   async handle({ params, origin, signal }, hs: Needs) {
     const pdu = await hs.readEventFor({ origin, signal }, params.eventId)
-    return { origin: hs.serverName, origin_server_ts: hs.clock.now(), pdus: [{ ...pdu }] }
+    return { origin: hs.serverName, origin_server_ts: hs.clock.now(), pdus: [copySpelled(pdu)] }
   },
 })

@@ -24,6 +24,7 @@ import { startMedia } from './media/start-media.js'
 import type { HomeNetwork } from './network/home-network.js'
 import type { ReadReachability } from './network/reachability.js'
 import { makeOutbound } from './outbound/outbound.js'
+import { makePushDelivery } from './push/push-delivery.js'
 import { makePushRules } from './push/push-rules.js'
 import { makePushers } from './push/pushers.js'
 import { startRooms } from './rooms/start-rooms.js'
@@ -133,6 +134,18 @@ export async function startServices(
     addressServers: federation.addressServers,
     inbox: syncing.inbox,
   })
+  const outbound = makeOutbound({
+    rules: {
+      verifyCertificates: config.outbound.verify_certificates,
+      allowPrivateAddresses: config.outbound.allow_private_addresses,
+    },
+  })
+  const pushes = await makePushDelivery({
+    ...{ db, clock, outbound, rooms: rooms.rooms, log: loggerFor(logger, 'push') },
+    countUnread: syncing.unreadCounts.countUnread,
+    ...{ readJudge: syncing.readJudge, readReading: syncing.readReading, readThreadOf: syncing.readThreadOf },
+    ...{ readSummary: syncing.readSummary, visibility: syncing.visibility },
+  })
   const clients = new ConnectedClients(clock, () => base.liveBridge.devices)
   live = await startLive({
     ...{ db, serverName, clock, logger, rooms: rooms.rooms, isErased },
@@ -143,6 +156,7 @@ export async function startServices(
     countUnread: syncing.unreadCounts.countUnread,
     readOwnReceipts: syncing.receipts.readOwn,
     ...{ inbox: syncing.inbox, readKeyCounts: syncing.readKeyCounts, readDeviceLists: syncing.readDeviceLists },
+    otherLanes: [pushes.lane],
     connectedClients: () => clients.count,
     liveChannels: () => base.liveBridge.channels,
     stalls: base.stalls,
@@ -171,12 +185,6 @@ export async function startServices(
     ...{ db, rooms: rooms.rooms, typingIn: syncing.typing.usersIn },
     registration: accounts.registration,
   })
-  const outbound = makeOutbound({
-    rules: {
-      verifyCertificates: config.outbound.verify_certificates,
-      allowPrivateAddresses: config.outbound.allow_private_addresses,
-    },
-  })
   const media = await startMedia({
     ...{ db, clock, serverName, dir: layout.media, limits: config.media },
     fetchRemoteMedia: remote.fetchRemoteMedia,
@@ -198,6 +206,8 @@ export async function startServices(
       'previews of links': media.forgetUrlPreviews,
     },
   })
+
+  pushes.start()
 
   const domains = {
     server: {
@@ -223,7 +233,13 @@ export async function startServices(
         clients.during(deviceKey(request.userId, request.deviceId), () => syncing.operations.sync(request)),
       checkFilter: (definition: unknown) => void readSyncFilter(definition),
     },
-    push: together({ pushRules, pushers: makePushers({ db, inTurn: loginSessions.inTurn }) }),
+    push: together({
+      pushRules,
+      pushers: makePushers({
+        ...{ db, clock, inTurn: loginSessions.inTurn, onPusherSet: pushes.onPusherSet },
+        allowHttp: config.push.allow_http_gateways,
+      }),
+    }),
     media: media.operations,
     live: {
       metricsHistory: live.metricsHistory,
@@ -255,6 +271,7 @@ export async function startServices(
       syncing.close()
       await appservices.close()
       await users.close()
+      await pushes.close()
       await outbound.close()
       await media.close()
       await cleaning.close()

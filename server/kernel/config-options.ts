@@ -211,9 +211,13 @@ export const configOptions = {
     verify_certificates: option(
       flag,
       true,
-      'Whether certificates must verify: of application services, and of web pages that are previewed.',
+      'Whether certificates must verify: of application services, push gateways, and web pages that are previewed.',
     ),
-    allow_private_addresses: option(flag, false, 'Whether web pages that are previewed may be at private addresses.'),
+    allow_private_addresses: option(
+      flag,
+      false,
+      'Whether push gateways, and web pages that are previewed, may be at private addresses.',
+    ),
   },
   registration: {
     enabled: option(flag, false, 'Whether people can make accounts themselves.'),
@@ -253,6 +257,13 @@ export const configOptions = {
       flag,
       true,
       'Whether everybody here finds everybody here by name; otherwise only who shares a room with them or is in an open one.',
+    ),
+  },
+  push: {
+    allow_http_gateways: option(
+      flag,
+      false,
+      'Whether push gateways may be asked without TLS, as in a network at home.',
     ),
   },
   url_previews: { enabled: option(flag, false, 'Whether the server fetches web pages to preview links.') },

@@ -18,6 +18,7 @@ export const subsystems = [
   'federation',
   'sender',
   'keys',
+  'push',
   'appservices',
 ] as const
 export type Subsystem = (typeof subsystems)[number]

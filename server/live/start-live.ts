@@ -17,7 +17,15 @@ import { type Projector, type ProjectorNeeds, startProjector } from './projector
 
 export type LiveNeeds = Pick<
   ProjectorNeeds,
-  'rooms' | 'countUnread' | 'readOwnReceipts' | 'viewers' | 'isErased' | 'inbox' | 'readKeyCounts' | 'readDeviceLists'
+  | 'rooms'
+  | 'countUnread'
+  | 'readOwnReceipts'
+  | 'viewers'
+  | 'isErased'
+  | 'inbox'
+  | 'readKeyCounts'
+  | 'readDeviceLists'
+  | 'otherLanes'
 > &
   Pick<MetricsNeeds, 'connectedClients' | 'liveChannels' | 'stalls'> & {
     db: OpenDatabase

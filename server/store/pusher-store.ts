@@ -14,12 +14,36 @@ export type PusherRow = {
   sid: string
   /** JSON text of the pusher as the client gave it. */
   pusher: string
+  /** When it was set last, in milliseconds since the epoch. */
+  set_at: number
+  /** It is told of what comes after this stream position. */
+  since: number
 }
 
 export async function readPushers(db: Reader, userId: UserId): Promise<PusherRow[]> {
   const [rows] = await db.query<[PusherRow[]]>('SELECT * OMIT id FROM pusher:[$user, NONE]..[$user, ..]', {
     user: userId,
   })
+  return rows
+}
+
+export async function readPusher(
+  db: Reader,
+  userId: UserId,
+  appId: string,
+  pushkey: string,
+): Promise<PusherRow | undefined> {
+  const [rows] = await db.query<[PusherRow[]]>(
+    'SELECT * OMIT id FROM type::record("pusher", [$user, $app, $pushkey])',
+    {
+      ...{ user: userId, app: appId, pushkey },
+    },
+  )
+  return rows[0]
+}
+
+export async function readAllPushers(db: Reader): Promise<(PusherRow & { user_id: UserId })[]> {
+  const [rows] = await db.query<[(PusherRow & { user_id: UserId })[]]>('SELECT * OMIT id FROM pusher')
   return rows
 }
 

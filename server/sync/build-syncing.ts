@@ -8,7 +8,7 @@ import type { Clock } from '../kernel/clock.js'
 import type { DeviceId, RoomId, ServerName, UserId } from '../kernel/identifiers.js'
 import type { PresenceRow } from '../kernel/live-rows.js'
 import type { Logger } from '../kernel/logger.js'
-import type { Rooms } from '../rooms/room.js'
+import type { Room, Rooms } from '../rooms/room.js'
 import { readPresenceRows } from '../store/presence-store.js'
 import type { Database } from '../store/reader.js'
 import { makeReadAccountDataOf } from './account-data-changes.js'
@@ -31,21 +31,25 @@ import { makeReadEvents, type ReadEvents } from './read-event.js'
 import { makeReadEventByTime, type QueryEventByTime, type ReadEventByTime } from './read-event-by-time.js'
 import { makeSetFullyRead, type SetFullyRead } from './read-markers.js'
 import { type Backfill, makeReadMessages, makeReadPage, type ReadMessages } from './read-messages.js'
+import { makeReadNotifications, type ReadNotifications } from './read-notifications.js'
 import { makeReadPresenceOf, type ReadPresenceOf } from './read-presence-of.js'
+import { makeReadReading, type ReadReading } from './read-reading.js'
 import { makeReadRelationsOf, type ReadRelationsOf } from './read-relations.js'
 import { makeReadSenders } from './read-senders.js'
 import { makeReadState, type ReadState } from './read-state.js'
 import { makeReadThreads, type ReadThreads } from './read-threads.js'
 import { makeReceipts, type Receipts } from './receipts.js'
-import { makeReadSummary } from './room-summary.js'
+import { makeReadSummary, type RoomSummary } from './room-summary.js'
 import { makeStateDeltas } from './state-delta.js'
 import { makeReadMovesSince } from './state-moves.js'
 import { makeStreamNotifier, type StreamNotifier } from './stream-notifier.js'
 import { makeSync, type Sync } from './sync.js'
+import { makeReadThreadOf, type ReadThreadOf } from './thread-of.js'
 import { makeReadTimelineWindow } from './timeline-window.js'
 import { makeToDeviceInbox, type ToDeviceInbox } from './to-device-inbox.js'
 import { makeTyping, type Typing } from './typing.js'
 import { makeUnreadCounts, type UnreadCounts } from './unread-counts.js'
+import { makeReadJudge, type ReadJudge } from './unread-judge.js'
 import { makeVisibility, type Visibility } from './visibility.js'
 
 export type SyncingNeeds = {
@@ -96,6 +100,7 @@ export type ReadingOperations = {
   readRelationsOf: ReadRelationsOf
   readThreads: ReadThreads
   readKeyChanges: ReadKeyChanges
+  readNotifications: ReadNotifications
 }
 
 export type Syncing = {
@@ -109,6 +114,11 @@ export type Syncing = {
   inbox: ToDeviceInbox
   readKeyCounts: ReadKeyCounts
   readDeviceLists: ReadDeviceLists
+  /** What push asks. */
+  readJudge: ReadJudge
+  readReading: ReadReading
+  readThreadOf: ReadThreadOf
+  readSummary(room: Room, userId: UserId): Promise<RoomSummary>
   /** Reads what the last run knew of presence. */
   restore(): Promise<void>
   /** Ends the waiting requests and all timers. */
@@ -140,6 +150,10 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   const clientEvents = makeClientEvents({ rooms, clock, aggregations })
   const readSenders = makeReadSenders({ rooms })
   const readPage = makeReadPage({ rooms, visibility, clock, backfill: needs.backfill })
+  const readSummary = makeReadSummary({ rooms })
+  const readReading = makeReadReading({ rooms, receipts })
+  const readThreadOf = makeReadThreadOf(rooms)
+  const readJudge = makeReadJudge({ readAccountDataOf, rooms })
   const reading = { rooms, visibility, readPage, clientEvents, readAccountDataOf, readSenders }
   const section = {
     rooms,
@@ -168,7 +182,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     buildJoinedRoom: makeBuildJoinedRoom({
       ...section,
       readEphemeral: makeReadEphemeral({ receipts, typing, stream }),
-      readSummary: makeReadSummary({ rooms }),
+      readSummary,
       unreadCounts,
     }),
     buildLeftRoom: makeBuildLeftRoom(section),
@@ -195,6 +209,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
       readRelationsOf: makeReadRelationsOf({ ...reading, db, findVisible: events.findVisible }),
       readThreads: makeReadThreads({ ...reading, db, findVisible: events.findVisible }),
       readKeyChanges: makeReadKeyChanges({ db, readDeviceLists }),
+      readNotifications: makeReadNotifications({ ...reading, db, readJudge, readReading, readThreadOf }),
     },
     typing,
     receipts,
@@ -205,6 +220,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     inbox,
     readKeyCounts,
     readDeviceLists,
+    ...{ readJudge, readReading, readThreadOf, readSummary },
     restore: async () => presence.restore(await readPresenceRows(db)),
     close() {
       for (const each of stop) each()

@@ -22,6 +22,7 @@ import type { Database } from '../store/reader.js'
 import type { PushCount, ReceiptRow } from '../store/receipt-store.js'
 import type { Change } from '../store/writes.js'
 import type { ReadAccountDataOf } from './account-data-changes.js'
+import { makeReadReading } from './read-reading.js'
 import type { Receipts } from './receipts.js'
 import { makeReadThreadOf, threadOf } from './thread-of.js'
 import { makeCheckpoints } from './unread-checkpoints.js'
@@ -103,6 +104,7 @@ class Counting {
   readonly #entries = new LRUCache<string, Entry>({ max: maxEntries, dispose: (entry) => this.#forget(entry) })
   readonly #checkpoints
   readonly #readJudge
+  readonly #readReading
   readonly #walk
   readonly #stopListening: () => void
 
@@ -110,6 +112,7 @@ class Counting {
     this.#needs = needs
     this.#checkpoints = makeCheckpoints(needs)
     this.#readJudge = makeReadJudge(needs)
+    this.#readReading = makeReadReading(needs)
     this.#walk = makeWalk({
       rooms: needs.rooms,
       readCheckpoint: this.#checkpoints.read,
@@ -150,7 +153,7 @@ class Counting {
         const room = await this.#enter(entry)
         if (!room) return new Map()
         const judge = await this.#readJudge(entry.userId, room)
-        const reading = await this.#readReading(entry)
+        const reading = await this.#readReading(entry.userId, entry.roomId)
         // What came meanwhile is news; the walk begins at the room as it was.
         const counted = await this.#walk(room, judge, reading)
         if (entry.version === version) {
@@ -198,15 +201,6 @@ class Counting {
       if (room) this.#addEvent(entry, room, { ...each, view: viewOf(each.event) })
       else startOver(entry)
     }
-  }
-
-  async #readReading({ userId, roomId }: Entry): Promise<Reading> {
-    const rows: (ReceiptRow & { seq: number })[] = []
-    for (const row of await this.#needs.receipts.readOwn(userId, roomId)) {
-      const seq = row.seq ?? (await this.#needs.rooms.readEvent(row.event_id))?.seq
-      if (seq !== undefined) rows.push({ ...row, seq } as ReceiptRow & { seq: number })
-    }
-    return readingIn(rows)
   }
 
   // ── following the stream ─────────────────────────────────────────────────────────────────────

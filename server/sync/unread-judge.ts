@@ -9,7 +9,13 @@ import { ignoredUsersType } from '../events/ignored-users.js'
 import { isJsonObject } from '../events/pdu.js'
 import type { UserId } from '../kernel/identifiers.js'
 import { type PushAction, pushRulesType } from '../push/default-push-rules.js'
-import { type CompiledRules, compilePushRules, type EventView, evaluatePushRules } from '../push/evaluate.js'
+import {
+  type CompiledRules,
+  compilePushRules,
+  type EventView,
+  evaluatePushRules,
+  type PushContext,
+} from '../push/evaluate.js'
 import { readRuleset } from '../push/push-rules.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import type { AccountDataItem, ReadAccountDataOf } from './account-data-changes.js'
@@ -22,10 +28,16 @@ export type Judge = {
   readonly rules: CompiledRules
   /** Position of the newer of the user's rules and ignore list: what was judged by others is judged anew. */
   readonly judgedBy: number
-  weigh(event: EventView, room: Room): Weight
+  weigh(event: EventView, room: JudgedRoom): Weight
+  /** The actions of the rule that matches. */
+  ask(event: EventView, room: JudgedRoom): readonly PushAction[]
 }
 
-export type ReadJudge = (userId: UserId, room: Room) => Promise<Judge>
+/** What rules ask of a room. */
+export type JudgedRoom = Pick<PushContext, 'powerLevels'> & { readonly joinedCount: number }
+
+/** @param room undefined for one that is not here: an invitation over federation */
+export type ReadJudge = (userId: UserId, room: Room | undefined) => Promise<Judge>
 
 /** Global account data that decides what an event weighs. */
 export const judgingTypes: ReadonlySet<string> = new Set([pushRulesType, ignoredUsersType])
@@ -55,15 +67,17 @@ export function makeReadJudge({ readAccountDataOf, rooms }: Needs): ReadJudge {
     const { ignored } = account
     const items = [...judgingTypes].map((type) => account.global.get(type)?.position ?? 0)
     const rules = compile(userId, account.global.get(pushRulesType))
-    const displayName = rules.feelsDisplayName ? await readDisplayName(userId, room) : undefined
+    const displayName = room && rules.feelsDisplayName ? await readDisplayName(userId, room) : undefined
+    const ask: Judge['ask'] = (event, { powerLevels, joinedCount: memberCount }) =>
+      ignored.has(event.sender)
+        ? []
+        : evaluatePushRules(rules, event, { userId, memberCount, displayName, powerLevels })
     return {
       userId,
       rules,
       judgedBy: Math.max(...items),
-      weigh: (event, { powerLevels, joinedCount }) =>
-        ignored.has(event.sender)
-          ? silent
-          : weightOf(evaluatePushRules(rules, event, { userId, memberCount: joinedCount, displayName, powerLevels })),
+      ask,
+      weigh: (event, room) => weightOf(ask(event, room)),
     }
   }
 }
@@ -73,7 +87,7 @@ const plain: Weight = { notifies: true, highlights: false }
 const loud: Weight = { notifies: true, highlights: true }
 
 /** A highlight is a notification that stands out; a tweak without a value is on. */
-function weightOf(actions: readonly PushAction[]): Weight {
+export function weightOf(actions: readonly PushAction[]): Weight {
   if (!actions.includes('notify')) return silent
   const isLoud = actions.some(
     (action) => isJsonObject(action) && action.set_tweak === 'highlight' && action.value !== false,

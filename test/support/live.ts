@@ -91,7 +91,7 @@ export async function startLiveServer(options: { users?: readonly string[]; admi
       isErased: (userId) => erased.has(userId),
       countUnread: unread.countUnread,
       readOwnReceipts: receipts.readOwn,
-      ...{ inbox, readKeyCounts, readDeviceLists },
+      ...{ inbox, readKeyCounts, readDeviceLists, otherLanes: [] },
       connectedClients: () => 0,
       stalls,
       liveChannels: () => bridge.channels,

@@ -70,7 +70,7 @@ export async function makeWorld(random: Random) {
     return startLive({
       ...{ db, clock: systemClock, logger: silentLogger, serverName: 'hearth.test' as ServerName, nodeId: 'node1' },
       ...{ registry: new LiveRegistry(), viewers: new LiveViewers(), commitTimes: new CommitTimes() },
-      ...{ rooms, stalls, isErased: () => false, inbox, readKeyCounts, readDeviceLists },
+      ...{ rooms, stalls, isErased: () => false, inbox, readKeyCounts, readDeviceLists, otherLanes: [] },
       countUnread: unreadCounts.countUnread,
       readOwnReceipts: receipts.readOwn,
       connectedClients: () => 0,

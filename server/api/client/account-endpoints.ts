@@ -16,6 +16,7 @@ import { getDevicesEndpoint } from './device-management/get-devices.js'
 import { updateDeviceEndpoint } from './device-management/update-device.js'
 import { requestOpenIdTokenEndpoint } from './openid/request-open-id-token.js'
 import { deletePushRuleEndpoint } from './push-notifications/delete-push-rule.js'
+import { getNotificationsEndpoint } from './push-notifications/get-notifications.js'
 import { getPushRuleEndpoint } from './push-notifications/get-push-rule.js'
 import { getPushRuleActionsEndpoint } from './push-notifications/get-push-rule-actions.js'
 import { getPushRulesEndpoint } from './push-notifications/get-push-rules.js'
@@ -119,5 +120,6 @@ export const accountEndpoints = [
   getPushRuleActionsEndpoint,
   setPushRuleActionsEndpoint,
   getPushersEndpoint,
+  getNotificationsEndpoint,
   postPusherEndpoint,
 ] as const

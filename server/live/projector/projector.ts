@@ -12,6 +12,7 @@
  * | events | `room_events` | the newest thousand of each room, and what is read |
  * | members | `room_members` | small rooms, and those that are looked at |
  * | receipts, account_data | their tables | all |
+ * | pushes (`server/push`) | `push_queue` | users with pushers |
  * | (lists) | `room_summaries` | users with a channel |
  * | (presence) | `presence_access` | users with a channel |
  * | (devices) | `to_device`, `device_key_counts` | devices that look |
@@ -33,7 +34,7 @@ import { DeviceListJournal, type DeviceListJournalNeeds } from './device-list-jo
 import { DeviceRows, type DeviceRowsNeeds } from './device-rows.js'
 import { blockRows, EventWindow, windowLow, windowRows } from './event-window.js'
 import { eventsLane, writeEventRange } from './events-lane.js'
-import { Lane, LaneClosedError } from './lane.js'
+import { Lane, LaneClosedError, type LaneParts } from './lane.js'
 import { Lists } from './lists.js'
 import { MembersLane } from './members-lane.js'
 import { PresenceAccess } from './presence-access.js'
@@ -47,6 +48,8 @@ export type ProjectorNeeds = Pick<DeviceRowsNeeds, 'inbox' | 'readKeyCounts'> &
   Pick<DeviceListJournalNeeds, 'readDeviceLists'> & {
     db: Database
     live: Pick<LiveTables, 'writeLive' | 'empty'>
+    /** Lanes of others, that write behind the commit too. */
+    otherLanes: readonly LaneParts[]
     /** `rooms/` fills this in: rooms and events in memory, and the memberships of users. */
     rooms: Rooms
     /** `sync/` fills these in. */
@@ -158,6 +161,7 @@ class LaneProjector implements Projector {
       this.#members.lane,
       new Lane(needs, receiptsLane(needs)),
       new Lane(needs, accountDataLane(needs)),
+      ...needs.otherLanes.map((parts) => new Lane(needs, parts)),
     ]
   }
 

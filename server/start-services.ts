@@ -255,6 +255,9 @@ export async function startServices(
       retryDestination: (destination: ServerName) => federation.sender?.retryNow(destination),
     },
   }
+  void rooms.operations
+    .resumeUpgrades()
+    .catch((error: unknown) => logger.error({ err: error }, 'upgrades of rooms that broke off are not at their end'))
   return {
     federation,
     authenticate: appservices.authenticate,

@@ -20,7 +20,7 @@ import { makeSendEvent, type SendEvent } from './send-event.js'
 import { makeSendMessage } from './send-message.js'
 import { makeSendState, type SendState } from './send-state.js'
 import { makeSpaceHierarchies, type QuerySpace, type SpaceHierarchies } from './space-hierarchy.js'
-import { makeUpgradeRoom, type UpgradeRoom } from './upgrade-room.js'
+import { makeUpgradeRoom, type UpgradeRooms } from './upgrade-room.js'
 
 export type RoomNeeds = {
   db: Database
@@ -41,7 +41,8 @@ export type RoomNeeds = {
 export type RoomOperations = MemberOperations &
   RoomAliases &
   PublicRooms &
-  SpaceHierarchies & {
+  SpaceHierarchies &
+  UpgradeRooms & {
     readRoomSummary: ReadRoomSummary
     rooms: RoomsForWriting
     setOutsideMembership: SetOutsideMembership
@@ -50,7 +51,6 @@ export type RoomOperations = MemberOperations &
     sendState: SendState
     redactEvent: RedactEvent
     createRoom: CreateRoom
-    upgradeRoom: UpgradeRoom
     acceptPdu: AcceptPdu
     importRoom: ImportRoom
     insertHistory: InsertHistory
@@ -82,6 +82,7 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
     hierarchies,
     members,
     aliases,
+    upgrades: makeUpgradeRoom({ rooms, createRoom, sendEvent, acceptPdu, signer }),
     directory: makePublicRooms(rooms, signer.now, needs.anyoneMayPublish),
     own: {
       rooms,
@@ -98,7 +99,6 @@ export async function makeRoomOperations(needs: RoomNeeds): Promise<RoomOperatio
         inviteUser,
       }),
       redactEvent: makeRedactEvent(rooms, sendEvent),
-      upgradeRoom: makeUpgradeRoom({ rooms, createRoom, sendEvent, acceptPdu, signer }),
       acceptPdu,
       importRoom: makeImportRoom(rooms, buildStep, signer.serverName),
       insertHistory: makeInsertHistory(rooms, signer.now),

@@ -4,10 +4,11 @@
  *  1. The tombstone is made, but not sent: below version 12 the new room's create event names it. From version 12
  *     the room's ID is the hash of that event, so the tombstone can only be made after it.
  *  2. The new room, in which who upgrades may do everything until it is whole: settings, children of a space, bans.
- *  3. The tombstone; addresses and the place in the directory move over.
+ *  3. The tombstone; addresses and the place in the directory and in spaces move over.
  *  4. The levels of the new room become what those of the old one were; the old one is closed.
  *
- * One upgrade of a room at a time. Who asked for the same while one was under way gets its room.
+ * One upgrade of a room at a time. Who asked for the same while one was under way gets its room. One that breaks off is
+ * brought to its end at the next start (finish-upgrade.ts): a mark is kept from before the first step to after the last.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#room-upgrades
  */
@@ -17,12 +18,12 @@ import { type RoomVersionRules, roomVersionRules } from '../events/room-versions
 import { levelsOfClosedRoom, levelsOfReplacement, levelsWhileMaking } from '../events/upgrade-levels.js'
 import { randomId } from '../kernel/clock.js'
 import { forbidden, MatrixError, notFound } from '../kernel/errors.js'
-import { parseRoomAlias, parseRoomId, type RoomId, type UserId } from '../kernel/identifiers.js'
-import { deleteAlias, deletePublished, insertAlias, readAliasesOf, setPublished } from '../store/room-alias-store.js'
-import { isPublished } from '../store/room-listing-store.js'
+import { parseRoomId, type RoomId, type UserId } from '../kernel/identifiers.js'
+import { type RoomUpgradeRow, readRoomUpgrade, readRoomUpgrades, setRoomUpgrade } from '../store/room-upgrade-store.js'
 import type { AcceptPdu } from './accept-pdu.js'
 import { draftEvent, type Signer, signEvent } from './build-event.js'
 import type { CreateRoom } from './create-room.js'
+import { findReplacement, finishUpgrade, ignoreRefusal, undoUpgrade } from './finish-upgrade.js'
 import { makeKeyedLock } from './keyed-lock.js'
 import type { Room } from './room.js'
 import { checkRoomPermission } from './room-permission.js'
@@ -31,6 +32,12 @@ import { destinationsOf, type SendEvent } from './send-event.js'
 
 export type UpgradeRoomRequest = { roomId: RoomId; userId: UserId; newVersion: string; additionalCreators?: UserId[] }
 export type UpgradeRoom = (request: UpgradeRoomRequest) => Promise<RoomId>
+
+export type UpgradeRooms = {
+  upgradeRoom: UpgradeRoom
+  /** Brings to an end what a crash broke off: on, where the tombstone is in the old room, else back. */
+  resumeUpgrades(): Promise<void>
+}
 
 type Needs = {
   rooms: RoomsForWriting
@@ -52,7 +59,7 @@ const copiedState = [
 const tombstoneKey = stateKeyOf('m.room.tombstone', '')
 const contentOf = (room: Room, type: string) => room.state.get(stateKeyOf(type, ''))?.pdu.content
 
-export function makeUpgradeRoom(needs: Needs): UpgradeRoom {
+export function makeUpgradeRoom(needs: Needs): UpgradeRooms {
   const { rooms, sendEvent } = needs
   const locked = makeKeyedLock()
 
@@ -64,34 +71,48 @@ export function makeUpgradeRoom(needs: Needs): UpgradeRoom {
     const whileMaking = levelsWhileMaking(levels, userId, rules)
     const ahead = rules.roomIdIsCreateHash ? undefined : await makeTombstone(needs, old, userId)
 
-    const replacement = await needs.createRoom({
-      creator: userId,
-      roomVersion: rules.version,
-      preset: 'private_chat',
-      ...(ahead ? { roomId: ahead.replacement } : {}),
-      creationContent: creationContent(old, creators.slice(1), ahead?.event),
-      initialState: stateToCopy(old, rules),
-      powerLevelContentOverride: whileMaking ?? levels,
-    })
-    await copyBans(needs, old, replacement, userId)
-    if (ahead) await sendTombstone(needs, old, ahead.event)
-    else
-      await sendEvent(old.roomId, {
-        ...{ type: 'm.room.tombstone', stateKey: '', sender: userId },
-        content: tombstoneContent(replacement),
+    const mark: RoomUpgradeRow = {
+      ...{ room_id: old.roomId, user_id: userId, started_at: needs.signer.now() },
+      ...(ahead && { replacement: ahead.replacement }),
+      ...(whileMaking && { levels: JSON.stringify(levels) }),
+      closed: JSON.stringify(levelsOfClosedRoom(plan.content, old.rules)),
+    }
+    await rooms.db.commit(() => ({ writes: [setRoomUpgrade(mark)], changes: [], result: undefined }))
+    let replacement: RoomId
+    try {
+      replacement = await needs.createRoom({
+        creator: userId,
+        roomVersion: rules.version,
+        preset: 'private_chat',
+        ...(ahead ? { roomId: ahead.replacement } : {}),
+        creationContent: creationContent(old, creators.slice(1), ahead?.event),
+        initialState: stateToCopy(old, rules),
+        powerLevelContentOverride: whileMaking ?? levels,
       })
-    await moveAddresses(needs, old, replacement, userId)
-    if (whileMaking) await setLevels(replacement, userId, levels)
-    await setLevels(old.roomId, userId, levelsOfClosedRoom(plan.content, old.rules))
+      await copyBans(needs, old, replacement, userId)
+      if (ahead) await sendTombstone(needs, old, ahead.event)
+      else
+        await sendEvent(old.roomId, {
+          ...{ type: 'm.room.tombstone', stateKey: '', sender: userId },
+          content: tombstoneContent(replacement),
+        })
+    } catch (error) {
+      if (error instanceof MatrixError) await undoUpgrade(needs, mark)
+      throw error
+    }
+    await finishUpgrade(needs, mark, replacement)
     return replacement
   }
 
-  /** Whoever may do the rest need not be able to change levels. */
-  async function setLevels(roomId: RoomId, userId: UserId, content: JsonObject): Promise<void> {
-    await sendEvent(roomId, { type: 'm.room.power_levels', stateKey: '', sender: userId, content }).catch(ignoreRefusal)
+  /** Brings an upgrade to its end that broke off. @returns the new room, where it came so far that there is one */
+  async function settle(mark: RoomUpgradeRow): Promise<RoomId | undefined> {
+    const replacement = await findReplacement(needs, mark)
+    if (replacement) await finishUpgrade(needs, mark, replacement)
+    else await undoUpgrade(needs, mark)
+    return replacement
   }
 
-  return async (request) => {
+  const upgradeRoom: UpgradeRoom = async (request) => {
     const { roomId, userId, newVersion } = request
     const rules = roomVersionRules(newVersion)
     const before = await rooms.get(roomId)
@@ -109,8 +130,20 @@ export function makeUpgradeRoom(needs: Needs): UpgradeRoom {
       const made = parseRoomId(meanwhile?.pdu.content.replacement_room)
       if (made && meanwhile?.eventId !== before.state.get(tombstoneKey)?.eventId) return made
       checkMayUpgrade(old, userId)
-      return upgrade(old, rules, request)
+      const broken = await readRoomUpgrade(rooms.db, roomId)
+      return (broken && (await settle(broken))) ?? upgrade((await rooms.get(roomId)) ?? old, rules, request)
     })
+  }
+
+  return {
+    upgradeRoom,
+    async resumeUpgrades() {
+      for (const { room_id: roomId } of await readRoomUpgrades(rooms.db))
+        await locked(roomId, async () => {
+          const mark = await readRoomUpgrade(rooms.db, roomId)
+          if (mark) await settle(mark)
+        })
+    },
   }
 }
 
@@ -205,30 +238,4 @@ async function copyBans({ rooms, sendEvent }: Needs, old: Room, replacement: Roo
       ignoreRefusal,
     )
   }
-}
-
-/** Aliases of this server and the place in its directory; the canonical alias names what moved. */
-async function moveAddresses({ rooms, sendEvent, signer }: Needs, old: Room, replacement: RoomId, userId: UserId) {
-  const aliases = await readAliasesOf(rooms.db, old.roomId)
-  const wasPublished = await isPublished(rooms.db, old.roomId)
-  const moved = aliases.map((alias) => insertAlias(alias, { room_id: replacement, creator: userId }))
-  const listing = wasPublished ? [deletePublished(old.roomId), setPublished(replacement, signer.now())] : []
-  const writes = [...aliases.map(deleteAlias), ...moved, ...listing]
-  if (writes.length > 0) await rooms.db.commit(() => ({ writes, changes: [], result: undefined }))
-  const content = contentOf(old, 'm.room.canonical_alias')
-  const here = new Set<unknown>(aliases)
-  const alternatives = Array.isArray(content?.alt_aliases) ? content.alt_aliases.filter((alias) => here.has(alias)) : []
-  const main = parseRoomAlias(content?.alias)
-  const canonical = {
-    ...(main && here.has(main) && { alias: main }),
-    ...(alternatives.length > 0 && { alt_aliases: alternatives }),
-  }
-  if (Object.keys(canonical).length === 0) return
-  const draft = { type: 'm.room.canonical_alias', stateKey: '', sender: userId }
-  await sendEvent(replacement, { ...draft, content: canonical }).catch(ignoreRefusal)
-  await sendEvent(old.roomId, { ...draft, content: {} }).catch(ignoreRefusal)
-}
-
-function ignoreRefusal(error: unknown): void {
-  if (!(error instanceof MatrixError)) throw error
 }

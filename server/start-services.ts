@@ -37,6 +37,7 @@ import { buildSyncing } from './sync/build-syncing.js'
 import { readSyncFilter } from './sync/filter.js'
 import type { SyncRequest } from './sync/sync.js'
 import type { Device } from './sync/to-device-inbox.js'
+import { startThreepids } from './threepids/start-threepids.js'
 import { loadErasedUsers } from './users/erased-users.js'
 import { makeIssueLiveToken } from './users/issue-live-token.js'
 import { startAccounts } from './users/start-accounts.js'
@@ -75,9 +76,20 @@ export async function startServices(
     isActiveUser: (userId) => accounts.reading.isActiveUser(userId),
   })
 
+  const outbound = makeOutbound({
+    rules: {
+      verifyCertificates: config.outbound.verify_certificates,
+      allowPrivateAddresses: config.outbound.allow_private_addresses,
+    },
+  })
+  const threepids = startThreepids({
+    ...{ db, clock, serverName, logger, outbound, signingKey: signingKeys.current, email: config.email },
+    baseUrl: () => config.public_baseurl ?? reach.clientUrl() ?? 'http://localhost/',
+  })
+
   // Profiles are copied into rooms, and rooms ask for profiles.
   const accounts = startAccounts({
-    ...{ db, clock, serverName, config, authenticator: base.authenticator },
+    ...{ db, clock, serverName, config, authenticator: base.authenticator, threepids },
     updateProfileInRooms: (userId) => rooms.operations.updateProfileInRooms(userId),
     fetchRemoteProfile: remote.queryProfile,
     askForUser: appservices.askForUser,
@@ -178,6 +190,7 @@ export async function startServices(
     roomOperations: rooms.operations,
     readOpenRooms: rooms.readOpenRooms,
     readOneEvent: syncing.operations.readOneEvent,
+    deleteThreepidsOf: threepids.threepids.deleteThreepidsOf,
     closeSession: (sid) => void recordSessions.endLoginSession(sid),
   })
   await syncing.restore()
@@ -202,6 +215,7 @@ export async function startServices(
       'keys of backups that were deleted': encryption.purgeBackups,
       'one-time keys that were given out': encryption.forgetClaimedKeys,
       'OpenID tokens': accounts.openIdTokens.forgetOpenIdTokens,
+      'confirmations of mail addresses': threepids.validation.forgetThreepidSessions,
       'files that nothing stands for': media.removeOrphans,
       'previews of links': media.forgetUrlPreviews,
     },
@@ -223,6 +237,7 @@ export async function startServices(
       liveDatabase: { namespace, database: databaseName },
     },
     users: users.operations,
+    threepids: { ...threepids.threepids, ...threepids.validation, sendsMail: threepids.sendsMail },
     appservices: appservices.operations,
     devices: makeManageDevices({ db, inTurn: loginSessions.inTurn }),
     rooms: rooms.operations,

@@ -23,8 +23,6 @@ export type Option<Value> = Kind<NonNullable<Value>> & {
   fallback: Value
   /** Set by the host that starts the server, not by people: left out of the example file. */
   internal: boolean
-  /** Nothing reads it yet. */
-  isUnbuilt: boolean
 }
 
 type OptionTree = { [name: string]: Option<unknown> | OptionTree }
@@ -123,14 +121,8 @@ function isProxy(value: string): boolean {
 function option<Value>(kind: Kind<Value>, fallback: NoInfer<Value>, says: string): Option<Value>
 function option<Value>(kind: Kind<Value>, fallback: undefined, says: string): Option<Value | undefined>
 function option<Value>(kind: Kind<Value>, fallback: Value | undefined, says: string) {
-  return { ...kind, isOption: true, says, fallback, internal: false, isUnbuilt: false }
+  return { ...kind, isOption: true, says, fallback, internal: false }
 }
-/** A name that is taken for what is to come: setting it does nothing yet, and its sentence says so. */
-const unbuilt = <Value>(each: Option<Value>): Option<Value> => ({
-  ...each,
-  isUnbuilt: true,
-  says: `${each.says} Not built yet: it changes nothing.`,
-})
 const internal = <Value>(each: Option<Value>): Option<Value> => ({ ...each, internal: true })
 
 export const configOptions = {
@@ -281,10 +273,12 @@ export const configOptions = {
     ),
   },
   email: {
-    smtp_url: unbuilt(
-      option(text, undefined, 'Mail server for verification and password reset, as smtp://user:password@host:port.'),
+    smtp_url: option(
+      text,
+      undefined,
+      'Mail server by which addresses are confirmed and passwords set anew, as smtp://user:password@host:port or smtps://…; with "from".',
     ),
-    from: unbuilt(option(text, undefined, 'Sender address of those mails.')),
+    from: option(text, undefined, 'Sender address of those mails.'),
   },
   voip: {
     turn_uris: option(

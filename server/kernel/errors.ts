@@ -53,6 +53,10 @@ export const errorCodes = [
   'M_BAD_STATUS',
   'M_CONNECTION_FAILED',
   'M_CONNECTION_TIMEOUT',
+  'M_THREEPID_AUTH_FAILED',
+  'M_THREEPID_IN_USE',
+  'M_THREEPID_MEDIUM_NOT_SUPPORTED',
+  'M_THREEPID_NOT_FOUND',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

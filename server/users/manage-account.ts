@@ -31,6 +31,7 @@ import {
   type UserRow,
   type UserStatus,
 } from '../store/user-store.js'
+import type { Threepids, UnbindResult } from '../threepids/threepids.js'
 import type { Authenticator } from './authenticate.js'
 import type { ErasedUsers } from './erased-users.js'
 import type { LoginSessions } from './login-sessions.js'
@@ -42,8 +43,14 @@ export type ManageAccount = {
   setPassword(userId: UserId, password: string, keep: { sid: string } | null | undefined): Promise<void>
   /** A password to hand on, of which its user is asked to make one of their own. @param endsAll their sessions */
   setTemporaryPassword(userId: UserId, password: string, endsAll: boolean): Promise<void>
-  /** Ends an account for good: password, devices, pushers and rooms. Its name stays taken. @param erase forgets the profile too */
-  deactivate(userId: UserId, erase: boolean): Promise<void>
+  /**
+   * Ends an account for good: password, devices, pushers, rooms and addresses. Its name stays taken.
+   *
+   * @param erase forgets the profile too
+   * @param idServer where its addresses were bound otherwise than through this server
+   * @returns whether identity servers have forgotten its addresses
+   */
+  deactivate(userId: UserId, erase: boolean, idServer?: string): Promise<UnbindResult>
   /** @throws MatrixError 404 `M_NOT_FOUND` for an unknown account, 400 where it is deactivated */
   setStatus(userId: UserId, status: Exclude<UserStatus, 'deactivated'>): Promise<void>
   /** @throws MatrixError as `setStatus` */
@@ -60,6 +67,7 @@ type Needs = {
   authenticator: Pick<Authenticator, 'forgetUser'>
   /** Leaves every room, declines every invite. */
   leaveAllRooms(userId: UserId): Promise<void>
+  deleteThreepidsOf: Threepids['deleteThreepidsOf']
   /** Runs for each session of a user who was locked. */
   closeSession(sid: string, userId: UserId): void
   membershipsOf: Rooms['membershipsOf']
@@ -81,7 +89,8 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     if (status === 'deactivated') throw new MatrixError(400, 'M_UNKNOWN', 'The account is deactivated.')
   }
   /** Each step may be done again. */
-  async function finishDeactivation(userId: UserId, erase: boolean): Promise<void> {
+  async function finishDeactivation(userId: UserId, erase: boolean, idServer?: string): Promise<UnbindResult> {
+    const unbound = await needs.deleteThreepidsOf(userId, idServer)
     await sessions.deleteAllDevices(userId)
     await forgetUserKeys(db, userId)
     const pushers = (await readPushers(db, userId)).map((row) => deletePusher(userId, row.app_id, row.pushkey))
@@ -94,6 +103,7 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     }
     const rest = [...(erase ? deleteUserData(userId) : []), deleteDeactivation(userId)]
     await db.commit(() => ({ writes: rest, changes: [], result: undefined }))
+    return unbound
   }
   async function changePassword(
     userId: UserId,
@@ -118,7 +128,7 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     setTemporaryPassword: (userId, password, endsAll) =>
       changePassword(userId, password, endsAll ? null : undefined, true),
 
-    async deactivate(userId, erase) {
+    async deactivate(userId, erase, idServer) {
       await readExisting(userId)
       const erased = erase ? { displayname: undefined, avatar_url: undefined, profile: undefined } : {}
       const writes = [
@@ -137,7 +147,7 @@ export function makeManageAccount(needs: Needs): ManageAccount {
         })),
       )
       authenticator.forgetUser(userId)
-      await finishDeactivation(userId, erase)
+      return finishDeactivation(userId, erase, idServer)
     },
 
     async resumeDeactivations() {

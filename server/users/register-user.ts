@@ -15,6 +15,7 @@ import type { Database } from '../store/reader.js'
 import { isUsedUp } from '../store/registration-token-store.js'
 import { insertUser, readUser, setPasswordHash, setUser, type UserKind } from '../store/user-store.js'
 import type { Write } from '../store/writes.js'
+import { threepidInUse } from '../threepids/threepids.js'
 import type { Authenticator } from './authenticate.js'
 import type { PasswordHasher } from './password-hashing.js'
 import { checkPasswordShape } from './password-rules.js'
@@ -99,7 +100,8 @@ export function makeRegistration({ db, serverName, hasher, clock, authenticator 
         }
       })
     } catch (error) {
-      if (error instanceof AlreadyExistsError) throw inUse(localpart)
+      if (error instanceof AlreadyExistsError)
+        throw error.recordId?.startsWith('threepid:') ? threepidInUse() : inUse(localpart)
       if (isUsedUp(error)) throw forbidden('The registration token is not good any more.')
       throw error
     }

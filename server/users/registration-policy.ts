@@ -13,9 +13,9 @@ export type RegistrationPolicy = {
   readFlows(): Promise<readonly (readonly Stage[])[]>
 }
 
-type Needs = { config: HomeserverConfig['registration']; hasInvitation(): Promise<boolean> }
+type Needs = { config: HomeserverConfig['registration']; hasInvitation(): Promise<boolean>; sendsMail: boolean }
 
-export function makeRegistrationPolicy({ config, hasInvitation }: Needs): RegistrationPolicy {
+export function makeRegistrationPolicy({ config, hasInvitation, sendsMail }: Needs): RegistrationPolicy {
   const byToken: Stage[] = ['m.login.registration_token']
   const open: Stage[][] = [
     ...(config.enabled && config.dummy_flow ? [['m.login.dummy'] satisfies Stage[]] : []),
@@ -24,8 +24,10 @@ export function makeRegistrationPolicy({ config, hasInvitation }: Needs): Regist
   return {
     guests: config.guests,
     async readFlows() {
-      if (open.includes(byToken)) return open
-      return (await hasInvitation()) ? [...open, byToken] : open
+      const isByToken = !open.includes(byToken) && (await hasInvitation())
+      const flows = isByToken ? [...open, byToken] : open
+      // Whoever wants to may say how they are reached when they forget their password.
+      return sendsMail ? [...flows, ...flows.map((stages) => [...stages, 'm.login.email.identity' as const])] : flows
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.js'
 import type { HomeserverConfig } from '../kernel/config.js'
 import type { ServerName } from '../kernel/identifiers.js'
 import type { Database } from '../store/reader.js'
+import type { startThreepids } from '../threepids/start-threepids.js'
 import { makeAccountData } from './account-data.js'
 import type { Authenticator } from './authenticate.js'
 import { makeCheckPassword } from './check-password.js'
@@ -23,11 +24,22 @@ export type AccountNeeds = Omit<Parameters<typeof makeProfiles>[0], 'db' | 'serv
   serverName: ServerName
   config: HomeserverConfig
   authenticator: Authenticator
+  /** Of mail addresses. */
+  threepids: Threepids
 }
 
+type Threepids = ReturnType<typeof startThreepids>
 export type Accounts = ReturnType<typeof startAccounts>
 
-export function startAccounts({ db, clock, serverName, config, authenticator, ...profileNeeds }: AccountNeeds) {
+export function startAccounts({
+  db,
+  clock,
+  serverName,
+  config,
+  authenticator,
+  threepids,
+  ...profileNeeds
+}: AccountNeeds) {
   const hasher = makePasswordHasher(config.password_hashing.cost)
   const registrationTokens = makeRegistrationTokens({ db, clock, configured: config.registration.tokens })
   const guesses = makePasswordGuesses({ db, clock, isOn: config.rate_limits.enabled })
@@ -40,9 +52,14 @@ export function startAccounts({ db, clock, serverName, config, authenticator, ..
     registrationPolicy: makeRegistrationPolicy({
       config: config.registration,
       hasInvitation: registrationTokens.hasInvitation,
+      sendsMail: threepids.sendsMail,
     }),
     sharedSecretRegistration: makeSharedSecretRegistration(config.registration.shared_secret),
-    requireAuth: makeRequireAuth({ checkPassword, registrationTokens }),
+    requireAuth: makeRequireAuth({
+      checkPassword,
+      registrationTokens,
+      readValidated: threepids.validation.readValidated,
+    }),
     registration: makeRegistration({ db, serverName, hasher, clock, authenticator }),
     reading,
     openIdTokens: makeOpenIdTokens({ db, clock, isActiveUser: reading.isActiveUser }),

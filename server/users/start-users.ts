@@ -13,11 +13,13 @@ import { isJoined, type Rooms } from '../rooms/room.js'
 import type { RoomOperations } from '../rooms/room-operations.js'
 import { checkRoomPermission } from '../rooms/room-permission.js'
 import type { ReadEvents } from '../sync/read-event.js'
+import type { Threepids } from '../threepids/threepids.js'
 import type { Authenticator } from './authenticate.js'
 import type { ErasedUsers } from './erased-users.js'
 import { startFollowingUpgrades } from './follow-upgrade.js'
 import { makeInvitations } from './invitations.js'
 import type { LoginSessions } from './login-sessions.js'
+import { makeLoginTokens } from './login-tokens.js'
 import { makeManageAccount } from './manage-account.js'
 import { startRemovingGuests } from './remove-guests.js'
 import { makeReports } from './reports.js'
@@ -34,6 +36,7 @@ type Needs = Pick<AccountNeeds, 'clock' | 'serverName' | 'config'> & {
   loginSessions: LoginSessions
   authenticator: Authenticator
   accounts: Accounts
+  deleteThreepidsOf: Threepids['deleteThreepidsOf']
   erased: ErasedUsers
   rooms: Rooms
   roomOperations: Pick<RoomOperations, 'leaveRoom' | 'inviteUser' | 'joinRoom' | 'createRoom' | 'sendEvent'>
@@ -58,6 +61,7 @@ export function startUsers(needs: Needs) {
     erased: needs.erased,
     leaveAllRooms: makeLeaveAllRooms({ rooms, leaveRoom, logger }),
     closeSession: needs.closeSession,
+    deleteThreepidsOf: needs.deleteThreepidsOf,
     live: db.live,
   })
   void manageAccount
@@ -106,6 +110,7 @@ export function startUsers(needs: Needs) {
         registration,
         reading,
         loginSessions,
+        loginTokens: makeLoginTokens({ db, clock, sessions: loginSessions }),
         manageAccount,
         reports,
         invitations,

@@ -11,11 +11,12 @@ import { LRUCache } from 'lru-cache'
 import { randomSecret } from '../kernel/clock.js'
 import { forbidden, MatrixError } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
+import type { ValidateAddress, ValidatedAddress } from '../threepids/validate-address.js'
 import type { CheckPassword } from './check-password.js'
 import type { Guesser } from './password-guesses.js'
 import type { RegistrationTokens } from './registration-tokens.js'
 
-export type Stage = 'm.login.password' | 'm.login.dummy' | 'm.login.registration_token'
+export type Stage = 'm.login.password' | 'm.login.dummy' | 'm.login.registration_token' | 'm.login.email.identity'
 
 /** Not an error of anyone: the answer that asks for (more) proof. `http/` sends its body with 401. */
 export class AuthChallenge extends Error {
@@ -41,7 +42,11 @@ export type AuthDone<Body> = {
   body: Body
   /** The registration token that was shown, where the flow has that stage. */
   registrationToken: string | undefined
+  /** The address that was shown to be the user's, where the flow has that stage, and the session that showed it. */
+  email: ProvenEmail | undefined
 }
+
+export type ProvenEmail = ValidatedAddress & { sid: string }
 
 /**
  * @returns when one flow is complete; the session is then used up
@@ -55,12 +60,16 @@ type Session = {
   body: object
   completed: Set<Stage>
   registrationToken: string | undefined
+  email: ProvenEmail | undefined
 }
 
 const sessionLifetimeMs = 15 * 60_000
 const maxSessions = 10_000
 
-type Needs = { checkPassword: CheckPassword; registrationTokens: Pick<RegistrationTokens, 'isValid'> }
+type Needs = Pick<ValidateAddress, 'readValidated'> & {
+  checkPassword: CheckPassword
+  registrationTokens: Pick<RegistrationTokens, 'isValid'>
+}
 
 export function makeRequireAuth(needs: Needs): RequireAuth {
   const sessions = new LRUCache<string, Session>({ max: maxSessions, ttl: sessionLifetimeMs })
@@ -81,6 +90,16 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
       if (userId !== wanted) throw new MatrixError(403, 'M_FORBIDDEN', 'That is another account.')
       return
     }
+    if (stage === 'm.login.email.identity') {
+      const { sid, client_secret: secret } = (auth.threepid_creds ?? auth.threepidCreds ?? {}) as Record<
+        string,
+        unknown
+      >
+      if (typeof sid !== 'string' || typeof secret !== 'string')
+        throw new MatrixError(400, 'M_MISSING_PARAM', 'There are no credentials of an address.')
+      session.email = { ...(await needs.readValidated({ sid, client_secret: secret })), sid }
+      return
+    }
     if (typeof auth.token !== 'string') throw new MatrixError(400, 'M_MISSING_PARAM', 'There is no registration token.')
     if (!(await needs.registrationTokens.isValid(auth.token)))
       throw new MatrixError(401, 'M_FORBIDDEN', 'The registration token is not valid.')
@@ -90,14 +109,18 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
   return async <Body extends object>(request: AuthRequest<Body>): Promise<AuthDone<Body>> => {
     const { operation, userId, flows, auth, body, from } = request
     // Its token is all the proof that an application service has, and needs, for its own users.
-    if (userId !== undefined && from.requester?.appservice) return { body, registrationToken: undefined }
+    if (userId !== undefined && from.requester?.appservice)
+      return { body, registrationToken: undefined, email: undefined }
     const id = typeof auth?.session === 'string' ? auth.session : randomSecret()
     const known = sessions.get(id)
     if (known && (known.operation !== operation || known.userId !== userId))
       throw forbidden('That authentication session was begun for something else.')
     if (!known && auth?.session !== undefined)
       throw new MatrixError(400, 'M_UNKNOWN', 'That authentication session is not known; begin anew.')
-    const session = known ?? { operation, userId, body, completed: new Set<Stage>(), registrationToken: undefined }
+    const session: Session = known ?? {
+      ...{ operation, userId, body, completed: new Set<Stage>() },
+      ...{ registrationToken: undefined, email: undefined },
+    }
     sessions.set(id, session)
 
     const challenge = (refusal?: MatrixError) => ({
@@ -122,7 +145,8 @@ export function makeRequireAuth(needs: Needs): RequireAuth {
       throw new AuthChallenge(challenge())
 
     sessions.delete(id)
-    return { body: { ...(session.body as Body), ...body }, registrationToken: session.registrationToken }
+    const { registrationToken, email } = session
+    return { body: { ...(session.body as Body), ...body }, registrationToken, email }
   }
 }
 

@@ -1,12 +1,25 @@
 /** The endpoints around accounts: sessions, devices, profiles, account data, filters, push rules, what the server can do. */
 
 import { exchangeOpenIdTokenEndpoint } from '../federation/openid/exchange-open-id-token.js'
+import { add3PIDEndpoint } from './account-management/add3-pid.js'
+import { bind3PIDEndpoint } from './account-management/bind3-pid.js'
 import { changePasswordEndpoint } from './account-management/change-password.js'
 import { checkUsernameAvailabilityEndpoint } from './account-management/check-username-availability.js'
 import { deactivateAccountEndpoint } from './account-management/deactivate-account.js'
+import { delete3pidFromAccountEndpoint } from './account-management/delete3pid-from-account.js'
 import { getAccount3PIDsEndpoint } from './account-management/get-account3-pids.js'
+import { post3PIDsEndpoint } from './account-management/post3-pids.js'
 import { registerEndpoint } from './account-management/register.js'
 import { registrationTokenValidityEndpoint } from './account-management/registration-token-validity.js'
+import {
+  requestTokenTo3PIDEmailEndpoint,
+  requestTokenTo3PIDMSISDNEndpoint,
+  requestTokenToRegisterEmailEndpoint,
+  requestTokenToRegisterMSISDNEndpoint,
+  requestTokenToResetPasswordEmailEndpoint,
+  requestTokenToResetPasswordMSISDNEndpoint,
+} from './account-management/request-tokens.js'
+import { unbind3pidFromAccountEndpoint } from './account-management/unbind3pid-from-account.js'
 import { pingAppserviceEndpoint } from './application-services/ping-appservice.js'
 import { getCapabilitiesEndpoint } from './capabilities/get-capabilities.js'
 import { deleteDeviceEndpoint } from './device-management/delete-device.js'
@@ -35,6 +48,7 @@ import { getVersionsEndpoint } from './server-administration/get-versions.js'
 import { getWhoIsEndpoint } from './server-administration/get-who-is.js'
 import { setAdminLockUserEndpoint } from './server-administration/set-admin-lock-user.js'
 import { setAdminSuspendUserEndpoint } from './server-administration/set-admin-suspend-user.js'
+import { generateLoginTokenEndpoint } from './session-management/generate-login-token.js'
 import { getLoginFlowsEndpoint } from './session-management/get-login-flows.js'
 import { getTokenOwnerEndpoint } from './session-management/get-token-owner.js'
 import { loginEndpoint } from './session-management/login.js'
@@ -64,6 +78,7 @@ import { getTurnServerEndpoint } from './voip/get-turn-server.js'
 export const accountEndpoints = [
   getLoginFlowsEndpoint,
   loginEndpoint,
+  generateLoginTokenEndpoint,
   refreshEndpoint,
   logoutEndpoint,
   logoutAllEndpoint,
@@ -74,6 +89,17 @@ export const accountEndpoints = [
   changePasswordEndpoint,
   deactivateAccountEndpoint,
   getAccount3PIDsEndpoint,
+  add3PIDEndpoint,
+  bind3PIDEndpoint,
+  delete3pidFromAccountEndpoint,
+  post3PIDsEndpoint,
+  unbind3pidFromAccountEndpoint,
+  requestTokenTo3PIDEmailEndpoint,
+  requestTokenTo3PIDMSISDNEndpoint,
+  requestTokenToRegisterEmailEndpoint,
+  requestTokenToRegisterMSISDNEndpoint,
+  requestTokenToResetPasswordEmailEndpoint,
+  requestTokenToResetPasswordMSISDNEndpoint,
   getUserProfileEndpoint,
   getProfileFieldEndpoint,
   setProfileFieldEndpoint,

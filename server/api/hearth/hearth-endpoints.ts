@@ -12,6 +12,7 @@ import { readServerInfoEndpoint } from './read-server-info.js'
 import { removeReportEndpoint } from './remove-report.js'
 import { revokeInvitationEndpoint } from './revoke-invitation.js'
 import { setHomeNetworkEndpoint } from './set-home-network.js'
+import { confirmMailLinkEndpoint, showMailLinkEndpoint } from './validate-email.js'
 
 export const hearthEndpoints = [
   issueLiveTokenEndpoint,
@@ -25,6 +26,8 @@ export const hearthEndpoints = [
   listInvitationsEndpoint,
   revokeInvitationEndpoint,
   readInvitationEndpoint,
+  showMailLinkEndpoint,
+  confirmMailLinkEndpoint,
   readReachabilityEndpoint,
   setHomeNetworkEndpoint,
 ] as const

@@ -40,6 +40,7 @@ async function accounts(db: TestDatabase, seen: Database = db) {
       ...{ db, hasher, sessions, authenticator, leaveAllRooms, live: db.live, logger: silentLogger },
       ...{ membershipsOf: async () => new Map(), erased: { add() {} } },
       closeSession: () => {},
+      deleteThreepidsOf: async () => 'success',
     })
   return {
     ...{ sessions, registration, authenticator, manage },

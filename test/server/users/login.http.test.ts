@@ -184,6 +184,7 @@ describe('login', () => {
     expect([refused.status, refused.body.errcode]).toEqual([400, 'M_UNKNOWN'])
     expect((await hs.request('GET', '/login')).body.flows).toEqual([
       { type: 'm.login.password' },
+      { type: 'm.login.token', get_login_token: true },
       { type: 'm.login.application_service' },
     ])
   })

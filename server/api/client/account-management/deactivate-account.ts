@@ -1,7 +1,7 @@
 /**
  * POST /_matrix/client/v3/account/deactivate (operationId `deactivateAccount`)
  *
- * Ends the account for good. No identity server is used here, so nothing has to be unbound.
+ * Ends the account for good; its addresses are free again, and identity servers are asked to forget them.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3accountdeactivate
  */
@@ -9,6 +9,7 @@ import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 import type { ManageAccount } from '../../../users/manage-account.js'
 import type { RequireAuth } from '../../../users/user-interactive-auth.js'
+import { UnbindResultSchema } from './threepid-schemas.js'
 
 type Needs = Pick<ManageAccount, 'deactivate'> & { requireAuth: RequireAuth }
 
@@ -20,9 +21,10 @@ export const deactivateAccountEndpoint = defineEndpoint({
   rateLimit: 'login',
   body: Type.Object({
     erase: Type.Optional(Type.Boolean()),
+    id_server: Type.Optional(Type.String()),
     auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   }),
-  response: Type.Object({ id_server_unbind_result: Type.Union([Type.Literal('success'), Type.Literal('no-support')]) }),
+  response: UnbindResultSchema,
   errors: ['M_FORBIDDEN'],
   async handle({ body: { auth, ...given }, requester, ip, isLoopback }, hs: Needs) {
     const { userId } = requester
@@ -34,7 +36,6 @@ export const deactivateAccountEndpoint = defineEndpoint({
       auth,
       from: { ip, isLoopback, requester },
     })
-    await hs.deactivate(userId, body.erase ?? false)
-    return { id_server_unbind_result: 'success' as const }
+    return { id_server_unbind_result: await hs.deactivate(userId, body.erase ?? false, body.id_server) }
   },
 })

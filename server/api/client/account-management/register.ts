@@ -16,6 +16,7 @@ import { defineEndpoint } from '../../../http/endpoint.js'
 import { randomId } from '../../../kernel/clock.js'
 import { invalidParam, MatrixError, missingParam } from '../../../kernel/errors.js'
 import { DeviceIdSchema, type UserId, UserIdSchema } from '../../../kernel/identifiers.js'
+import type { Threepids } from '../../../threepids/threepids.js'
 import type { Invitations } from '../../../users/invitations.js'
 import type { BeginSession } from '../../../users/login-sessions.js'
 import type { Registration } from '../../../users/register-user.js'
@@ -29,6 +30,8 @@ type Needs = Registration &
     registrationPolicy: RegistrationPolicy
     registrationTokens: Pick<RegistrationTokens, 'writesForUse'>
     requireAuth: RequireAuth
+    checkFree: Threepids['checkFree']
+    writesForAccount: Threepids['writesForAccount']
     enterRooms: Invitations['enterRooms']
     beginSession: BeginSession
   }
@@ -73,6 +76,7 @@ export const registerEndpoint = defineEndpoint({
     'M_WEAK_PASSWORD',
     'M_INVALID_PARAM',
     'M_MISSING_PARAM',
+    'M_THREEPID_IN_USE',
     'M_EXCLUSIVE',
     'M_MISSING_TOKEN',
     'M_UNKNOWN_TOKEN',
@@ -95,7 +99,7 @@ export const registerEndpoint = defineEndpoint({
     if (given.username !== undefined) hs.checkFreeName(given.username)
     const isNew = given.guest_access_token === undefined
     if (isNew && given.username !== undefined && auth?.session === undefined) await hs.checkAvailable(given.username)
-    const { body, registrationToken } = await hs.requireAuth({
+    const { body, registrationToken, email } = await hs.requireAuth({
       operation: 'register',
       userId: undefined,
       flows,
@@ -106,8 +110,16 @@ export const registerEndpoint = defineEndpoint({
     const { username, password, guest_access_token: guestToken } = body
     if (password === undefined) throw missingParam('There is no password.')
     return hs.registerOnce(session, async () => {
-      const writes =
+      if (email) await hs.checkFree(email)
+      const used =
         registrationToken === undefined ? undefined : await hs.registrationTokens.writesForUse(registrationToken)
+      const writes =
+        used || email
+          ? (userId: UserId) => [
+              ...(used?.(userId) ?? []),
+              ...(email ? hs.writesForAccount(userId, email, email.sid) : []),
+            ]
+          : undefined
       const account = { password, ...(writes && { writes }) }
       const userId =
         guestToken === undefined

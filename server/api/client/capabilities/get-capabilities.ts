@@ -8,7 +8,7 @@
 import { Type } from 'typebox'
 import { defineEndpoint } from '../../../http/endpoint.js'
 
-type Needs = { defaultRoomVersion: string; roomVersions: readonly string[] }
+type Needs = { defaultRoomVersion: string; roomVersions: readonly string[]; sendsMail: boolean }
 
 export const getCapabilitiesEndpoint = defineEndpoint({
   operationId: 'getCapabilities',
@@ -27,8 +27,8 @@ export const getCapabilitiesEndpoint = defineEndpoint({
       'm.set_displayname': { enabled: true },
       'm.set_avatar_url': { enabled: true },
       'm.profile_fields': { enabled: true },
-      'm.3pid_changes': { enabled: false },
-      'm.get_login_token': { enabled: false },
+      'm.3pid_changes': { enabled: hs.sendsMail },
+      'm.get_login_token': { enabled: !requester.isGuest },
       'm.forget_forced_upon_leave': { enabled: false },
       ...(requester.isAdmin && { 'm.account_moderation': { suspend: true, lock: true } }),
     },

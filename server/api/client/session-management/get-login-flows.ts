@@ -14,6 +14,14 @@ export const getLoginFlowsEndpoint = defineEndpoint({
   path: '/_matrix/client/v3/login',
   auth: 'none',
   rateLimit: 'default',
-  response: Type.Object({ flows: Type.Array(Type.Object({ type: Type.String() })) }),
-  handle: () => ({ flows: [{ type: 'm.login.password' }, { type: 'm.login.application_service' }] }),
+  response: Type.Object({
+    flows: Type.Array(Type.Object({ type: Type.String(), get_login_token: Type.Optional(Type.Boolean()) })),
+  }),
+  handle: () => ({
+    flows: [
+      { type: 'm.login.password' },
+      { type: 'm.login.token', get_login_token: true },
+      { type: 'm.login.application_service' },
+    ],
+  }),
 })

@@ -146,12 +146,6 @@ export async function startServices(
     addressServers: federation.addressServers,
     inbox: syncing.inbox,
   })
-  const outbound = makeOutbound({
-    rules: {
-      verifyCertificates: config.outbound.verify_certificates,
-      allowPrivateAddresses: config.outbound.allow_private_addresses,
-    },
-  })
   const pushes = await makePushDelivery({
     ...{ db, clock, outbound, rooms: rooms.rooms, log: loggerFor(logger, 'push') },
     countUnread: syncing.unreadCounts.countUnread,

@@ -33,8 +33,10 @@ beforeEach(() => {
 const start = (allowPrivate = true) =>
   startHomeserver({
     users: ['alice'],
-    config: ({ outbound }) =>
-      Object.assign(outbound, { verify_certificates: false, allow_private_addresses: allowPrivate }),
+    config({ outbound, federation }) {
+      federation.enabled = true // its key is published then
+      Object.assign(outbound, { verify_certificates: false, allow_private_addresses: allowPrivate })
+    },
   })
 const credentials = () => ({ client_secret: 'secret', sid: 'session', id_server: name, id_access_token: 'of-alice' })
 

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import type { ServerName } from '../../../server/kernel/identifiers.js'
+import { startFederatingHomeservers } from '../../support/federating-homeservers.js'
 import { freePort } from '../../support/free-port.js'
-import { startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
+import { passwordOf, startHomeserver, type TestClient, type TestHomeserver } from '../../support/homeserver.js'
+import { DeviceIdentity } from '../../support/keys.js'
 import { makeTestCa } from '../../support/test-ca.js'
 
 const patient = { timeout: 10_000, interval: 50 }
@@ -200,5 +202,38 @@ describe('two whole servers', { timeout: 60_000 }, () => {
     const { body } = await carol.get(`/sync?since=${next_batch}`)
     expect(body.rooms.leave[roomId].timeline.events).toMatchObject([{ content: { membership: 'leave' } }])
     await vi.waitFor(async () => expect((await alice.get(member)).body).toMatchObject({ membership: 'leave' }), patient)
+  })
+
+  test('an account that is erased: others are told that it left and has no devices; who comes later gets nothing it said', async () => {
+    await using world = await startFederatingHomeservers(['ann', 'owner', 'third'], ['bob'], ['late'])
+    const [ann, owner] = [world.servers[0]!.as('ann'), world.servers[0]!.as('owner')]
+    const [bob, late] = [world.servers[1]!.as('bob'), world.servers[2]!.as('late')]
+    const via = encodeURIComponent(world.servers[0]!.config.server_name!)
+    const join = async (client: TestClient, roomId: string) =>
+      expect((await client.post(`/join/${encodeURIComponent(roomId)}?via=${via}`, {})).status).toBe(200)
+    await ann.put(`/profile/${encodeURIComponent(ann.userId)}/displayname`, { displayname: 'Ann' })
+    await ann.post('/keys/upload', { device_keys: new DeviceIdentity(ann).deviceKeys })
+    const roomId = await owner.createRoom({ preset: 'public_chat' })
+    await ann.joinRoom(roomId)
+    await world.servers[0]!.as('third').joinRoom(roomId) // so that the past is asked of the server with the most members: this one
+    await join(bob, roomId)
+    await say(ann, roomId, 'by ann')
+    await say(owner, roomId, 'by owner')
+    await vi.waitFor(async () => expect(await bodiesIn(bob, roomId)).toEqual(['by ann', 'by owner']), patient)
+    const keysOf = async (client: TestClient) =>
+      (await client.post('/keys/query', { device_keys: { [ann.userId]: [] } })).body.device_keys[ann.userId] ?? {}
+    expect(Object.keys(await keysOf(bob))).toEqual([ann.deviceId])
+
+    const identifier = { type: 'm.id.user', user: 'ann' }
+    const auth = { type: 'm.login.password', identifier, password: passwordOf('ann') }
+    expect((await ann.post('/account/deactivate', { auth, erase: true })).status).toBe(200)
+
+    const member = path(roomId, `state/m.room.member/${encodeURIComponent(ann.userId)}`)
+    await vi.waitFor(async () => expect((await bob.get(member)).body.membership).toBe('leave'), patient)
+    await vi.waitFor(async () => expect(await keysOf(bob)).toEqual({}), patient)
+    expect((await bob.get(`/profile/${encodeURIComponent(ann.userId)}`)).body).toEqual({})
+    expect(await bodiesIn(bob, roomId)).toEqual(['by ann', 'by owner'])
+    await join(late, roomId)
+    expect(await bodiesIn(late, roomId)).toEqual([undefined, 'by owner'])
   })
 })

@@ -5,6 +5,7 @@
  * The room's state is not known here, so the auth rules cannot be asked. Instead:
  *  - the event is signed by its sender's server, and that server is known to be in the room: the one that the
  *    invite came from or that was knocked at, or one whose users set the state which that one showed us;
+ *    A moderator of a server that nothing has told us of cannot be told from a stranger: that knock stays until it is taken back;
  *  - it names the very invite or knock that is held, among its auth events. One that comes late, after
  *    a newer invite, ends nothing.
  *

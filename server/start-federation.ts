@@ -82,6 +82,7 @@ export async function startFederation(
     signingKeys: options.signingKeys,
     withFederationSession: sessions.withFederationSession,
     softwareVersion: version,
+    isPutBack: base.isPutBack,
   })
   const isServerAllowed = makeIsServerAllowed(config)
   let stopListening: (() => void) | undefined

@@ -208,6 +208,7 @@ export async function startServices(
       'messages of other servers that came': makeForgetMessages({ db, clock }),
       'keys of backups that were deleted': encryption.purgeBackups,
       'one-time keys that were given out': encryption.forgetClaimedKeys,
+      'changes of devices that changed again': encryption.forgetDeviceListChanges,
       'OpenID tokens': accounts.openIdTokens.forgetOpenIdTokens,
       'confirmations of mail addresses': threepids.validation.forgetThreepidSessions,
       'files that nothing stands for': media.removeOrphans,

@@ -9,6 +9,7 @@ import type { LoginSessions } from '../users/login-sessions.js'
 import { type ClaimRemoteKeys, makeClaimKeys } from './claim-keys.js'
 import { makeCrossSigning } from './cross-signing.js'
 import { makeDehydratedDevices } from './dehydrated-device.js'
+import { makeForgetDeviceListChanges } from './forget-device-list-changes.js'
 import { forgetAllOneTimeKeys, makeForgetClaimedKeys, makeForgetKeysOf } from './forget-one-time-keys.js'
 import { makeKeyBackup } from './key-backup.js'
 import { makeReadKeyBundles } from './key-bundles.js'
@@ -62,5 +63,6 @@ export async function startEncryption(needs: EncryptionNeeds) {
     deliverToDevices,
     forgetKeysOf: makeForgetKeysOf({ db, inTurnOfDevice }),
     forgetClaimedKeys: makeForgetClaimedKeys({ db, clock }),
+    forgetDeviceListChanges: makeForgetDeviceListChanges({ db }),
   }
 }

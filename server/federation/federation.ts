@@ -7,6 +7,7 @@
  */
 
 import type { ReadKeyBundles } from '../encryption/key-bundles.js'
+import type { AskForKeys } from '../encryption/query-keys.js'
 import type { DeliverToDevices } from '../encryption/send-to-device.js'
 import type { ReceiptEdu, TypingEdu } from '../events/edu.js'
 import type { PduEvent, StateMap, UnsignedPdu } from '../events/pdu.js'
@@ -55,6 +56,7 @@ import { makeReceiveLastingEdus } from './receive-lasting-edus.js'
 import { makeReceivePdus } from './receive-pdus.js'
 import { makeTransactionReceiver, type ReceiveTransaction } from './receive-transaction.js'
 import { makeReceiveWithdrawal } from './receive-withdrawal.js'
+import { makeRemoteDeviceLists } from './remote-device-lists.js'
 import { makeRemoteKeys, type RemoteKeys } from './remote-keys.js'
 import { makeRemoteMemberships } from './remote-memberships.js'
 import { makeRemoteQueries, type RemoteQueries } from './remote-queries.js'
@@ -91,6 +93,8 @@ export type FederationNeeds = {
   signingKeys: SigningKeys
   withFederationSession: FederationSessions['withFederationSession']
   softwareVersion: string
+  /** The database is an older copy than the one that was used last. */
+  isPutBack: boolean
   /** For tests; default: the system's resolver. */
   dns?: Dns
 }
@@ -205,7 +209,7 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     admitServer: makeAdmitServer({ serverName, keyRing, clock, destinations, isServerAllowed }),
     remote: {
       ...queries,
-      askForKeys: remoteKeys.askForKeys,
+      askForKeys: (...question) => parts().remoteDevices.askForKeys(...question),
       claimRemoteKeys: remoteKeys.claimRemoteKeys,
       fetchRemoteMedia: makeFetchRemoteMedia({ client }),
       joinRoom: (request) => parts().joinRemoteRoom(request),
@@ -217,16 +221,21 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     },
     connect(connections) {
       if (connected) throw new Error('federation is connected twice')
-      const built = connectParts(needs, connections, { log, client, keyRing, traffic, isServerAllowed, destinations })
+      const built = connectParts(needs, connections, {
+        ...{ log, client, keyRing, traffic, isServerAllowed, destinations },
+        askServers: remoteKeys.askForKeys,
+      })
       connected = built.parts
       return built.endpointNeeds
     },
     onChanges(changes) {
       sender.onChanges(changes)
       connected?.leaves.onChanges(changes)
+      connected?.remoteDevices.onChanges(changes)
       connected?.deviceLists.onChanges(changes)
     },
     async start() {
+      await parts().remoteDevices.start(needs.isPutBack)
       await parts().receiver.start()
       await sender.start()
       await parts().deviceLists.start()
@@ -235,11 +244,13 @@ export async function makeFederation(needs: FederationNeeds): Promise<Federation
     async close() {
       connected?.receiver.stop()
       connected?.leaves.stop()
+      connected?.remoteDevices.stop()
       await connected?.deviceLists.close()
       // Whatever still waits for another server fails now, so that nobody waits for it here.
       await Promise.all([sender.close(), transport.close()])
       await connected?.receiver.close()
       await connected?.leaves.close()
+      await connected?.remoteDevices.close()
     },
   }
 }
@@ -251,6 +262,8 @@ type Base = {
   traffic: ReturnType<typeof makeTraffic>
   isServerAllowed: ReturnType<typeof makeIsServerAllowed>
   destinations: Destinations
+  /** For keys, whatever is kept here. */
+  askServers: AskForKeys
 }
 
 type Connected = ReturnType<typeof connectParts>['parts']
@@ -268,6 +281,10 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
   const acceptFetching = makeAcceptFetching({ rooms, acceptPdu, outliers, startSearch, client, log })
   const roomForServer = makeRoomForServer({ serverName, rooms })
 
+  const remoteDevices = makeRemoteDeviceLists({
+    ...{ db, log, serverName, rooms, client },
+    askServers: base.askServers,
+  })
   const receiver = makeTransactionReceiver({
     db,
     clock,
@@ -288,6 +305,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       ...{ db, clock, log },
       deliverToDevices: connections.deliverToDevices,
       isShared: async (userId) => (await sharedRoomsOf(rooms, userId)).length > 0,
+      takeUpdates: remoteDevices.takeUpdates,
     }),
   })
   const handshake = { serverName, clock, log, client, signer, signEvent }
@@ -304,6 +322,7 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
   const parts = {
     rooms,
     receiver,
+    remoteDevices,
     deviceLists: makeDeviceListSender({
       ...{ db, clock, log, serverName, rooms },
       readKeyBundles: connections.readKeyBundles,

@@ -3,15 +3,15 @@
  * changed. A transaction is answered when they are durable.
  *
  * A message is taken once, whatever is repeated after a crash: its ID is written with it. A server speaks for its own users only,
- * and of what changed only users count with whom somebody here shares a room: those here look for themselves then
- * (`/keys/query`), since nothing that another server said of its devices is kept.
+ * and of what changed only users count with whom somebody here shares a room: those here are told, and what is kept of the
+ * user's devices (remote-device-lists.ts) moves in the same commit.
  *
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#send-to-device-messaging
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#device-management
  */
 import { deviceListChanged } from '../encryption/device-list-changed.js'
 import { type DeliverToDevices, type MessagesToDevices, maxContentBytes } from '../encryption/send-to-device.js'
-import { parseEdu } from '../events/edu.js'
+import { type Edu, parseEdu } from '../events/edu.js'
 import { isJsonObject, type JsonObject } from '../events/pdu.js'
 import type { Clock } from '../kernel/clock.js'
 import { MatrixError } from '../kernel/errors.js'
@@ -20,6 +20,7 @@ import type { Logger } from '../kernel/logger.js'
 import { insertReceivedMessage } from '../store/device-stream-store.js'
 import { AlreadyExistsError } from '../store/errors.js'
 import type { Database } from '../store/reader.js'
+import type { TakeDeviceUpdates } from './remote-device-lists.js'
 
 /** Throws where what was to be kept could not be. */
 export type ReceiveLastingEdus = (origin: ServerName, edus: readonly unknown[]) => Promise<void>
@@ -31,7 +32,11 @@ type Needs = {
   deliverToDevices: DeliverToDevices
   /** Whether anybody of this server is in a room with the user. */
   isShared: (userId: UserId) => Promise<boolean>
+  takeUpdates: TakeDeviceUpdates
 }
+
+/** Of one user, in order. */
+type Updates = { deviceIds: Set<DeviceId>; edus: Edu[] }
 
 /** Devices named in one EDU, each user's; an honest one is far below. */
 const maxNamed = 2_000
@@ -56,22 +61,26 @@ export function makeReceiveLastingEdus(needs: Needs): ReceiveLastingEdus {
     }
   }
 
-  async function tellChanged(changed: ReadonlyMap<UserId, ReadonlySet<DeviceId>>): Promise<void> {
-    const shared: [UserId, DeviceId[]][] = []
-    for (const [userId, deviceIds] of changed) if (await needs.isShared(userId)) shared.push([userId, [...deviceIds]])
-    if (shared.length === 0) return
-    await db.commit((grant) => {
-      const told = shared.map(([userId, deviceIds]) => deviceListChanged(grant, userId, deviceIds))
-      return {
-        writes: told.flatMap(({ writes }) => writes),
-        changes: told.flatMap(({ changes }) => changes),
-        result: undefined,
-      }
-    })
+  async function tellChanged(origin: ServerName, changed: ReadonlyMap<UserId, Updates>): Promise<void> {
+    const shared = new Map<UserId, Updates>()
+    for (const [userId, updates] of changed) if (await needs.isShared(userId)) shared.set(userId, updates)
+    if (shared.size === 0) return
+    const updates = new Map([...shared].map(([userId, { edus }]) => [userId, edus]))
+    await needs.takeUpdates(origin, updates, ({ writes: kept, durable }) =>
+      db.commit((grant) => {
+        const told = [...shared].map(([userId, { deviceIds }]) => deviceListChanged(grant, userId, [...deviceIds]))
+        return {
+          writes: [...kept, ...told.flatMap(({ writes }) => writes)],
+          changes: told.flatMap(({ changes }) => changes),
+          result: undefined,
+          durable,
+        }
+      }),
+    )
   }
 
   return async (origin, edus) => {
-    const changed = new Map<UserId, Set<DeviceId>>()
+    const changed = new Map<UserId, Updates>()
     for (const value of edus) {
       const edu = parseEdu(value)
       if (edu?.edu_type === 'm.direct_to_device') await receiveMessage(origin, edu.content)
@@ -79,12 +88,13 @@ export function makeReceiveLastingEdus(needs: Needs): ReceiveLastingEdus {
         const userId = userOf(origin, edu.content.user_id)
         if (!userId) continue
         const { device_id: deviceId } = edu.content
-        const known = changed.get(userId) ?? new Set()
-        if (typeof deviceId === 'string' && deviceId.length <= maxIdLength) known.add(deviceId as DeviceId)
+        const known = changed.get(userId) ?? { deviceIds: new Set(), edus: [] }
+        if (typeof deviceId === 'string' && deviceId.length <= maxIdLength) known.deviceIds.add(deviceId as DeviceId)
+        known.edus.push(edu)
         changed.set(userId, known)
       }
     }
-    await tellChanged(changed)
+    await tellChanged(origin, changed)
   }
 }
 

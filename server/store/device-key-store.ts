@@ -106,3 +106,5 @@ export const insertDeviceListChange = (
     ...(onlyFor !== undefined && { only_for: onlyFor }),
   },
 })
+
+export const deleteDeviceListChange = (position: number): Write => deleteRow('device_list_change', position)

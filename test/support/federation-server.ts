@@ -124,6 +124,7 @@ export async function startFederationServer(options: FederationServerOptions): P
     signingKeys,
     withFederationSession: sessions.withFederationSession,
     softwareVersion: 'test',
+    isPutBack: false,
     dns: dnsOf(ports),
   })
   const memberProfile = async (userId: UserId): Promise<JsonObject> => ({ displayname: userId.slice(1).split(':')[0] })

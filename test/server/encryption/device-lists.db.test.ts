@@ -1,7 +1,9 @@
 /** `device_lists` of /sync and /keys/changes: exactly who is to be looked at anew, and who no more. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { deviceListChanged } from '../../../server/encryption/device-list-changed.js'
+import { makeForgetDeviceListChanges } from '../../../server/encryption/forget-device-list-changes.js'
 import type { DeviceId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
+import { setDeviceListMark } from '../../../server/store/device-stream-store.js'
 import { openTestDatabase } from '../../support/database.js'
 import { user } from '../../support/rooms.js'
 import { makeTestSyncing, type TestSyncing } from '../../support/syncing.js'
@@ -145,5 +147,40 @@ describe('device lists', async () => {
     const waiting = now!.device(ann).sync({ since: from, timeoutMs: 10_000 })
     await changeDevices(ben)
     expect((await waiting).device_lists).toEqual({ changed: [ben], left: [] })
+  })
+
+  test('changes of who changed again are forgotten once other servers know; who asks late is told of each all the same', async () => {
+    const [ann, ben, cem] = [newUser('ann'), newUser('ben'), newUser('cem')]
+    await sharedRoom(ann, ben, cem)
+    const from = await since(ann)
+    for (const each of [ben, cem, ben, cem, ben]) await changeDevices(each)
+    await db.commit((grant) => {
+      const told = Array.from({ length: 1_200 }, () => deviceListChanged(grant, newUser('x'), []))
+      return {
+        writes: told.flatMap(({ writes }) => writes),
+        changes: told.flatMap(({ changes }) => changes),
+        result: undefined,
+      }
+    })
+    const rowsOf = async (userId: UserId) =>
+      (
+        await db.query<[number[]]>('SELECT VALUE record::id(id) FROM device_list_change WHERE user_id = $userId', {
+          userId,
+        })
+      )[0]
+    const forget = makeForgetDeviceListChanges({ db })
+    const setMark = (position: number) =>
+      db.commit(() => ({ writes: [setDeviceListMark(position)], changes: [], result: undefined }))
+    const [first] = (await rowsOf(ben)).sort((a, b) => a - b)
+
+    await setMark(first!)
+    await forget(100)
+    expect(await rowsOf(ben)).toHaveLength(3)
+    await setMark(db.position)
+    while ((await forget(2)) >= 2);
+
+    expect([await rowsOf(ben), await rowsOf(cem)].map(({ length }) => length)).toEqual([1, 1])
+    expect(await lists(ann, from)).toEqual({ changed: [ben, cem].sort(), left: [] })
+    expect(await forget(100)).toBe(0)
   })
 })

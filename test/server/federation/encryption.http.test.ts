@@ -122,4 +122,24 @@ describe('encryption over federation', { timeout: 60_000 }, () => {
       expect(body.device_lists?.left).toEqual([alice.userId])
     }, patient)
   })
+
+  test('devices of who shares a room are known with every change of them, also while their server is away', async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    const via = alice.userId.slice(alice.userId.indexOf(':') + 1)
+    let since = (await bob.get('/sync')).body.next_batch
+    await bob.post(`/join/${encodeURIComponent(roomId)}?server_name=${via}`, {})
+    since = await toldOf(bob, alice, since)
+    const known = async () => Object.keys((await query(bob, alice)).device_keys[alice.userId] ?? {}).sort()
+    expect(await known()).toEqual([alice.deviceId])
+    const others: TestClient[] = []
+    for (let n = 0; n < 2; n++) {
+      const other = await world.servers[0]!.logIn('alice')
+      await other.post('/keys/upload', { device_keys: new DeviceIdentity(other).deviceKeys })
+      others.push(other)
+      await vi.waitFor(async () => expect(await known()).toContain(other.deviceId), patient)
+    }
+    await world.servers[0]!.close()
+    expect(await known()).toEqual([alice.deviceId, ...others.map(({ deviceId }) => deviceId)].sort())
+    expect((await query(bob, alice)).failures).toEqual({})
+  })
 })

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { makeDeliverToDevices } from '../../../server/encryption/send-to-device.js'
 import { makeReceiveLastingEdus } from '../../../server/federation/receive-lasting-edus.js'
+import type { TakeDeviceUpdates } from '../../../server/federation/remote-device-lists.js'
 import { systemClock } from '../../../server/kernel/clock.js'
 import type { DeviceId, ServerName, UserId } from '../../../server/kernel/identifiers.js'
 import { setDevice } from '../../../server/store/device-store.js'
@@ -11,6 +12,9 @@ import { user } from '../../support/rooms.js'
 
 const origin = 'other.test' as ServerName
 const [eve, bob] = [user('eve', origin), user('bob')]
+
+const keepNothing: TakeDeviceUpdates = async (_origin, _updates, commit) =>
+  void (await commit({ writes: [], durable: () => undefined }))
 
 async function makeReceiver() {
   const db = await openTestDatabase()
@@ -26,6 +30,7 @@ async function makeReceiver() {
       inbox: makeToDeviceInbox({ db, log: silentLogger }),
     }),
     isShared: async (userId) => userId !== user('stranger', origin),
+    takeUpdates: keepNothing,
   })
   const stored = async () =>
     (await db.query<[string[]]>('SELECT VALUE content FROM to_device_message'))[0].map(
@@ -93,7 +98,7 @@ describe('lasting EDUs', () => {
   test('where it cannot be kept the transaction is not answered', async () => {
     await using world = await makeReceiver()
     const failing = makeReceiveLastingEdus({
-      ...{ db: world.db, clock: systemClock, log: silentLogger, isShared: async () => true },
+      ...{ db: world.db, clock: systemClock, log: silentLogger, takeUpdates: keepNothing, isShared: async () => true },
       deliverToDevices: async () => {
         throw new Error('the disk is full')
       },

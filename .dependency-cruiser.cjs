@@ -4,7 +4,8 @@
  *
  *   kernel ← events ← store ← domain folders ← api ← server/index.ts ← main        http ← api
  */
-const domain = '(appservices|rooms|users|threepids|devices|encryption|keys|media|push|sync|federation|live|network)'
+const domain =
+  '(appservices|rooms|users|threepids|devices|encryption|keys|media|push|sync|federation|live|network|search)'
 
 /** Files under `from` may import, of our own code, only files under the `to` patterns. */
 const layer = (name, from, to, comment) => ({

@@ -28,6 +28,7 @@ import { makePushDelivery } from './push/push-delivery.js'
 import { makePushRules } from './push/push-rules.js'
 import { makePushers } from './push/pushers.js'
 import { startRooms } from './rooms/start-rooms.js'
+import { startSearch } from './search/start-search.js'
 import type { Base } from './start-base.js'
 import { startCleaning } from './start-cleaning.js'
 import { startFederation } from './start-federation.js'
@@ -152,6 +153,11 @@ export async function startServices(
     ...{ readJudge: syncing.readJudge, readReading: syncing.readReading, readThreadOf: syncing.readThreadOf },
     ...{ readSummary: syncing.readSummary, visibility: syncing.visibility },
   })
+  const search = startSearch({
+    ...{ db, live: db.live, clock, rooms: rooms.rooms, visibility: syncing.visibility },
+    ...{ readAccountDataOf: syncing.readAccountDataOf, clientEvents: syncing.clientEvents },
+    readState: syncing.operations.readRoomState,
+  })
   const clients = new ConnectedClients(clock, () => base.liveBridge.devices)
   live = await startLive({
     ...{ db, serverName, clock, logger, rooms: rooms.rooms, isErased },
@@ -162,7 +168,7 @@ export async function startServices(
     countUnread: syncing.unreadCounts.countUnread,
     readOwnReceipts: syncing.receipts.readOwn,
     ...{ inbox: syncing.inbox, readKeyCounts: syncing.readKeyCounts, readDeviceLists: syncing.readDeviceLists },
-    otherLanes: [pushes.lane],
+    otherLanes: [pushes.lane, search.lane],
     connectedClients: () => clients.count,
     liveChannels: () => base.liveBridge.channels,
     stalls: base.stalls,
@@ -251,6 +257,7 @@ export async function startServices(
       }),
     }),
     media: media.operations,
+    search: { search: search.search },
     live: {
       metricsHistory: live.metricsHistory,
       async acknowledgeToDevice(device: Device, upTo: number) {

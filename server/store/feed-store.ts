@@ -28,6 +28,8 @@ export type FeedChange = {
   receipt_type?: string
   thread_id?: string
   redacted_by?: string
+  /** What was redacted related to this until then. */
+  related_to?: string
   is_current_state?: boolean
   historical?: boolean
   is_local?: boolean
@@ -140,6 +142,7 @@ function feedChange(change: Change): FeedChange {
         event_id: change.eventId,
         seq: change.seq,
         redacted_by: change.redactedBy,
+        ...(change.relatedTo !== undefined && { related_to: change.relatedTo }),
       }
     case 'membership':
       return { kind, room_id: change.roomId, user_id: change.userId, membership: change.membership }

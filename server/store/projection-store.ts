@@ -12,7 +12,7 @@ import type { ReceiptRow } from './receipt-store.js'
 import { recordId } from './rpc.js'
 import { upsertRow, type Write } from './writes.js'
 
-export type LaneName = 'access' | 'events' | 'members' | 'receipts' | 'account_data' | 'pushes'
+export type LaneName = 'access' | 'events' | 'members' | 'receipts' | 'account_data' | 'pushes' | 'search'
 
 /** @returns undefined before the first write */
 export async function readProjection(

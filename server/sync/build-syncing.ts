@@ -11,9 +11,9 @@ import type { Logger } from '../kernel/logger.js'
 import type { Room, Rooms } from '../rooms/room.js'
 import { readPresenceRows } from '../store/presence-store.js'
 import type { Database } from '../store/reader.js'
-import { makeReadAccountDataOf } from './account-data-changes.js'
+import { makeReadAccountDataOf, type ReadAccountDataOf } from './account-data-changes.js'
 import { makeAggregations } from './aggregations.js'
-import { makeClientEvents } from './client-events.js'
+import { type ClientEvents, makeClientEvents } from './client-events.js'
 import { makeReadDeviceLists, type ReadDeviceLists } from './device-lists.js'
 import { makeReadEphemeral } from './ephemeral.js'
 import { makeEphemeralStream } from './ephemeral-stream.js'
@@ -114,7 +114,9 @@ export type Syncing = {
   inbox: ToDeviceInbox
   readKeyCounts: ReadKeyCounts
   readDeviceLists: ReadDeviceLists
-  /** What push asks. */
+  /** What push and search ask. */
+  readAccountDataOf: ReadAccountDataOf
+  clientEvents: ClientEvents
   readJudge: ReadJudge
   readReading: ReadReading
   readThreadOf: ReadThreadOf
@@ -220,7 +222,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     inbox,
     readKeyCounts,
     readDeviceLists,
-    ...{ readJudge, readReading, readThreadOf, readSummary },
+    ...{ readJudge, readReading, readThreadOf, readSummary, readAccountDataOf, clientEvents },
     restore: async () => presence.restore(await readPresenceRows(db)),
     close() {
       for (const each of stop) each()

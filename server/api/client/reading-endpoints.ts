@@ -16,6 +16,7 @@ import { getRoomStateWithKeyEndpoint } from './room-participation/get-room-state
 import { postReceiptEndpoint } from './room-participation/post-receipt.js'
 import { setTypingEndpoint } from './room-participation/set-typing.js'
 import { syncEndpoint } from './room-participation/sync.js'
+import { searchEndpoint } from './server-side-search/search.js'
 import { getThreadRootsEndpoint } from './threads/get-thread-roots.js'
 
 export const readingEndpoints = [
@@ -37,4 +38,5 @@ export const readingEndpoints = [
   getRelatingEventsWithRelTypeEndpoint,
   getRelatingEventsWithRelTypeAndEventTypeEndpoint,
   getThreadRootsEndpoint,
+  searchEndpoint,
 ] as const

@@ -13,6 +13,7 @@
  * | members | `room_members` | small rooms, and those that are looked at |
  * | receipts, account_data | their tables | all |
  * | pushes (`server/push`) | `push_queue` | users with pushers |
+ * | search (`server/search`) | `search_document`, `search_token` | all, when there is time |
  * | (lists) | `room_summaries` | users with a channel |
  * | (presence) | `presence_access` | users with a channel |
  * | (devices) | `to_device`, `device_key_counts` | devices that look |

@@ -25,7 +25,8 @@ export type Work = { position: StreamPosition } & (
     }
   /** `keys` of the state that moved, where it is known; else any of them may have. */
   | { kind: 'state'; roomId: RoomId; keys?: readonly string[] }
-  | { kind: 'redaction'; roomId: RoomId; eventId: EventId }
+  /** `relatedTo`: of what it related to until then. */
+  | { kind: 'redaction'; roomId: RoomId; eventId: EventId; relatedTo?: EventId }
   | { kind: 'membership'; roomId: RoomId; userId: UserId }
   | { kind: 'receipt'; roomId: RoomId; userId: UserId; receiptType: string; threadId: string | undefined }
   | { kind: 'account_data'; userId: UserId; roomId: RoomId | undefined; type: string }
@@ -44,7 +45,10 @@ const works: ByKind<Work | undefined> = {
     return txn ? { ...work, txnHash: hashTxn(txn) } : work
   },
   state: ({ kind, position, roomId, keys }) => ({ kind, position, roomId, ...(keys && { keys }) }),
-  redaction: ({ kind, position, roomId, eventId }) => ({ kind, position, roomId, eventId }),
+  redaction: ({ kind, position, roomId, eventId, relatedTo }) => ({
+    ...{ kind, position, roomId, eventId },
+    ...(relatedTo !== undefined && { relatedTo }),
+  }),
   membership: ({ kind, position, roomId, userId }) => ({ kind, position, roomId, userId }),
   receipt: ({ kind, position, roomId, userId, receiptType, threadId }) => ({
     ...{ kind, position, roomId, userId, receiptType, threadId },
@@ -68,7 +72,10 @@ export function workOfFeed(entry: FeedEntry): Work | undefined {
     case 'state':
       return { kind: 'state', position, roomId }
     case 'redaction':
-      return { kind: 'redaction', position, roomId, eventId }
+      return {
+        ...{ kind: 'redaction', position, roomId, eventId },
+        ...(entry.related_to !== undefined && { relatedTo: entry.related_to as EventId }),
+      }
     case 'membership':
       return { kind: 'membership', position, roomId, userId }
     case 'receipt':

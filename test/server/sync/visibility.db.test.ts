@@ -4,57 +4,10 @@ import { MatrixError } from '../../../server/kernel/errors.js'
 import type { EventId } from '../../../server/kernel/identifiers.js'
 import { openTestDatabase } from '../../support/database.js'
 import { user } from '../../support/rooms.js'
+import { forbidden, type Step, sightSteps as steps, sightTable as table } from '../../support/sight-table.js'
 import { bodies, makeTestSyncing, type SyncEvent } from '../../support/syncing.js'
 
 const alice = user('alice')
-const forbidden = 'forbidden'
-
-/** What Bob sees after each step; in each step alice says its name after it happened. */
-const table = {
-  world_readable: {
-    stranger: 'stranger',
-    invited: 'stranger invited',
-    joined: 'stranger invited joined',
-    left: 'stranger invited joined left',
-    reinvited: 'stranger invited joined left reinvited',
-    rejoined: 'stranger invited joined left reinvited rejoined',
-    banned: 'stranger invited joined left reinvited rejoined banned',
-    forgotten: 'stranger invited joined left reinvited rejoined banned forgotten',
-  },
-  shared: {
-    stranger: forbidden,
-    invited: forbidden,
-    joined: 'stranger invited joined',
-    left: 'stranger invited joined',
-    reinvited: 'stranger invited joined',
-    rejoined: 'stranger invited joined left reinvited rejoined',
-    banned: 'stranger invited joined left reinvited rejoined',
-    forgotten: forbidden,
-  },
-  invited: {
-    stranger: forbidden,
-    invited: 'invited',
-    joined: 'invited joined',
-    left: 'invited joined',
-    reinvited: 'invited joined reinvited',
-    rejoined: 'invited joined reinvited rejoined',
-    banned: 'invited joined reinvited rejoined',
-    forgotten: forbidden,
-  },
-  joined: {
-    stranger: forbidden,
-    invited: forbidden,
-    joined: 'joined',
-    left: 'joined',
-    reinvited: 'joined',
-    rejoined: 'joined rejoined',
-    banned: 'joined rejoined',
-    forgotten: forbidden,
-  },
-} as const
-
-type Step = keyof typeof table.shared
-const steps = Object.keys(table.shared) as Step[]
 /** State is that of the last time inside; only a world-readable room shows it to others. */
 const stateAt: Record<Step, string> = {
   stranger: forbidden,

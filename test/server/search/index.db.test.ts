@@ -1,0 +1,151 @@
+/** The search index on disk: what is in it after what happens to events, after a crash, and when it is written anew. */
+import { describe, expect, test } from 'vitest'
+import { searchedWords, wordLimits, wordsOf } from '../../../server/events/words.js'
+import { systemClock } from '../../../server/kernel/clock.js'
+import type { RoomId } from '../../../server/kernel/identifiers.js'
+import { Lane } from '../../../server/live/projector/lane.js'
+import { workOfChange } from '../../../server/live/projector/work.js'
+import { makeRedactEvent } from '../../../server/rooms/redact-event.js'
+import { searchLane } from '../../../server/search/search-lane.js'
+import { setProjection } from '../../../server/store/projection-store.js'
+import { setSearchProgress } from '../../../server/store/search-store.js'
+import { openTestDatabase, silentLogger } from '../../support/database.js'
+import { makeTestRooms, user } from '../../support/rooms.js'
+
+const alice = user('alice')
+
+async function begin() {
+  const db = await openTestDatabase()
+  const hs = await makeTestRooms(db)
+  const needs = { db, live: db.live, rooms: hs.rooms, clock: systemClock, logger: silentLogger }
+  const edit = (roomId: RoomId, target: string, body: string) =>
+    hs.sendEvent(roomId, {
+      ...{ type: 'm.room.message', sender: alice },
+      content: {
+        ...{ msgtype: 'm.text', body: `* ${body}`, 'm.new_content': { msgtype: 'm.text', body } },
+        'm.relates_to': { rel_type: 'm.replace', event_id: target },
+      },
+    })
+  /** Runs the lane until it has come to the end. */
+  async function run(): Promise<void> {
+    const lane = new Lane(needs, searchLane(needs))
+    const start = await lane.readMark()
+    start()
+    const stop = db.onCommitted('project', (changes) =>
+      lane.hear(
+        changes.flatMap((change) => workOfChange(change) ?? []),
+        changes.at(-1)!.position,
+      ),
+    )
+    await lane.reached(db.position)
+    stop()
+    await lane.close()
+  }
+  return {
+    ...{ db, ...hs, edit, run, redact: makeRedactEvent(hs.rooms, hs.sendEvent) },
+    /** Words that somebody could find, of all rooms. */
+    words: async () => {
+      const [ids] = await db.query<[[string, string, number][]]>('SELECT VALUE record::id(id) FROM search_token')
+      return ids.map(([, word]) => word).sort()
+    },
+    documents: async () =>
+      (await db.query<[{ words: string[] }[]]>('SELECT words FROM search_document'))[0]
+        .map(({ words }) => words.join(' '))
+        .sort(),
+    [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
+  }
+}
+
+test('has the words of messages, and of those alone that are in the clear; edits replace them, redactions remove them', async () => {
+  await using at = await begin()
+  const roomId = await at.createRoom({ creator: alice, name: 'Den' })
+  const first = await at.sendText(roomId, alice, 'apple pie')
+  const second = await at.sendText(roomId, alice, 'apple tart')
+  const content = { algorithm: 'm.megolm.v1.aes-sha2', ciphertext: 'secret', body: 'secret' }
+  await at.sendEvent(roomId, { type: 'm.room.encrypted', sender: alice, content })
+  await at.sendEvent(roomId, { type: 'org.example', sender: alice, content: { body: 'other' } })
+  await at.run()
+  expect(await at.words()).toEqual(['apple', 'apple', 'den', 'pie', 'tart'])
+
+  const edited = await at.edit(roomId, first, 'cherry pie')
+  await at.redact({ roomId, sender: alice, target: second })
+  await at.run()
+  expect(await at.words()).toEqual(['cherry', 'den', 'pie'])
+
+  await at.redact({ roomId, sender: alice, target: edited })
+  await at.run()
+  expect(await at.words()).toEqual(['apple', 'den', 'pie'])
+  await at.redact({ roomId, sender: alice, target: first })
+  await at.run()
+  expect([await at.words(), await at.documents()]).toEqual([['den'], ['den']])
+})
+
+test('is the same where the same changes are gone through again, as after a crash before the mark', async () => {
+  await using at = await begin()
+  const roomId = await at.createRoom({ creator: alice })
+  const first = await at.sendText(roomId, alice, 'one')
+  const start = at.db.position
+  await at.edit(roomId, first, 'two')
+  const gone = await at.sendText(roomId, alice, 'three')
+  await at.redact({ roomId, sender: alice, target: gone })
+  await at.run()
+  for (const position of [start, 0]) {
+    await at.db.live.writeLive([setProjection('search', position, 1)])
+    await at.run()
+    expect([await at.words(), await at.documents()]).toEqual([['two'], ['two']])
+  }
+})
+
+test('is written anew where its form is another, and goes on where that was broken off', async () => {
+  await using at = await begin()
+  const [one, other] = [await at.createRoom({ creator: alice }), await at.createRoom({ creator: alice })]
+  const first = await at.sendText(one, alice, 'early')
+  await at.edit(one, first, 'later')
+  for (let n = 0; n < 230; n++) await at.sendText(other, alice, `many${n}`)
+  await at.run()
+  const whole = await at.words()
+  expect(whole).toHaveLength(231)
+
+  await at.db.live.writeLive([{ op: 'statement', sql: 'DELETE search_token; DELETE search_document', bindings: {} }])
+  await at.db.live.writeLive([setProjection('search', at.db.position, 0)])
+  await at.run()
+  expect(await at.words()).toEqual(whole)
+
+  // Of one room everything had been written, of the other the newest hundred.
+  await at.db.live.writeLive([setProjection('search', at.db.position, 0)])
+  const room = await at.rooms.get(other)
+  await at.db.live.writeLive([setSearchProgress(one, 1), setSearchProgress(other, room!.maxSeq - 99)])
+  for (const word of ['many5', 'many229'])
+    await at.db.live.writeLive([
+      {
+        ...{ op: 'statement', bindings: { word } },
+        sql: 'DELETE search_token WHERE id[1] = $word; DELETE search_document WHERE $word IN words',
+      },
+    ])
+  await at.run()
+  expect(await at.words()).toEqual(whole.filter((word) => word !== 'many229'))
+}, 60_000)
+
+describe('the words of a text', () => {
+  test.each([
+    ['Hello, World! hello', ['hello', 'world']],
+    ['naïve ＦＵＬＬ ǅ', ['naive', 'full', 'dz']],
+    ["don't stop_me 4.5", ['don', 't', 'stop_me', '4', '5']],
+    ['東京x大', ['x', '東', '京', '東京', '大']],
+    ['   ...  ', []],
+  ])('%j', (text, words) => {
+    expect(wordsOf(text).sort()).toEqual([...words].sort())
+  })
+
+  test('are bounded in number and length', () => {
+    const long = wordsOf(`${'x'.repeat(500)} ${Array.from({ length: 5_000 }, (_, n) => `w${n}`).join(' ')}`)
+    expect(long).toHaveLength(wordLimits.words)
+    expect(Math.max(...long.map(({ length }) => length))).toBe(wordLimits.length)
+  })
+
+  test('that are searched are among those of a text that says the same', () => {
+    for (const text of ['Ein Wort', '東京駅', '日', 'a東b', 'x'.repeat(60)])
+      for (const word of searchedWords(text)) expect(wordsOf(`before ${text} after`)).toContain(word)
+    expect(searchedWords('東京駅')).toEqual(['東京', '京駅'])
+  })
+})

@@ -87,6 +87,7 @@ describe('a room with unread messages', () => {
     const page = await anasPage()
     await roomRow(page, 'Tiny').click()
     await newLine(page).waitFor()
+    await page.getByText('This is the beginning of Tiny.').waitFor()
     await expect.poll(() => unreadOf(page, 'Tiny')).toBe(0)
     expect(await page.getByRole('button', { name: /Jump to latest|new messages?$/ }).count()).toBe(0)
   })

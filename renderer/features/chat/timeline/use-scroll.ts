@@ -149,9 +149,9 @@ export function useScroll({
   const fillWindow = useCallback(() => {
     const handle = list.current
     if (!handle || handle.viewportSize === 0 || handle.scrollSize > handle.viewportSize * 1.5) return
-    if (!isAtStart && !error) void data.timeline.loadOlder()
+    if (!isAtStart && !isLoadingOlder && !error) void data.timeline.loadOlder()
     if (hasNewer) void loadNewer(data)
-  }, [data, isAtStart, hasNewer, error])
+  }, [data, isAtStart, isLoadingOlder, hasNewer, error])
   // biome-ignore lint/correctness/useExhaustiveDependencies: what came in may not have been enough
   useEffect(fillWindow, [fillWindow, items, arrival])
 

@@ -332,6 +332,36 @@ test('words are set and emoji put in with the mouse', async () => {
   expect(await message.getByRole('strong').textContent()).toBe('so loud')
 })
 
+test('what is said is recorded, can be thrown away, and goes out as a voice message that others know', async () => {
+  const roomId = await ana.createRoom({ name: 'Porch', invite: [bo.userId] })
+  await bo.join(roomId)
+  const page = await pageOf()
+  await roomRow(page, 'Porch').click()
+  const recording = page.getByRole('group', { name: 'Recording' })
+  await page.getByRole('button', { name: 'Record a voice message' }).click()
+  await recording.getByText('0:01').waitFor()
+  expect(await seriousViolations(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await composerOf(page).waitFor()
+
+  await page.getByRole('button', { name: 'Record a voice message' }).click()
+  await recording.getByText('0:01').waitFor()
+  await page.getByRole('button', { name: 'Send voice message' }).click()
+  const sent = page.getByRole('article').filter({ hasText: /Voice message0:0[12]/ })
+  await sent.waitFor()
+  expect(await page.getByRole('article').count()).toBe(1) // nothing of what was thrown away
+  const { chunk } = (await bo.call('GET', at(roomId, 'messages?dir=b&limit=5'))) as { chunk: { content: Json }[] }
+  const content = chunk.map((event) => event.content).find(({ msgtype }) => msgtype === 'm.audio')!
+  expect(content).toMatchObject({ body: content.filename, 'org.matrix.msc3245.voice': {} })
+  expect((content.info as { duration: number }).duration).toBeGreaterThan(900)
+  await sent.getByRole('button', { name: /Voice message/ }).click()
+  await expect
+    .poll(() =>
+      page.locator('audio').evaluate((audio: HTMLAudioElement) => audio.duration > 0 || audio.currentTime > 0),
+    )
+    .toBe(true)
+})
+
 test('a message sent from far back is seen at the end', async () => {
   const roomId = await bo.createRoom({ name: 'Far', preset: 'public_chat' })
   await ana.join(roomId)

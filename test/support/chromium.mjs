@@ -59,5 +59,8 @@ export function installChromium(run = (command, given) => spawnSync(command, giv
   return findChromium()
 }
 
-/** Arguments every test browser needs: as root there is no sandbox, in containers little shared memory. */
-export const chromiumArguments = [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage']
+/** Arguments every test browser needs: as root there is no sandbox, in containers little shared memory, and no microphone. */
+export const chromiumArguments = [
+  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+  ...['--disable-dev-shm-usage', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+]

@@ -1,5 +1,6 @@
 /** A message in a few words, for quotes and announcements. */
 import { t } from '../../i18n/index.js'
+import { readVoice } from './composer/voice.js'
 import { readPoll } from './timeline/poll.js'
 
 const kinds = {
@@ -13,6 +14,7 @@ const kinds = {
 export function previewOf(type: string, content: Record<string, unknown>): string {
   if (type === 'm.room.encrypted') return t('message.undecryptable')
   if (type.endsWith('poll.start')) return readPoll(content).question || t('message.poll')
+  if (readVoice(content)) return t('voice.message')
   const body = typeof content.body === 'string' ? content.body : ''
   const kind = kinds[content.msgtype as keyof typeof kinds]
   const hasCaption = typeof content.filename === 'string' && content.filename !== body

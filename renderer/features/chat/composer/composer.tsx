@@ -4,7 +4,7 @@
  * Enter sends and Shift+Enter makes a line (on touch screens Enter makes a line). Drafts persist per
  * room; an edit has a text of its own and leaves the draft alone.
  */
-import { SendHorizontal } from 'lucide-react'
+import { Mic, SendHorizontal } from 'lucide-react'
 import { type ChangeEvent, type ClipboardEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { usePreferences } from '../../../app/preferences.js'
@@ -24,11 +24,13 @@ import { type Draft, readDraft, storeDraft } from './drafts.js'
 import { FileTray } from './file-tray.js'
 import { formatted, inserted, type Stretch } from './format-text.js'
 import { type Mention, mentionsIn } from './markdown.js'
-import { sendDraft } from './send-draft.js'
+import { sendDraft, sendVoice } from './send-draft.js'
 import { TaskLine } from './task-line.js'
 import { useAttachments } from './use-attachments.js'
+import { canRecord, useRecorder } from './use-recorder.js'
 import { useSuggestions } from './use-suggestions.js'
 import { useTypingNotice } from './use-typing-notice.js'
+import { VoiceBar } from './voice-bar.js'
 
 type ComposerProps = {
   room: RoomSummaryRow
@@ -57,6 +59,7 @@ export function Composer(props: ComposerProps) {
   const [trigger, setTrigger] = useState<Trigger>()
   const [chosen, setChosen] = useState(0)
   const files = useAttachments(services.matrix, setProblem)
+  const voice = useRecorder()
   const noteTyping = useTypingNotice(services, room.room_id, sendTyping)
   const isEdit = task?.kind === 'edit'
   const suggestions = useSuggestions(trigger, data)
@@ -130,6 +133,17 @@ export function Composer(props: ComposerProps) {
     onTask(undefined)
   }
 
+  const speak = () => {
+    setProblem(undefined)
+    voice.start().catch(() => setProblem(t('voice.noMicrophone')))
+  }
+  const sendSpoken = async () => {
+    const recording = await voice.finish()
+    if (!recording) return setProblem(t('voice.nothing'))
+    sendVoice({ services, room, task }, recording)
+    if (task) stopTask()
+  }
+
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return // an input method is choosing characters
     if (suggestions.length > 0 && steerPopup(event)) return
@@ -166,6 +180,7 @@ export function Composer(props: ComposerProps) {
 
   if (!room.can.send) return <p className={styles.closed}>{t('composer.noPermission')}</p>
   const canSend = draft.text.trim() !== '' || files.list.length > 0
+  const offersVoice = !canSend && !isEdit && canRecord()
   return (
     <form
       className={styles.composer}
@@ -184,7 +199,10 @@ export function Composer(props: ComposerProps) {
         </p>
       )}
       {files.list.length > 0 && <FileTray files={files.list} onRemove={files.remove} />}
-      <div className={styles.row}>
+      {voice.elapsedMs !== undefined && (
+        <VoiceBar elapsedMs={voice.elapsedMs} onSend={() => void sendSpoken()} onCancel={voice.cancel} />
+      )}
+      <div className={styles.row} hidden={voice.elapsedMs !== undefined}>
         {!isEdit && <AttachButton onFiles={files.add} />}
         <textarea
           ref={input}
@@ -209,9 +227,15 @@ export function Composer(props: ComposerProps) {
         />
         <FormatMenu onFormat={(format) => edit((at) => formatted(at, format))} />
         <EmojiButton onPick={(emoji) => edit((at) => inserted(at, emoji))} />
-        <IconButton label={t('composer.send')} type="submit" side="top" disabled={!canSend} className={styles.send}>
-          <SendHorizontal size={18} aria-hidden />
-        </IconButton>
+        {offersVoice ? (
+          <IconButton label={t('voice.start')} side="top" onClick={speak}>
+            <Mic size={18} aria-hidden />
+          </IconButton>
+        ) : (
+          <IconButton label={t('composer.send')} type="submit" side="top" disabled={!canSend} className={styles.send}>
+            <SendHorizontal size={18} aria-hidden />
+          </IconButton>
+        )}
       </div>
     </form>
   )

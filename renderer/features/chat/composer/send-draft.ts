@@ -1,4 +1,4 @@
-/** Takes what is in the composer to the outbox: text, reply, edit, files with a caption, or a command. */
+/** Takes what is in the composer to the outbox: text, reply, edit, files with a caption, what was spoken, or a command. */
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { navigate, roomPath } from '../../../app/route.js'
 import type { Services } from '../../../app/services.js'
@@ -11,6 +11,7 @@ import { prepareFile } from './attachments.js'
 import { type CommandName, parseCommand } from './commands.js'
 import type { Draft } from './drafts.js'
 import { buildEdit, buildTextContent, mentionedIn, withReply } from './markdown.js'
+import { type Recording, voiceContent } from './voice.js'
 
 type Sending = {
   services: Services
@@ -65,6 +66,16 @@ async function sendFiles({ services, room, draft, files }: Sending, text: string
       ...(previewUrl ? { previewUrl } : {}),
     })
   }
+}
+
+/** What was said, as an answer where one is being written. */
+export function sendVoice(
+  { services, room, task }: Pick<Sending, 'services' | 'room' | 'task'>,
+  spoken: Recording,
+): void {
+  const { fileName, content } = voiceContent(spoken, t('voice.message'))
+  const whole = task?.kind === 'reply' ? withReply(content, task.eventId, task.sender) : content
+  services.outbox.sendFile(room.room_id, whole, { file: spoken.blob, fileName })
 }
 
 function runCommand(name: CommandName, rest: string, sending: Sending): string | undefined {

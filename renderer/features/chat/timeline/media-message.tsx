@@ -2,7 +2,7 @@
  * Pictures, videos, sounds and files. A picture's place is reserved from the sizes in the event, so
  * that nothing moves when it arrives; while it goes up, the local file is shown with its progress.
  */
-import { Download, File, Music, Play, X } from 'lucide-react'
+import { Download, File, Mic, Music, Play, X } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { useServices } from '../../../app/services.js'
 import { formatBytes } from '../../../i18n/format.js'
@@ -11,6 +11,7 @@ import { useMedia } from '../../../platform/matrix/use-media.js'
 import { Progress } from '../../../ui/bits.js'
 import { IconButton } from '../../../ui/button.js'
 import { attempt } from '../chat-actions.js'
+import { formatClock, readVoice } from '../composer/voice.js'
 import styles from './message-body.module.css'
 import { fitBox, mayBeSeenThrough } from './picture-box.js'
 import type { MessageItem } from './timeline-items.js'
@@ -143,6 +144,22 @@ export function FileMessage({ item }: { item: MessageItem }) {
   )
 }
 
+/** How loud it was, from left to right. */
+const Waveform = ({ heights }: { heights: readonly number[] }) =>
+  heights.length > 0 && (
+    <svg className={styles.waveform} viewBox={`0 0 ${heights.length * 3} 24`} preserveAspectRatio="none" aria-hidden>
+      {heights.map((height, index) => (
+        <rect
+          key={String(index)}
+          x={index * 3}
+          y={12 - Math.max(1, height * 11)}
+          width={2}
+          height={2 * Math.max(1, height * 11)}
+        />
+      ))}
+    </svg>
+  )
+
 /** Sound and video are fetched when they are played: they can be large. */
 export function PlayableMessage({ item, kind }: { item: MessageItem; kind: 'audio' | 'video' }) {
   const [isPlaying, setIsPlaying] = useState(false)
@@ -150,6 +167,7 @@ export function PlayableMessage({ item, kind }: { item: MessageItem; kind: 'audi
   const media = useMedia(isPlaying ? text(content.url) : undefined)
   const poster = useMedia(echo ? undefined : text(infoOf(content).thumbnail_url))
   const name = fileNameOf(content)
+  const voice = kind === 'audio' ? readVoice(content) : undefined
   if (echo || media.error !== undefined) return <FileMessage item={item} />
   if (kind === 'audio')
     return media.url ? (
@@ -157,9 +175,11 @@ export function PlayableMessage({ item, kind }: { item: MessageItem; kind: 'audi
       <audio className={styles.audio} src={media.url} controls autoPlay aria-label={name} />
     ) : (
       <button type="button" className={styles.file} onClick={() => setIsPlaying(true)}>
-        <Music size={20} aria-hidden />
+        {voice ? <Mic size={20} aria-hidden /> : <Music size={20} aria-hidden />}
+        {voice && <Waveform heights={voice.waveform} />}
         <span className={styles.fileText}>
-          <span className={styles.fileName}>{name}</span>
+          <span className={styles.fileName}>{voice ? t('voice.message') : name}</span>
+          {voice?.durationMs !== undefined && <span className={styles.fileSize}>{formatClock(voice.durationMs)}</span>}
         </span>
         <Play size={16} aria-hidden />
       </button>

@@ -271,6 +271,23 @@ describe('administration', () => {
     await expect(request('POST', '/_matrix/client/v3/login', login)).rejects.toThrow('M_')
   })
 
+  test('writes to everybody, who get it from the server and cannot decline it', async () => {
+    const { page } = await at('/home/people')
+    await page.getByRole('button', { name: 'Write to everybody' }).click()
+    await page.getByLabel('What you have to say').fill('The server rests on Sunday at three.')
+    expect(await seriousViolations(page)).toEqual([])
+    await page.getByRole('button', { name: 'Send notice' }).click()
+    await page.getByText(/\d+ people have your notice\./).waitFor()
+
+    const { page: bos } = await at('/', 'bo')
+    await bos.getByRole('button', { name: 'Server notices' }).click()
+    const invitation = bos.getByRole('main').filter({ hasText: 'Hearth' })
+    await bos.getByRole('button', { name: 'Join', exact: true }).last().click()
+    await bos.getByText('The server rests on Sunday at three.').last().waitFor()
+    await bos.getByText('You are not allowed to write in this room.').waitFor()
+    expect(await invitation.getByRole('button', { name: 'Decline' }).count()).toBe(0)
+  })
+
   test('does not overwrite an account when one of that name is to be made', async () => {
     const { page } = await at('/home/people')
 

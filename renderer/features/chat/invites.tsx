@@ -71,7 +71,9 @@ function whoInvites(room: RoomSummaryRow, userId: string): string {
 /** @param isMain the answers are what the page is about */
 function Answers({ room, isMain = false }: { room: RoomSummaryRow; isMain?: boolean }) {
   const services = useServices()
-  const { matrix } = services
+  const { matrix, session } = services
+  // What the server itself has to say can be left, but not declined.
+  const isNotice = room.inviter === `@hearth:${serverNameOf(session.userId)}`
   const [isBusy, setIsBusy] = useState(false)
   const during = async (work: () => Promise<unknown>) => {
     setIsBusy(true)
@@ -109,25 +111,29 @@ function Answers({ room, isMain = false }: { room: RoomSummaryRow; isMain?: bool
       <Button variant={isMain ? 'primary' : 'secondary'} disabled={isBusy} onClick={join}>
         {t('invites.accept')}
       </Button>
-      <Button variant="quiet" disabled={isBusy} onClick={reject}>
-        {t('invites.reject')}
-      </Button>
-      <Menu
-        trigger={
-          <IconButton label={t('invites.more')} disabled={isBusy}>
-            <Ellipsis size={16} aria-hidden />
-          </IconButton>
-        }
-      >
-        {room.inviter && (
-          <MenuItem icon={<Ban size={16} aria-hidden />} onSelect={ignore}>
-            {t('invites.ignore', { name: localpartOf(room.inviter) })}
+      {!isNotice && (
+        <Button variant="quiet" disabled={isBusy} onClick={reject}>
+          {t('invites.reject')}
+        </Button>
+      )}
+      {!isNotice && (
+        <Menu
+          trigger={
+            <IconButton label={t('invites.more')} disabled={isBusy}>
+              <Ellipsis size={16} aria-hidden />
+            </IconButton>
+          }
+        >
+          {room.inviter && (
+            <MenuItem icon={<Ban size={16} aria-hidden />} onSelect={ignore}>
+              {t('invites.ignore', { name: localpartOf(room.inviter) })}
+            </MenuItem>
+          )}
+          <MenuItem icon={<Flag size={16} aria-hidden />} isDanger onSelect={report}>
+            {t('invites.report')}
           </MenuItem>
-        )}
-        <MenuItem icon={<Flag size={16} aria-hidden />} isDanger onSelect={report}>
-          {t('invites.report')}
-        </MenuItem>
-      </Menu>
+        </Menu>
+      )}
     </div>
   )
 }

@@ -70,6 +70,23 @@ export async function listUsers(
   return { items: users, total }
 }
 
+/** Everybody who can be written to, whatever their number. */
+export async function listPeople(http: MatrixHttp): Promise<AdminUser[]> {
+  const people: AdminUser[] = []
+  for (let from = 0; ; ) {
+    const { items, total } = await listUsers(http, { term: '', withDeactivated: false, from, limit: 200 })
+    people.push(...items.filter(({ user_type, deactivated }) => user_type === null && !deactivated))
+    from += items.length
+    if (items.length === 0 || from >= total) return people
+  }
+}
+
+/** In the name of the server, in a room of its own. */
+export const sendServerNotice = (http: MatrixHttp, userId: string, body: string) =>
+  http.request<object>('POST', `${admin}/v1/send_server_notice`, {
+    body: { user_id: userId, content: { msgtype: 'm.text', body, 'm.mentions': {} } },
+  })
+
 export const readUser = (http: MatrixHttp, userId: string) =>
   http.request<AdminUser>('GET', `${admin}/v2/users/${id(userId)}`)
 

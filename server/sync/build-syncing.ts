@@ -40,6 +40,10 @@ import { makeReadState, type ReadState } from './read-state.js'
 import { makeReadThreads, type ReadThreads } from './read-threads.js'
 import { makeReceipts, type Receipts } from './receipts.js'
 import { makeReadSummary, type RoomSummary } from './room-summary.js'
+import { makeBumpStamps } from './sliding/bump-stamp.js'
+import { makeBuildExtensions } from './sliding/extensions.js'
+import { makeBuildRoom } from './sliding/room-section.js'
+import { makeSlidingSync, type SlidingSync } from './sliding/sliding-sync.js'
 import { makeStateDeltas } from './state-delta.js'
 import { makeReadMovesSince } from './state-moves.js'
 import { makeStreamNotifier, type StreamNotifier } from './stream-notifier.js'
@@ -84,6 +88,7 @@ export type SyncingNeeds = {
 /** What endpoints use, by the names in their `Needs`. */
 export type ReadingOperations = {
   sync: Sync
+  slidingSync: SlidingSync
   readMessages: ReadMessages
   readEventContext: ReadEvents['readContext']
   readOneEvent: ReadEvents['readEvent']
@@ -165,6 +170,18 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     stateDeltas: makeStateDeltas({ rooms }),
     readMovesSince: makeReadMovesSince(db),
   }
+  const buildLeftRoom = makeBuildLeftRoom(section)
+  const readStrippedState = makeReadStrippedState({ rooms })
+  const readEphemeral = makeReadEphemeral({ receipts, typing, stream })
+  const bumpStamps = makeBumpStamps()
+  const slidingSync = makeSlidingSync({
+    ...{ db, rooms, clock, stream, notifier, presence, receipts, readAccountDataOf, bumpStamps },
+    buildRoom: makeBuildRoom({ ...section, readSummary, unreadCounts, buildLeftRoom, readStrippedState, bumpStamps }),
+    buildExtensions: makeBuildExtensions({
+      ...{ inbox, readKeyCounts, readDeviceLists, readEphemeral },
+      readPushRules: needs.readPushRules,
+    }),
+  })
   const sync = makeSync({
     db,
     rooms,
@@ -183,18 +200,19 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     readPresence: makeReadPresence({ presence, rooms }),
     buildJoinedRoom: makeBuildJoinedRoom({
       ...section,
-      readEphemeral: makeReadEphemeral({ receipts, typing, stream }),
+      readEphemeral,
       readSummary,
       unreadCounts,
     }),
-    buildLeftRoom: makeBuildLeftRoom(section),
-    readStrippedState: makeReadStrippedState({ rooms }),
+    buildLeftRoom,
+    readStrippedState,
   })
   const events = makeReadEvents(reading)
   const state = makeReadState(reading)
   return {
     operations: {
       sync,
+      slidingSync,
       readMessages: makeReadMessages(reading),
       readEventContext: events.readContext,
       readOneEvent: events.readEvent,

@@ -1,4 +1,6 @@
 /** The endpoints of /sync and of reading rooms, with typing, receipts and presence. */
+
+import { slidingSyncEndpoint } from '../unstable/sliding-sync/sliding-sync.js'
 import { getRelatingEventsEndpoint } from './event-relationships/get-relating-events.js'
 import { getRelatingEventsWithRelTypeEndpoint } from './event-relationships/get-relating-events-with-rel-type.js'
 import { getRelatingEventsWithRelTypeAndEventTypeEndpoint } from './event-relationships/get-relating-events-with-rel-type-and-event-type.js'
@@ -21,6 +23,7 @@ import { getThreadRootsEndpoint } from './threads/get-thread-roots.js'
 
 export const readingEndpoints = [
   syncEndpoint,
+  slidingSyncEndpoint,
   getRoomEventsEndpoint,
   getEventContextEndpoint,
   getOneRoomEventEndpoint,

@@ -11,8 +11,8 @@ import { defineEndpoint } from '../../../http/endpoint.js'
 /** v1.1 to v1.17: as far as everything that a version has added is here (`docs/conformance.md`, which a test compares). */
 const versions = Array.from({ length: 17 }, (_, minor) => `v1.${minor + 1}`)
 
-/** MSC3814: dehydrated devices. */
-const unstable_features = { 'org.matrix.msc3814': true }
+/** MSC3814: dehydrated devices. MSC4186: simplified sliding sync. */
+const unstable_features = { 'org.matrix.msc3814': true, 'org.matrix.simplified_msc3575': true }
 
 export const getVersionsEndpoint = defineEndpoint({
   operationId: 'getVersions',

@@ -32,10 +32,13 @@ function readPairs(required: RequiredState, userId: UserId): WantedState {
   return {
     pairs,
     isLazy,
-    matches: (type, key) =>
-      key !== lazy && [`${type}\0${key}`, `${type}\0*`, `*\0${key}`, '*\0*'].some((pair) => pairs.has(pair)),
+    matches: (type, key) => matchesPairs(pairs, type, key),
   }
 }
+
+/** Whether one of the pairs (`type\0key`) asks for it. */
+export const matchesPairs = (pairs: ReadonlySet<string>, type: string, key: string): boolean =>
+  key !== lazy && [`${type}\0${key}`, `${type}\0*`, `*\0${key}`, '*\0*'].some((pair) => pairs.has(pair))
 
 /** The current state that is wanted, but for lazy members. */
 export async function readWantedState(

@@ -23,7 +23,7 @@ import type { UnreadCounts } from '../unread-counts.js'
 import type { BumpStamps } from './bump-stamp.js'
 import type { ToldRoom } from './connections.js'
 import { maxTimelineLimit, type RequiredState, type RoomParameters } from './request.js'
-import { readMembersOf, readRequiredState, readWantedState, type WantedState } from './required-state.js'
+import { matchesPairs, readMembersOf, readRequiredState, readWantedState, type WantedState } from './required-state.js'
 
 export type RoomRequest = {
   /** Its `from` is what the client has of this room; undefined: nothing. */
@@ -49,6 +49,12 @@ type Needs = SectionNeeds & {
   bumpStamps: BumpStamps
 }
 
+/** As /sync has it. */
+type LeftSection = {
+  timeline: { events: JsonObject[]; limited: boolean; prev_batch?: string }
+  state_after: { events: (JsonObject & { type: string; state_key: string })[] }
+}
+
 const noRequiredState: RequiredState = []
 const noState: ReadonlySet<string> = new Set()
 const outsider = { timelineLimit: 0, required: noState, members: noState, counts: '' }
@@ -71,12 +77,19 @@ export function makeBuildRoom(needs: Needs): BuildRoom {
     }
   }
 
-  /** The end of it, once. */
-  async function buildLeft({ context, membership }: RoomRequest): Promise<BuiltRoom> {
-    const left = (await needs.buildLeftRoom({ context, membership })) as { timeline?: JsonObject } | undefined
-    const { events = [], limited = false, prev_batch } = left?.timeline ?? {}
-    const section = { timeline: events, limited, ...(prev_batch !== undefined && { prev_batch }), required_state: [] }
-    return { section: section as JsonObject, told: { as: 'left', ...outsider } }
+  /** The end of it, once, with what became of the state that was told. */
+  async function buildLeft({ context, membership, told }: RoomRequest): Promise<BuiltRoom> {
+    const left = (await needs.buildLeftRoom({ context, membership })) as LeftSection
+    const { events, limited, prev_batch } = left.timeline
+    const wanted = told?.required ?? noState
+    const state = left.state_after.events.filter(({ type, state_key: key }) => matchesPairs(wanted, type, key))
+    const section = {
+      timeline: events,
+      limited,
+      ...(prev_batch !== undefined && { prev_batch }),
+      required_state: state,
+    }
+    return { section, told: { as: 'left', ...outsider } }
   }
 
   async function buildJoined(request: RoomRequest): Promise<BuiltRoom> {
@@ -233,7 +246,9 @@ export function makeBuildRoom(needs: Needs): BuildRoom {
 /** Whether the client wants more of a room than it was told, though nothing is new. */
 export const asksForMore = (parameters: RoomParameters, told: ToldRoom, userId: UserId): boolean =>
   Math.min(parameters.timeline_limit ?? 0, maxTimelineLimit) > told.timelineLimit ||
-  [...readRequiredState(parameters.required_state ?? noRequiredState, userId).pairs].some((pair) => !told.required.has(pair))
+  [...readRequiredState(parameters.required_state ?? noRequiredState, userId).pairs].some(
+    (pair) => !told.required.has(pair),
+  )
 
 /** Two requests for one room: whatever either of them wants. */
 export function joinParameters(one: RoomParameters | undefined, other: RoomParameters): RoomParameters {

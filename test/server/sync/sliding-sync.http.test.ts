@@ -159,6 +159,7 @@ describe('a room', () => {
     expect(out.lists.all.count).toBe(0)
     expect(out.rooms[roomId].timeline.at(-1)).toMatchObject({ type: 'm.room.member', state_key: bo.userId })
     expect(bodies(out.rooms[roomId])).toEqual([])
+    expect(out.rooms[roomId].required_state).toMatchObject([{ state_key: bo.userId, content: { membership: 'leave' } }])
     expect((await sync.next()).rooms).toEqual({})
     await ana.invite(roomId, bo)
     await bo.joinRoom(roomId)

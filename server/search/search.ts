@@ -14,13 +14,12 @@ import { searchedWords } from '../events/words.js'
 import type { RoomId, UserId } from '../kernel/identifiers.js'
 import type { Room, Rooms, TimelineEvent } from '../rooms/room.js'
 import type { Database } from '../store/reader.js'
-import { type Place, readDocuments, type SearchDocument } from '../store/search-store.js'
 import type { ReadAccountDataOf } from '../sync/account-data-changes.js'
 import type { VisibleEvent } from '../sync/client-events.js'
 import type { RoomEventFilter } from '../sync/filter.js'
 import { readSeqAt } from '../sync/seq-at-position.js'
 import type { Visibility } from '../sync/visibility.js'
-import { type FindPlaces, searchLimits } from './find-places.js'
+import { type FindDocuments, type FoundDocument, searchLimits } from './find-documents.js'
 import { formatToken, type Group, groupKinds, parseToken, type SearchToken } from './search-token.js'
 import type { ShowResults } from './show-results.js'
 
@@ -50,14 +49,11 @@ type Needs = {
   rooms: Pick<Rooms, 'get' | 'membershipsOf' | 'lastPosition' | 'readTimeline' | 'readEvents'>
   visibility: Pick<Visibility, 'readAccess' | 'filterVisible'>
   readAccountDataOf: ReadAccountDataOf
-  findPlaces: FindPlaces
+  findDocuments: FindDocuments
   showResults: ShowResults
 }
 
 const limits = { fallback: 10, most: 100, rooms: 5_000, words: 20 }
-const documentsAtOnce = 200
-
-type Document = SearchDocument & Place
 
 export function makeSearch(needs: Needs): Search {
   const { db, rooms, visibility } = needs
@@ -72,20 +68,12 @@ export function makeSearch(needs: Needs): Search {
     return ids.sort((a, b) => (rooms.lastPosition(b) ?? 0) - (rooms.lastPosition(a) ?? 0)).slice(0, limits.rooms)
   }
 
-  async function readAll(places: readonly Place[], words: readonly string[], query: SearchQuery): Promise<Document[]> {
-    const found: Document[] = []
-    for (let at = 0; at < places.length; at += documentsAtOnce)
-      found.push(...(await readDocuments(db, places.slice(at, at + documentsAtOnce))))
-    const hasAll = (document: Document) => words.every((word) => document.words.includes(word))
-    const isWanted = ({ key }: Document) => query.keys?.includes(key) ?? true
-    return found
-      .filter((document) => isWanted(document) && hasAll(document))
-      .sort((a, b) => b.ts - a.ts || b.seq - a.seq)
-      .slice(0, searchLimits.places)
-  }
-
   /** Those of a room that the user may see and wants. */
-  async function readVisible(roomId: RoomId, documents: readonly Document[], query: SearchQuery): Promise<Result[]> {
+  async function readVisible(
+    roomId: RoomId,
+    documents: readonly FoundDocument[],
+    query: SearchQuery,
+  ): Promise<Result[]> {
     const { userId, filter } = query
     const access = await visibility.readAccess(userId, roomId)
     if (!access) return []
@@ -111,16 +99,18 @@ export function makeSearch(needs: Needs): Search {
 
   async function findAll(words: readonly string[], query: SearchQuery, asOf: number): Promise<Result[]> {
     const roomIds = await roomsOf(query)
-    const places = await needs.findPlaces({
+    const found = await needs.findDocuments({
       ...{ userId: query.userId, roomIds, words },
+      accepts: ({ key, words: has }) =>
+        (query.keys?.includes(key) ?? true) && words.every((word) => has.includes(word)),
       async upTo(roomId) {
         const room = await rooms.get(roomId)
         return room ? readSeqAt(rooms, room, asOf) : 0
       },
     })
-    const byRoom = new Map<RoomId, Document[]>()
-    for (const document of await readAll(places, words, query))
-      byRoom.set(document.roomId, [...(byRoom.get(document.roomId) ?? []), document])
+    const newest = found.sort((a, b) => b.ts - a.ts || b.seq - a.seq).slice(0, searchLimits.places)
+    const byRoom = new Map<RoomId, FoundDocument[]>()
+    for (const document of newest) byRoom.set(document.roomId, [...(byRoom.get(document.roomId) ?? []), document])
     const results: Result[] = []
     for (const [roomId, documents] of byRoom) results.push(...(await readVisible(roomId, documents, query)))
     const newer = (a: Result, b: Result) => b.ts - a.ts || b.shown.event.seq - a.shown.event.seq

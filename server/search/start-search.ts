@@ -6,7 +6,7 @@ import type { LiveTables } from '../store/live.js'
 import type { Database } from '../store/reader.js'
 import type { Syncing } from '../sync/build-syncing.js'
 import { makeReadPage } from '../sync/read-messages.js'
-import { makeFindPlaces } from './find-places.js'
+import { makeFindDocuments } from './find-documents.js'
 import { makeSearch, type Search } from './search.js'
 import { searchLane } from './search-lane.js'
 import { makeShowResults } from './show-results.js'
@@ -25,7 +25,7 @@ export function startSearch(needs: Needs): { lane: LaneParts; search: Search } {
     lane: searchLane(needs),
     search: makeSearch({
       ...needs,
-      findPlaces: makeFindPlaces(needs),
+      findDocuments: makeFindDocuments(needs),
       showResults: makeShowResults({ ...needs, readPage }),
     }),
   }

@@ -6,6 +6,7 @@ import type { RoomId } from '../../../server/kernel/identifiers.js'
 import { Lane } from '../../../server/live/projector/lane.js'
 import { workOfChange } from '../../../server/live/projector/work.js'
 import { makeRedactEvent } from '../../../server/rooms/redact-event.js'
+import { makeFindDocuments, searchLimits } from '../../../server/search/find-documents.js'
 import { searchLane } from '../../../server/search/search-lane.js'
 import { setProjection } from '../../../server/store/projection-store.js'
 import { setSearchProgress } from '../../../server/store/search-store.js'
@@ -124,6 +125,38 @@ test('is written anew where its form is another, and goes on where that was brok
     ])
   await at.run()
   expect(await at.words()).toEqual(whole.filter((word) => word !== 'many229'))
+}, 60_000)
+
+test('of many places the newest are found, in whichever rooms they are, and no more than that is read of each', async () => {
+  await using at = await begin()
+  const [busy, quiet] = [await at.createRoom({ creator: alice }), await at.createRoom({ creator: alice })]
+  const sent: string[] = []
+  for (let n = 0; n < searchLimits.places * 2; n++)
+    sent.push(await at.sendText(n % 10 === 9 ? quiet : busy, alice, n % 3 ? 'dense' : 'dense other'))
+  await at.run()
+  const reads: string[] = []
+  const db: Pick<typeof at.db, 'query'> = {
+    query(sql, bindings) {
+      reads.push(sql)
+      return at.db.query(sql, bindings)
+    },
+  }
+  const find = makeFindDocuments({ db, rooms: at.rooms, clock: systemClock })
+  const query = {
+    userId: alice,
+    roomIds: [busy, quiet],
+    accepts: () => true,
+    upTo: async () => Number.MAX_SAFE_INTEGER,
+  }
+  const newest = async (words: string[]) =>
+    (await find({ ...query, words })).sort((a, b) => b.ts - a.ts || b.seq - a.seq).map(({ event_id }) => event_id)
+
+  const dense = await newest(['dense'])
+  expect(new Set(dense.slice(0, searchLimits.places - 5))).toEqual(new Set(sent.slice(-searchLimits.places + 5)))
+  expect(dense.length).toBeLessThan(sent.length)
+  expect(reads.length).toBeLessThan(15)
+  expect(await newest(['dense', 'other'])).toHaveLength(Math.ceil(sent.length / 3))
+  expect(await newest(['dense', 'absent'])).toEqual([])
 }, 60_000)
 
 describe('the words of a text', () => {

@@ -27,6 +27,7 @@ import type { Remote } from '../rooms/member-operations.js'
 import type { SetOutsideMembership } from '../rooms/outside-membership.js'
 import type { Room, StoredEvent } from '../rooms/room.js'
 import type { RoomsForWriting } from '../rooms/rooms.js'
+import type { SendEvent } from '../rooms/send-event.js'
 import type { ReadEventRow } from '../store/event-store.js'
 import type { FederationSessions } from '../store/federation-sessions.js'
 import type { Database } from '../store/reader.js'
@@ -39,6 +40,7 @@ import { type AdmitServer, makeAdmitServer } from './authenticate-server.js'
 import { type BackfillRoom, makeBackfillRoom } from './backfill-room.js'
 import { makeOpenSocket, transportRulesOf } from './connector.js'
 import { type Destinations, makeDestinations } from './destinations.js'
+import { type ExchangeThirdPartyInvite, makeExchangeThirdPartyInvite } from './exchange-third-party-invite.js'
 import { type FederationClient, makeFederationClient } from './federation-client.js'
 import { type FederationSender, makeFederationSender } from './federation-sender.js'
 import { makeAcceptFetching } from './fetch-missing.js'
@@ -104,6 +106,7 @@ export type Connections = {
   rooms: RoomsForWriting
   acceptPdu: AcceptPdu
   setOutsideMembership: SetOutsideMembership
+  sendEvent: SendEvent
   importRoom: ImportRoom
   insertHistory: InsertHistory
   /** Pure functions of `rooms/`. */
@@ -128,6 +131,7 @@ export type FederationEndpointNeeds = ReadHistory &
     receiveTransaction: ReceiveTransaction
     makeMembership: MakeMembership
     receiveInvite: ReceiveInvite
+    exchangeThirdPartyInvite: ExchangeThirdPartyInvite
     publishServerKeys: PublishServerKeys
     queryServerKeys: QueryServerKeys
     readonly softwareVersion: string
@@ -388,6 +392,11 @@ function connectParts(needs: FederationNeeds, connections: Connections, base: Ba
       verifyPdus,
       setOutsideMembership,
       isActiveUser: connections.isActiveUser,
+    }),
+    exchangeThirdPartyInvite: makeExchangeThirdPartyInvite({
+      ...{ serverName, roomForServer },
+      sendEvent: connections.sendEvent,
+      inviteUser: memberships.inviteUser,
     }),
     publishServerKeys,
     queryServerKeys: makeQueryServerKeys({

@@ -31,6 +31,7 @@ import { getServerKeyEndpoint } from './server-discovery/get-server-key.js'
 import { getVersionEndpoint } from './server-discovery/get-version.js'
 import { perspectivesKeyQueryEndpoint } from './server-discovery/perspectives-key-query.js'
 import { getSpaceHierarchyEndpoint } from './spaces/get-space-hierarchy.js'
+import { exchangeThirdPartyInviteEndpoint } from './third-party-invites/exchange-third-party-invite.js'
 import { sendTransactionEndpoint } from './transactions/send-transaction.js'
 
 export const federationEndpoints = [
@@ -48,6 +49,7 @@ export const federationEndpoints = [
   sendKnockEndpoint,
   sendInviteV1Endpoint,
   sendInviteV2Endpoint,
+  exchangeThirdPartyInviteEndpoint,
   backfillRoomEndpoint,
   getMissingPreviousEventsEndpoint,
   getEventEndpoint,

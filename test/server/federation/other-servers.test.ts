@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { canonicalJson } from '../../../server/events/canonical-json.js'
 import type { JsonObject, UnsignedPdu } from '../../../server/events/pdu.js'
 import { roomVersionRules } from '../../../server/events/room-versions.js'
-import { hashAndSignPdu } from '../../../server/events/signatures.js'
+import { hashAndSignPdu, signingKeyFromSeed, signJson } from '../../../server/events/signatures.js'
 import { parseRoomId } from '../../../server/kernel/identifiers.js'
 import { parseSpelled } from '../../../server/kernel/spelled-numbers.js'
 import { readEventRows } from '../../../server/store/event-store.js'
@@ -129,4 +129,60 @@ test('such an event is passed on as it was signed: to a server that joins, and t
     const held = (await rooms.get(roomId))!.state.get('test.state\0')
     expect(canonicalJson(held?.pdu.content, { strict: false })).toContain('"level":1.0')
   }
+})
+
+describe('an invite to an address', () => {
+  const identity = signingKeyFromSeed(new Uint8Array(32).fill(9), 'ed25519:0')
+  const rules = roomVersionRules('11')!
+
+  async function setUp() {
+    const world = await makeWorld()
+    const { a, other } = world
+    other.answers.set('/_matrix/federation/v2/invite/', ({ body }) => ({
+      event: { ...hashAndSignPdu(body.event as UnsignedPdu, rules, other.name, other.key) },
+    }))
+    const [alice, olga] = [a.user('alice'), other.user('olga')]
+    const roomId = await a.ops.createRoom({ creator: alice, preset: 'private_chat', roomVersion: '11' })
+    await a.ops.sendEvent(roomId, {
+      ...{ type: 'm.room.third_party_invite', stateKey: 'token', sender: alice },
+      content: { display_name: 'o...@example.org', public_key: identity.publicKeyBase64 },
+    })
+    const exchange = async (over: JsonObject = {}, key = identity, target = olga) => {
+      const signed = signJson({ mxid: target, token: 'token', sender: alice }, 'id.example', key)
+      const uri = `/_matrix/federation/v1/exchange_third_party_invite/${encodeURIComponent(roomId)}`
+      const third_party_invite = { display_name: 'o...@example.org', signed }
+      const { status } = await other.ask(a.name, 'PUT', uri, {
+        ...{ type: 'm.room.member', room_id: roomId, sender: alice, state_key: target },
+        content: { membership: 'invite', third_party_invite },
+        ...over,
+      })
+      return status
+    }
+    return { ...world, alice, olga, roomId, exchange, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() }
+  }
+
+  test('becomes one to the user whose address it is, elsewhere and here', async () => {
+    await using world = await setUp()
+    const { a, alice, olga, roomId, exchange } = world
+    expect(await exchange()).toBe(200)
+    expect(await exchange({}, identity, a.user('carol'))).toBe(200)
+    const room = (await a.ops.rooms.get(roomId))!
+    for (const user of [olga, a.user('carol')]) {
+      const { pdu } = (await a.ops.rooms.readMember(room, user))!
+      expect([pdu.sender, pdu.content.membership]).toEqual([alice, 'invite'])
+      expect(pdu.content.third_party_invite).toMatchObject({ display_name: 'o...@example.org', signed: { mxid: user } })
+    }
+  })
+
+  test('becomes none where nobody vouches, nobody gave it, or it is for somebody else', async () => {
+    await using world = await setUp()
+    const { a, other, olga, roomId, exchange } = world
+    expect(await exchange({}, signingKeyFromSeed(new Uint8Array(32).fill(8), 'ed25519:0'))).toBe(403)
+    expect(await exchange({ sender: a.user('carol') })).toBe(403)
+    expect(await exchange({ sender: other.user('x') })).toBe(400)
+    expect(await exchange({ state_key: other.user('x') })).toBe(400)
+    expect(await exchange({ room_id: '!other:a.test' })).toBe(400)
+    expect(other.asked.filter((path) => path.includes('/invite/'))).toEqual([])
+    expect(await a.membershipOf(roomId, olga)).toBeUndefined()
+  })
 })

@@ -1,7 +1,7 @@
 /**
  * History and state for other servers: single events, pages backwards, gaps, states and auth chains.
  *
- * All database reads run under the asking server's own session (S3). A server sees an event whole where
+ * Events are read under the asking server's own session (S3). A server sees an event whole where
  * the history visibility lets one of its users see it, and redacted elsewhere: the graph must stay
  * complete for everybody.
  *
@@ -9,7 +9,6 @@
  * Spec: https://spec.matrix.org/v1.19/server-server-api/#retrieving-events
  */
 
-import { setImmediate } from 'node:timers/promises'
 import { readHistoryVisibility } from '../events/history-visibility.js'
 import { isState, type JsonObject, type Pdu, type PduEvent, prevEventIds, stateKeyOf } from '../events/pdu.js'
 import { redactPdu } from '../events/redaction.js'
@@ -27,7 +26,7 @@ import type { Asker, ServerShares } from './server-shares.js'
 import type { StateAnswers, StateIds } from './state-answers.js'
 
 type Needs = {
-  rooms: Pick<Rooms, 'readTimeline' | 'readStateNode' | 'readStateEntryAt'>
+  rooms: Pick<Rooms, 'readTimeline' | 'readMembersOfServer' | 'readStateEntryAt' | 'readStateEntriesAt'>
   roomForServer: RoomForServer
   withFederationSession: FederationSessions['withFederationSession']
   toStoredEvent: (row: ReadEventRow) => StoredEvent
@@ -63,8 +62,8 @@ const maxGap = 50
 const maxLookedAt = 500
 /** Events read at once: a few milliseconds of this process. */
 const atOnce = { ids: 500, whole: 100 }
-/** State keys looked through before others have their turn. */
-const keysInTurn = 5_000
+/** Members of a server whose past is looked at in one go. */
+const membersAtOnce = 500
 
 export function makeReadHistory(needs: Needs): ReadHistory {
   const { rooms, roomForServer, stateAnswers, shares } = needs
@@ -111,52 +110,41 @@ export function makeReadHistory(needs: Needs): ReadHistory {
     return taken
   }
 
-  async function show(
-    reader: Pick<Rooms, 'readEvents'>,
-    room: Room,
-    origin: ServerName,
-    events: readonly StoredEvent[],
-  ): Promise<Pdu[]> {
+  async function show(room: Room, origin: ServerName, events: readonly StoredEvent[]): Promise<Pdu[]> {
     const shown: Pdu[] = []
-    const maySee = sightOf(reader, room, origin)
+    const maySee = sightOf(room, origin)
     for (const event of events)
       shown.push(forWire((await maySee(event)) ? event.pdu : redactPdu(event.pdu, room.rules)))
     return shown
   }
 
   /** Whether one of the origin's users may see an event, by the state at it. Events in a row mostly have one state. */
-  function sightOf(reader: Pick<Rooms, 'readEvents'>, room: Room, origin: ServerName) {
+  function sightOf(room: Room, origin: ServerName) {
     const atNodes = new Map<string, Promise<boolean>>()
     return async ({ node, pdu }: StoredEvent): Promise<boolean> => {
       if (node === undefined) return isState(pdu) // an outlier: others are judged by it
       const isErased = needs.isErased(pdu.sender)
       const key = `${node} ${isErased}`
-      const known = atNodes.get(key) ?? isSeenAt(reader, room, origin, node, isErased)
+      const known = atNodes.get(key) ?? isSeenAt(room, origin, node, isErased)
       atNodes.set(key, known)
       return known
     }
   }
 
-  async function isSeenAt(
-    reader: Pick<Rooms, 'readEvents'>,
-    room: Room,
-    origin: ServerName,
-    node: number,
-    isErased: boolean,
-  ): Promise<boolean> {
+  async function isSeenAt(room: Room, origin: ServerName, node: number, isErased: boolean): Promise<boolean> {
     const visibilityEvent = await rooms.readStateEntryAt(room.roomId, node, 'm.room.history_visibility', '')
     const set = readHistoryVisibility(visibilityEvent?.pdu.content.history_visibility)
     const visibility = isErased ? 'joined' : set
     if (visibility === 'world_readable' || visibility === 'shared') return true
-    const prefix = stateKeyOf('m.room.member', '')
-    const members: EventId[] = []
-    let looked = 0
-    for (const [key, id] of await rooms.readStateNode(room.roomId, node)) {
-      if (key.startsWith(prefix) && key.endsWith(`:${origin}`)) members.push(id)
-      if (++looked % keysInTurn === 0) await setImmediate()
-    }
     const wanted = visibility === 'invited' ? ['join', 'invite'] : ['join']
-    return (await reader.readEvents(members)).some(({ pdu }) => wanted.includes(String(pdu.content.membership)))
+    // Whoever of them was ever a member has a member event still.
+    const members = [...(await rooms.readMembersOfServer(room, origin)).keys()]
+    for (let start = 0; start < members.length; start += membersAtOnce) {
+      const keys = members.slice(start, start + membersAtOnce).map((userId) => stateKeyOf('m.room.member', userId))
+      const then = await rooms.readStateEntriesAt(room.roomId, node, keys)
+      if ([...then.values()].some(({ pdu }) => wanted.includes(String(pdu.content.membership)))) return true
+    }
+    return false
   }
 
   /** The timeline from there on, in that direction, over whatever is missing in it. */
@@ -185,7 +173,7 @@ export function makeReadHistory(needs: Needs): ReadHistory {
         const [event] = await reader.readEvents([eventId])
         if (!event || event.status === 'rejected') throw notFound('That event is not known.')
         const room = await roomForServer.readSharedRoom(asker.origin, event.roomId)
-        return (await show(reader, room, asker.origin, [event]))[0]!
+        return (await show(room, asker.origin, [event]))[0]!
       }),
 
     readBackwards: (asker, roomId, from, limit) =>
@@ -194,7 +182,7 @@ export function makeReadHistory(needs: Needs): ReadHistory {
         // Soft-failed events only for who names what refers to them, which `from` does by itself.
         const named = new Set(from)
         const take = (event: StoredEvent) => event.status === 'accepted' || named.has(event.eventId)
-        return show(reader, room, asker.origin, await walk(reader, room, from, take, Math.min(limit, maxPage)))
+        return show(room, asker.origin, await walk(reader, room, from, take, Math.min(limit, maxPage)))
       }),
 
     readGap: (asker, roomId, { earliest, latest, limit, minDepth }) =>
@@ -212,7 +200,6 @@ export function makeReadHistory(needs: Needs): ReadHistory {
           Math.min(limit, maxGap),
         )
         return show(
-          reader,
           room,
           asker.origin,
           found.sort((a, b) => a.pdu.depth - b.pdu.depth),
@@ -242,10 +229,10 @@ export function makeReadHistory(needs: Needs): ReadHistory {
     },
 
     findEventByTime: (asker, roomId, ts, direction) =>
-      inSession(asker, async (reader) => {
+      inSession(asker, async () => {
         const room = await roomForServer.readSharedRoom(asker.origin, roomId)
         const place = await searchByTime(rooms, room, ts, direction)
-        const maySee = sightOf(reader, room, asker.origin)
+        const maySee = sightOf(room, asker.origin)
         let looked = 0
         for await (const found of place ? eventsFrom(room, place.seq, direction) : []) {
           const event: StoredEvent = { ...found, status: 'accepted' }

@@ -6,7 +6,7 @@ import type { RoomId, UserId } from '../../kernel/identifiers.js'
 import type { Room, RoomMembership, Rooms } from '../../rooms/room.js'
 import type { ReceiptRow } from '../../store/receipt-store.js'
 import { type LastEvent, makeReadLastEvents, type ReadLastEvents } from './last-event.js'
-import { candidatesOf, factsOf, makeReadCandidates, nobody, type RoomFacts } from './room-facts.js'
+import { candidatesOf, factKeys, factsOf, makeReadCandidates, nobody, type RoomFacts } from './room-facts.js'
 import {
   displayNameIn,
   type OwnParts,
@@ -20,7 +20,16 @@ import type { UserFactsReader } from './user-facts.js'
 import { isInSight, noBounds, type ReadBounds, type ReadVisibility } from './visibility.js'
 
 export type LinesNeeds = {
-  rooms: Pick<Rooms, 'membershipsOf' | 'readTimeline' | 'readEvents' | 'readStateNode' | 'readMember' | 'readMembers'>
+  rooms: Pick<
+    Rooms,
+    | 'membershipsOf'
+    | 'readTimeline'
+    | 'readEvents'
+    | 'readStateNode'
+    | 'readStateEntriesAt'
+    | 'readMember'
+    | 'readMembers'
+  >
   userFacts: UserFactsReader
   readBounds: ReadBounds
   readVisibility: ReadVisibility
@@ -32,8 +41,11 @@ export type LinesNeeds = {
 /** A room and what all lines of it share. */
 export type SharedParts = { room: Room; facts: RoomFacts; lastEvents: readonly LastEvent[] }
 
-/** Members of a room that was left, read to say how it was; of a larger one only its own state is. */
-const maxMembersThen = 500
+/** Entries of a room that was left, read to say how it was; of a larger one only what a line says. */
+const maxStateThen = 700
+
+const levelsKey = stateKeyOf('m.room.power_levels', '')
+const memberKey = (userId: UserId) => stateKeyOf('m.room.member', userId)
 
 export class ListLines {
   readonly #needs: LinesNeeds
@@ -119,21 +131,19 @@ export class ListLines {
     const { shared_to: left } = await readBounds(room.roomId, userId)
     const [leaving] = left === noBounds.shared_to ? [] : await rooms.readTimeline(room.roomId, left, left)
     if (!leaving) return undefined
-    const ids = await rooms.readStateNode(room.roomId, leaving.node)
-    const isMember = (key: string) => key.startsWith('m.room.member\u0000')
-    const withMembers = [...ids.keys()].filter(isMember).length <= maxMembersThen
-    const wanted = [...ids].flatMap(([key, eventId]) => (withMembers || !isMember(key) ? [eventId] : []))
-    const state = new Map<string, PduEvent>()
-    for (const event of await rooms.readEvents(wanted))
-      state.set(stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event)
+    const withMembers = room.stateSize <= maxStateThen
+    const lastEvent = await this.#visibleBefore(userId, ignored, shared, leaving.seq)
+    const memberKeys = [userId, ...(lastEvent ? [lastEvent.event.pdu.sender] : [])].map(memberKey)
+    const state = withMembers
+      ? await this.#wholeState(room, leaving.node)
+      : await rooms.readStateEntriesAt(room.roomId, leaving.node, [...factKeys, levelsKey, ...memberKeys])
     const members = [...state.values()].filter(({ pdu }) => pdu.type === 'm.room.member')
     const count = (membership: string) => members.filter(({ pdu }) => pdu.content.membership === membership).length
     const source = withMembers
       ? { state, joinedCount: count('join'), invitedCount: count('invite') }
       : { state, joinedCount: room.joinedCount, invitedCount: room.invitedCount }
-    const levels = state.get(stateKeyOf('m.room.power_levels', ''))?.pdu.content
-    const memberOf = (who: UserId) => state.get(stateKeyOf('m.room.member', who))
-    const lastEvent = await this.#visibleBefore(userId, ignored, shared, leaving.seq)
+    const levels = state.get(levelsKey)?.pdu.content
+    const memberOf = (who: UserId) => state.get(memberKey(who))
     return {
       parts: {
         facts: factsOf(source, withMembers ? candidatesOf(members) : nobody),
@@ -151,6 +161,13 @@ export class ListLines {
       },
       own: { memberEvent: memberOf(userId), inviterName: undefined },
     }
+  }
+
+  async #wholeState(room: Room, node: number): Promise<ReadonlyMap<string, PduEvent>> {
+    const { rooms } = this.#needs
+    const ids = await rooms.readStateNode(room.roomId, node)
+    const events = await rooms.readEvents([...ids.values()])
+    return new Map(events.map((event) => [stateKeyOf(event.pdu.type, event.pdu.state_key ?? ''), event]))
   }
 
   async #visibleBefore(

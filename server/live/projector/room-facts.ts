@@ -24,6 +24,12 @@ export type Candidates = { present: readonly PduEvent[]; gone: readonly PduEvent
 /** What facts are read from: a room, or a room as it once was. */
 export type FactsSource = Pick<Room, 'state' | 'joinedCount' | 'invitedCount'>
 
+/** The entries of a state that facts are read from, but for members. */
+export const factKeys: readonly string[] = [
+  ...['m.room.name', 'm.room.canonical_alias', 'm.room.topic', 'm.room.avatar'],
+  ...['m.room.join_rules', 'm.room.create', 'm.room.encryption'],
+].map((type) => stateKeyOf(type, ''))
+
 export function factsOf(room: FactsSource, heroes: Candidates): RoomFacts {
   return {
     name: readText(room, 'm.room.name', 'name'),
@@ -43,6 +49,8 @@ export function factsOf(room: FactsSource, heroes: Candidates): RoomFacts {
 const wantedHeroes = 5
 /** A larger room with a name of its own is named after nobody, and its thousands are not read for it. */
 const namedAfterUpTo = 50
+/** A larger room without a name goes by some of our own users. */
+const maxStateRead = 2_000
 export const nobody: Candidates = { present: [], gone: [] }
 
 export type ReadCandidates = {
@@ -52,10 +60,22 @@ export type ReadCandidates = {
 }
 
 /** Reads who a room is named after, once; later joins do not come before the earliest. */
-export function makeReadCandidates(rooms: Pick<Rooms, 'readMembers'>): ReadCandidates {
+export function makeReadCandidates(rooms: Pick<Rooms, 'readMember' | 'readMembers'>): ReadCandidates {
   const known = new LRUCache<RoomId, Candidates>({ max: 5_000 })
   /** Raised by every change: what was read across one may be old already. */
   let changes = 0
+
+  async function localMembersOf(room: Room): Promise<PduEvent[]> {
+    const present: PduEvent[] = []
+    for (const [userId, membership] of room.localMembers) {
+      if (membership !== 'join' && membership !== 'invite') continue
+      const event = await rooms.readMember(room, userId)
+      if (event) present.push(event)
+      if (present.length > wantedHeroes) break
+    }
+    return present
+  }
+
   return {
     async read(room) {
       const hasName = readText(room, 'm.room.name', 'name') ?? readText(room, 'm.room.canonical_alias', 'alias')
@@ -63,7 +83,7 @@ export function makeReadCandidates(rooms: Pick<Rooms, 'readMembers'>): ReadCandi
       const cached = known.get(room.roomId)
       if (cached) return cached
       const before = changes
-      const found = candidatesOf(await rooms.readMembers(room))
+      const found = candidatesOf(await (room.stateSize > maxStateRead ? localMembersOf(room) : rooms.readMembers(room)))
       if (before === changes) known.set(room.roomId, found)
       return found
     },

@@ -1,5 +1,8 @@
 /** A room of fifty thousand members: joined in pieces, held without them, and no dearer to speak in than a small one. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ListLines } from '../../../server/live/projector/list-lines.js'
+import { makeReadCandidates } from '../../../server/live/projector/room-facts.js'
+import type { UserFactsReader } from '../../../server/live/projector/user-facts.js'
 import type { Database } from '../../../server/store/reader.js'
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
 import { makeLargeRoom, memberOf, largeRoomId as roomId } from '../../support/large-room.js'
@@ -99,6 +102,36 @@ describe('a room of fifty thousand members', () => {
     expect(take().rows).toBeLessThan(40)
     expect(await rooms.readStateNode(roomId, room.node)).toEqual(await heldIds(rooms, room))
   }, 60_000)
+
+  test('without a name goes by our own, and who leaves it keeps a line of it, without its members being read', async () => {
+    const { db, take } = metered(database)
+    const hs = await makeTestRooms(db)
+    const { rooms } = hs
+    const room = (await rooms.get(roomId))!
+    const state = new Map([...room.state].filter(([key]) => !key.startsWith('m.room.name')))
+    take()
+    const { present } = await makeReadCandidates(rooms).read({ ...room, state })
+    expect(present.map(({ pdu }) => pdu.state_key)).toEqual([alice])
+    expect(take().rows).toBeLessThan(20)
+
+    await hs.leaveRoom({ roomId, sender: alice })
+    const left = (await rooms.get(roomId))!
+    const seq = left.maxSeq
+    const facts = { directRooms: new Set(), tags: new Map(), fullyRead: new Map(), ignored: new Set() }
+    const lines = new ListLines({
+      rooms,
+      userFacts: { read: async () => facts } as unknown as UserFactsReader,
+      readBounds: async () => ({ joined_from: 1, joined_to: seq, shared_to: seq, invited_from: 1 }),
+      readVisibility: async () => 'shared',
+      countUnread: async () => ({ notification_count: 0, highlight_count: 0 }),
+      readOwnReceipts: async () => [],
+    })
+    const shared = await lines.readShared(left)
+    take()
+    const line = await lines.read(alice, roomId, shared, { position: 1, asOf: 1 })
+    expect(line).toMatchObject({ membership: 'leave', name: 'A large room', max_seq: seq })
+    expect(take().rows).toBeLessThan(100)
+  })
 })
 
 describe('a join that is cut off between its pieces', () => {

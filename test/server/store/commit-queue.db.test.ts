@@ -164,6 +164,27 @@ describe('commit queue', () => {
     expect(sawFailure.at(-1)).toBe(true)
   })
 
+  test('a caller hears that what it wanted could not be built before the units behind it are', async () => {
+    await using db = await openTestDatabase()
+    let hasFailed = false
+    const sawFailure: boolean[] = []
+    const first = db
+      .commit(() => {
+        throw new Error('its base is gone')
+      })
+      .catch(async () => {
+        for (let i = 0; i < 20; i++) await Promise.resolve()
+        hasFailed = true
+      })
+    const second = db.commit(() => {
+      sawFailure.push(hasFailed)
+      return { writes: [insertRow('event', { id: '$b' })], changes: [], result: undefined }
+    })
+    await Promise.all([first, second])
+
+    expect(sawFailure).toEqual([true])
+  })
+
   test('writes of a bad shape, or with changes at positions nobody gave, fail alone', async () => {
     await using db = await openTestDatabase()
 

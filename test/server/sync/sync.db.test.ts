@@ -134,6 +134,31 @@ describe('/sync', async () => {
     expect(before.end).toBeUndefined()
   })
 
+  test('exactly as many as the limit leave no gap, one more does', async () => {
+    const ann = newUser('ann')
+    const roomId = await hs.createRoom({ creator: ann, preset: 'public_chat' })
+    const device = hs.device(ann)
+    const { next_batch: since } = await device.sync()
+    const timeline = async (limit: number, from?: string) => {
+      const filter = { room: { timeline: { limit } } }
+      return only(await device.sync({ filter, ...(from ? { since: from } : {}) })).timeline
+    }
+    for (let i = 1; i <= 5; i++) await hs.sendText(roomId, ann, `m${i}`)
+
+    const exactly = await timeline(5, since)
+    expect([bodies(exactly.events), exactly.limited]).toEqual([['m1', 'm2', 'm3', 'm4', 'm5'], false])
+    const less = await timeline(4, since)
+    expect([bodies(less.events), less.limited]).toEqual([['m2', 'm3', 'm4', 'm5'], true])
+    // The one more may lie behind much that is not asked for.
+    for (let i = 0; i < 30; i++) await setState(roomId, ann, 'm.room.topic', { topic: `t${i}` })
+    for (let i = 6; i <= 10; i++) await hs.sendText(roomId, ann, `m${i}`)
+    const filter = { room: { timeline: { limit: 5, types: ['m.room.message'] } } }
+    const some = only(await device.sync({ since, filter })).timeline
+    expect([bodies(some.events), some.limited]).toEqual([['m6', 'm7', 'm8', 'm9', 'm10'], true])
+    const { maxSeq } = (await hs.rooms.get(roomId))!
+    expect([(await timeline(maxSeq)).limited, (await timeline(maxSeq - 1)).limited]).toEqual([false, true])
+  })
+
   test('state events that a filter keeps out of the timeline come as state', async () => {
     const ann = newUser('ann')
     const roomId = await hs.createRoom({ creator: ann, name: 'old' })

@@ -16,7 +16,7 @@ import { makeEmptySnapshot, nobody, toExtremity, withState } from './snapshot.js
 import { toStoredEvent } from './stored-event.js'
 
 /** A first page of a timeline, and what a look at whether there is more takes; more are kept as they come. */
-const loadedEvents = 32
+const loadedEvents = 22
 
 /** Undefined for a room that is not known, or of which only its create event's outlier is. */
 export async function loadRoom(db: Reader, roomId: RoomId, serverName: ServerName): Promise<Room | undefined> {

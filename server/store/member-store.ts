@@ -65,18 +65,21 @@ export async function readAllMemberRows(
   return rows
 }
 
-/** The users of one server by their membership, whatever it is. */
+/** The users of one server by their membership, whatever it is. As text: there may be many, of many rooms at once. */
 export async function readMembersOfServer(
   db: Reader,
   { roomId: room, stateGeneration: generation }: StateOwner,
   server: ServerName,
 ): Promise<{ user_id: UserId; membership: string }[]> {
-  const [rows] = await db.query<[{ user_id: UserId; membership: string }[]]>(
-    `SELECT record::id(id)[3] AS user_id, membership
+  const [texts] = await db.query<[string[]]>(
+    `SELECT VALUE string::concat(membership, ' ', record::id(id)[3])
      FROM state_member:[$room, $generation, $server, NONE]..[$room, $generation, $server, ..]`,
     { room, generation, server },
   )
-  return rows
+  return texts.map((text) => {
+    const end = text.indexOf(' ')
+    return { membership: text.slice(0, end), user_id: text.slice(end + 1) as UserId }
+  })
 }
 
 /** Of the other servers in the room. */

@@ -16,6 +16,7 @@ export type Checkpoints = {
   read(userId: UserId, roomId: RoomId): Promise<PushCount | undefined>
   /** Writes what `describe` gives, soon; undefined: nothing any more. */
   writeSoon(userId: UserId, roomId: RoomId, describe: () => PushCount | undefined): void
+  /** Writes what waits. */
   close(): void
 }
 
@@ -71,6 +72,9 @@ export function makeCheckpoints({ db, clock, log }: Needs): Checkpoints {
       waiting.set(`${userId} ${roomId}`, { userId, roomId, describe })
       plan()
     },
-    close: () => timer?.cancel(),
+    close() {
+      while (waiting.size > 0) write()
+      timer?.cancel()
+    },
   }
 }

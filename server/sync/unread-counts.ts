@@ -157,7 +157,8 @@ class Counting {
         // What came meanwhile is news; the walk begins at the room as it was.
         const counted = await this.#walk(room, judge, reading)
         if (entry.version === version) {
-          entry.counted = { ...counted, judge, savedUpTo: counted.hasRead ? 0 : counted.upTo }
+          // What was read from disk is not to be read again after a restart.
+          entry.counted = { ...counted, judge, savedUpTo: counted.hasRead ? Number.NEGATIVE_INFINITY : counted.upTo }
           this.#addNews(entry)
           if (entry.counted) this.#saveWhereFar(entry, entry.counted)
           return entry.counted?.threads ?? counted.threads

@@ -295,6 +295,25 @@ describe('unread counts', async () => {
       expect(await rows()).toMatchObject([{ threads: expect.stringContaining('"notification_count":510') }])
     })
 
+    test('what was read from disk for a count is not read again at the next start', async () => {
+      const { roomId, ann, ben } = await newRoom()
+      await many(roomId, ann, 90)
+      const counted = async (restarted: TestSyncing) => {
+        const pages: number[] = []
+        const { readTimeline } = restarted.rooms
+        restarted.rooms.readTimeline = async (room, from, to) => {
+          const page = await readTimeline(room, from, to)
+          pages.push(page.length)
+          return page
+        }
+        return { count: await count(ben, roomId, restarted), pages }
+      }
+
+      expect(await afresh(counted)).toEqual({ count: [90, 0], pages: [expect.any(Number)] })
+      await db.commit(() => ({ writes: [], changes: [], result: undefined })) // what the close wrote went before it
+      expect(await afresh(counted)).toEqual({ count: [90, 0], pages: [] })
+    })
+
     test('a thread that was read by half since is counted anew, one that was read whole is left out', async () => {
       const { roomId, ann, ben } = await newRoom()
       await count(ben, roomId)

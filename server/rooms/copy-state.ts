@@ -4,13 +4,15 @@
  * A whole state is read from the last copy of it and the nodes since. When the entries written into nodes since then add
  * up to the size of the state, it is copied: so reading costs at most about twice the state, and writing about two
  * entries for each that changed, in forks and merges too. A copy's chunks mean nothing until its mark is there; a copy
- * that was cut off is begun again, since what makes it due is in the room's row.
+ * that was cut off is begun again, of another node by then, since what makes it due is in the room's row, and takes away
+ * what the former has left.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { StateMap } from '../events/pdu.js'
 import type { EventId, RoomId } from '../kernel/identifiers.js'
 import type { Database } from '../store/reader.js'
-import { setStateChunk, setStateCopy } from '../store/room-store.js'
+import { readStateCopies, readStrayChunks, setStateChunk, setStateCopy } from '../store/room-store.js'
+import { deleteRow } from '../store/writes.js'
 import type { Snapshot } from './room.js'
 import type { StateNodes } from './state-nodes.js'
 import type { WriteRoom } from './write-room.js'
@@ -59,8 +61,15 @@ export function makeCopyState(needs: { db: Database; nodes: StateNodes; write: W
     const chunks = await writeChunks(needs.db, roomId, n, await needs.nodes.read(roomId, n))
     await needs.write(roomId, async (tx) => {
       if (!tx.tip) return
+      // Under the lock: a join that is taken in writes chunks of its own, which have no mark yet either.
+      const before = (await readStateCopies(needs.db, roomId, n - 1)).at(-1)?.n ?? -1
+      const stray = await readStrayChunks(needs.db, roomId, before, n)
       const next = { ...tx.tip, nodeWeight: Math.max(0, tx.tip.nodeWeight - nodeWeight) }
-      tx.stage(next, (_, timeline) => ({ writes: [setStateCopy(roomId, { n, chunks })], changes: [], timeline }))
+      tx.stage(next, (_, timeline) => ({
+        writes: [setStateCopy(roomId, { n, chunks }), ...stray.map((id) => deleteRow('state_chunk', id))],
+        changes: [],
+        timeline,
+      }))
     })
   }
 

@@ -12,7 +12,7 @@
  */
 import type { EventId, RoomId } from '../kernel/identifiers.js'
 import type { Reader } from './reader.js'
-import type { RoomSeq, StreamPosition, Write } from './writes.js'
+import type { RoomSeq, RowId, StreamPosition, Write } from './writes.js'
 
 export type RoomRow = {
   room_id: RoomId
@@ -167,6 +167,15 @@ export const setStateChunk = (roomId: RoomId, n: number, index: number, entries:
   table: 'state_chunk',
   row: { id: [roomId, n, index], entries: JSON.stringify(entries) },
 })
+
+/** Chunks between two copies, both exclusive, which are of none: of a copy that was cut off. */
+export async function readStrayChunks(db: Reader, roomId: RoomId, after: number, before: number): Promise<RowId[]> {
+  const [ids] = await db.query<[RowId[]]>(
+    'SELECT VALUE record::id(id) FROM state_chunk:[$room, $from, NONE]..[$room, $before, NONE]',
+    { room: roomId, from: after + 1, before },
+  )
+  return ids
+}
 
 /** Once all its chunks are durable. */
 export const setStateCopy = (roomId: RoomId, row: StateCopyRow): Write => ({

@@ -49,6 +49,11 @@ describe('a room of fifty thousand members', () => {
   }, 300_000)
   afterAll(() => database[Symbol.asyncDispose]())
 
+  test('is written in small transactions', () => {
+    expect(database.commitMetrics().rows).toBeGreaterThan(2 * members)
+    expect(database.commitMetrics().largestBytes).toBeLessThan(1_000_000)
+  })
+
   test('is loaded with a dozen rows, and knows how many are in it', async () => {
     const { db, take } = metered(database)
     const { rooms } = await makeTestRooms(db)

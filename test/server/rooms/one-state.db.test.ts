@@ -4,6 +4,7 @@ import type { PduEvent } from '../../../server/events/pdu.js'
 import type { EventId, RoomId, UserId } from '../../../server/kernel/identifiers.js'
 import type { EventDraft } from '../../../server/rooms/build-event.js'
 import type { Snapshot } from '../../../server/rooms/room.js'
+import { setStateChunk } from '../../../server/store/room-store.js'
 import { openTestDatabase } from '../../support/database.js'
 import { makeSigner, makeTestRooms, user } from '../../support/rooms.js'
 import { buildOn, heldIds } from '../../support/views.js'
@@ -254,6 +255,11 @@ describe('what forks cost', () => {
   test('a whole copy is written behind the changes that add up to one, and is read instead of them', async () => {
     await using sides = await twoSides()
     const { one, roomId } = sides
+    const cutOff = { n: 3, chunks: [0, 1] }
+    await one.rooms.db.commit(() => ({
+      writes: cutOff.chunks.map((index) => setStateChunk(roomId, cutOff.n, index, {})),
+      ...{ changes: [], result: undefined },
+    }))
     for (let i = 0; i < 270; i++) await one.sendEvent(roomId, topic(a, `topic ${i}`))
     const copies = async () => {
       const [rows] = await one.rooms.db.query<[number[]]>('SELECT VALUE n FROM state_copy:[$room, NONE]..[$room, ..]', {
@@ -264,6 +270,8 @@ describe('what forks cost', () => {
     await expect.poll(copies).toHaveLength(1)
     expect((await roomOf(one, roomId)).nodeWeight).toBeLessThan(100)
     const [copied] = await copies()
+    const chunks = 'SELECT VALUE record::id(id)[1] FROM state_chunk:[$room, NONE]..[$room, ..]'
+    expect((await one.rooms.db.query(chunks, { room: roomId }))[0]).toEqual([copied]) // and nothing of what was cut off
     await one.rooms.db.query('DELETE state_node:[$room, NONE]..[$room, $copied]', { room: roomId, copied })
     const { node } = await roomOf(one, roomId)
     expect(await (await makeTestRooms(one.rooms.db)).rooms.readStateNode(roomId, node)).toEqual(

@@ -3,11 +3,11 @@
  * transaction may be large. What comes in between goes with the device (`deleteDevice`).
  */
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
-import { readStoreIdsOfDevice } from '../store/device-store.js'
+import { clearRanges } from '../store/clear-ranges.js'
+import { rangesOfDevice } from '../store/device-store.js'
 import type { Database } from '../store/reader.js'
-import { inPieces } from '../store/write-size.js'
 
-export async function clearDevice(db: Database, userId: UserId, deviceId: DeviceId): Promise<void> {
-  const rows = await readStoreIdsOfDevice(db, userId, deviceId)
-  for (const writes of inPieces(rows)) await db.commit(() => ({ writes, changes: [], result: undefined }))
-}
+export const clearDevice = (db: Database, userId: UserId, deviceId: DeviceId): Promise<void> =>
+  clearRanges(db, rangesOfDevice(userId, deviceId), (writes) =>
+    db.commit(() => ({ writes, changes: [], result: undefined })),
+  )

@@ -5,8 +5,9 @@
  * Schema: schema/migrations/0001-accounts.surql, 0003-encryption.surql
  */
 import type { DeviceId, UserId } from '../kernel/identifiers.js'
+import type { RangeToClear } from './clear-ranges.js'
 import type { Reader } from './reader.js'
-import { deleteTxnsOf } from './transaction-id-store.js'
+import { deleteTxnsOf, txnsOf } from './transaction-id-store.js'
 import { deleteRow, type RowId, upsertRow, type Write } from './writes.js'
 
 export type DeviceRow = {
@@ -58,14 +59,11 @@ export const noteDeviceSeen = (
 /** Of which a device may have many rows. */
 const storeTables = ['to_device_message', 'one_time_key', 'claimed_key', 'key_signature'] as const
 
-/** What lies in store for a device, as the writes that delete it. */
-export async function readStoreIdsOfDevice(db: Reader, userId: UserId, deviceId: DeviceId): Promise<Write[]> {
-  const sql = storeTables.map(
-    (table) => `SELECT VALUE record::id(id) FROM ${table}:[$user, $device, NONE]..[$user, $device, ..]`,
-  )
-  const answers = await db.query<RowId[][]>(sql.join(';'), { user: userId, device: deviceId })
-  return storeTables.flatMap((table, i) => (answers[i] ?? []).map((id) => deleteRow(table, id)))
-}
+/** What lies in store for a device, and the answers kept for it: all of which there may be much. */
+export const rangesOfDevice = (userId: UserId, deviceId: DeviceId): RangeToClear[] => [
+  ...storeTables.map((table) => ({ table, prefix: [userId, deviceId] })),
+  txnsOf(userId, deviceId),
+]
 
 export async function readDehydratedDevice(
   db: Reader,

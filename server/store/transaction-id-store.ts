@@ -9,6 +9,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { DeviceId, EventId, UserId } from '../kernel/identifiers.js'
+import type { RangeToClear } from './clear-ranges.js'
 import type { Reader } from './reader.js'
 import { deleteRow, insertRow, type Write } from './writes.js'
 
@@ -51,7 +52,13 @@ export async function readOldTxns(db: Reader, before: number, limit: number): Pr
 
 export const deleteTxn = (id: TxnId): Write => deleteRow('txn', id)
 
-/** Those of a device that is gone. */
+/** Where those of a device are. */
+export const txnsOf = (userId: UserId, deviceId: DeviceId): RangeToClear => ({
+  table: 'txn',
+  prefix: [hashOfDevice(userId, deviceId)],
+})
+
+/** Those of a device that is gone: the last of them, after `clearRanges`. */
 export const deleteTxnsOf = (userId: UserId, deviceId: DeviceId): Write => ({
   op: 'statement',
   sql: 'DELETE txn:[$device, NONE]..[$device, ..] RETURN NONE',

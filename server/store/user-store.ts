@@ -6,6 +6,7 @@
  * Schema: schema/migrations/0001-accounts.surql
  */
 import type { UserId } from '../kernel/identifiers.js'
+import type { RangeToClear } from './clear-ranges.js'
 import type { Reader } from './reader.js'
 import { deleteRow, insertRow, upsertRow, type Write } from './writes.js'
 
@@ -130,16 +131,9 @@ export const setErased = (userId: UserId): Write => upsertRow('erased_user', { i
 
 export const deleteDeactivation = (userId: UserId): Write => deleteRow('deactivation', userId)
 
-const ofUser = (table: string, userId: UserId): Write => ({
-  op: 'deleteRange',
-  table,
-  from: [userId, ''],
-  to: [userId, '\u{10ffff}'],
-})
-
 /** What a user had for themselves: account data with tags and push rules, filters, unread counts. */
-export const deleteUserData = (userId: UserId): Write[] =>
-  ['account_data_entry', 'filter', 'push_count'].map((table) => ofUser(table, userId))
+export const userDataOf = (userId: UserId): RangeToClear[] =>
+  ['account_data_entry', 'filter', 'push_count'].map((table) => ({ table, prefix: [userId] }))
 
 /** The live copy of account data. */
-export const deleteLiveAccountData = (userId: UserId): Write => ofUser('account_data', userId)
+export const liveAccountDataOf = (userId: UserId): RangeToClear => ({ table: 'account_data', prefix: [userId] })

@@ -11,6 +11,7 @@ import { MatrixError, notFound } from '../kernel/errors.js'
 import type { UserId } from '../kernel/identifiers.js'
 import type { Logger } from '../kernel/logger.js'
 import type { Rooms } from '../rooms/room.js'
+import { clearRanges } from '../store/clear-ranges.js'
 import { deleteJournal } from '../store/device-list-journal-store.js'
 import type { LiveTables } from '../store/live.js'
 import { readActiveSessions } from '../store/login-session-store.js'
@@ -19,9 +20,8 @@ import { deletePusher, readPushers } from '../store/pusher-store.js'
 import type { Database } from '../store/reader.js'
 import {
   deleteDeactivation,
-  deleteLiveAccountData,
   deletePasswordHash,
-  deleteUserData,
+  liveAccountDataOf,
   readDeactivations,
   readUser,
   setDeactivation,
@@ -30,7 +30,9 @@ import {
   setUser,
   type UserRow,
   type UserStatus,
+  userDataOf,
 } from '../store/user-store.js'
+import type { Write } from '../store/writes.js'
 import type { Threepids, UnbindResult } from '../threepids/threepids.js'
 import type { Authenticator } from './authenticate.js'
 import type { ErasedUsers } from './erased-users.js'
@@ -97,12 +99,14 @@ export function makeManageAccount(needs: Needs): ManageAccount {
     await db.commit(() => ({ writes: pushers, changes: [], result: undefined }))
     await needs.leaveAllRooms(userId)
     if (erase) {
-      await needs.live.writeLive([deleteLiveAccountData(userId), deleteJournal(userId)])
+      await clearRanges(db, [liveAccountDataOf(userId)], (writes) => needs.live.writeLive(writes))
+      await needs.live.writeLive([deleteJournal(userId)])
       for (const roomId of (await needs.membershipsOf(userId)).keys())
         await needs.live.writeLive([closeLiveEvents(roomId, userId)], { silent: true })
     }
-    const rest = [...(erase ? deleteUserData(userId) : []), deleteDeactivation(userId)]
-    await db.commit(() => ({ writes: rest, changes: [], result: undefined }))
+    const commit = (writes: Write[]) => db.commit(() => ({ writes, changes: [], result: undefined }))
+    if (erase) await clearRanges(db, userDataOf(userId), commit)
+    await commit([deleteDeactivation(userId)])
     return unbound
   }
   async function changePassword(

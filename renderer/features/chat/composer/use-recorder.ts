@@ -45,11 +45,23 @@ export function useRecorder(): Recorder {
     if (taken && taken.recorder.state !== 'inactive') taken.recorder.stop()
     taken?.release()
   }, [take])
-  useEffect(() => cancel, [cancel]) // who goes elsewhere is not listened to any more
+  const isGone = useRef(false)
+  useEffect(() => {
+    isGone.current = false
+    return () => {
+      isGone.current = true
+      cancel() // who goes elsewhere is not listened to any more
+    }
+  }, [cancel])
 
   const start = useCallback(async () => {
     if (running.current) return
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true })
+    // The question may have been open for long: asked twice, or by who is elsewhere by now.
+    if (isGone.current || running.current) {
+      for (const track of stream.getTracks()) track.stop()
+      return
+    }
     const mimeType = types.find((type) => MediaRecorder.isTypeSupported(type))
     const recorder = new MediaRecorder(stream, {
       ...(mimeType ? { mimeType } : {}),

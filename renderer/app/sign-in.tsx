@@ -26,6 +26,7 @@ export function SignIn({ http, serverName, wasSignedOut, onSession }: SignInProp
   const [mode, setMode] = useState<'login' | 'register'>('login')
   const [stages, setStages] = useState<string[]>()
   const [problem, setProblem] = useState<string>()
+  const [user, setUser] = useState('') // goes over from one form to the other
   useEffect(() => {
     let isWanted = true
     readLoginFlows(http)
@@ -53,9 +54,13 @@ export function SignIn({ http, serverName, wasSignedOut, onSession }: SignInProp
       {wasSignedOut && <Banner>{t('login.signedOut')}</Banner>}
       {problem && <Banner tone="warn">{problem}</Banner>}
       {isLogin ? (
-        <LoginForm http={http} onSession={onSession} />
+        <LoginForm http={http} onSession={onSession} user={user} onUser={setUser} />
       ) : (
-        <RegisterForm http={http} needsToken={stages?.includes('m.login.registration_token')} onSession={onSession} />
+        <RegisterForm
+          {...{ http, onSession, user }}
+          onUser={setUser}
+          needsToken={stages?.includes('m.login.registration_token')}
+        />
       )}
       <Button variant="quiet" onClick={() => (isLogin ? void toRegister() : setMode('login'))}>
         {t(isLogin ? 'login.toRegister' : 'register.toLogin')}
@@ -69,10 +74,9 @@ function titleOf(isLogin: boolean, server: string | undefined): string {
   return t(isLogin ? 'login.title' : 'register.title', { server })
 }
 
-type FormProps = { http: MatrixHttp; onSession: OnSession }
+type FormProps = { http: MatrixHttp; onSession: OnSession; user: string; onUser: (user: string) => void }
 
-function LoginForm({ http, onSession }: FormProps) {
-  const [user, setUser] = useState('')
+function LoginForm({ http, onSession, user, onUser }: FormProps) {
   const [password, setPassword] = useState('')
   const form = useSubmit(
     (session) => onSession(session, password),
@@ -87,7 +91,7 @@ function LoginForm({ http, onSession }: FormProps) {
       <TextField
         label={t('login.user')}
         value={user}
-        onChange={(event) => setUser(event.target.value)}
+        onChange={(event) => onUser(event.target.value)}
         autoComplete="username"
         autoCapitalize="none"
         spellCheck={false}
@@ -104,16 +108,15 @@ function LoginForm({ http, onSession }: FormProps) {
   )
 }
 
-function RegisterForm({ http, onSession, needsToken }: FormProps & { needsToken: boolean | undefined }) {
-  const [username, setUsername] = useState('')
+function RegisterForm({ http, onSession, user, onUser, needsToken }: FormProps & { needsToken: boolean | undefined }) {
   const [password, setPassword] = useState('')
   const [token, setToken] = useState('')
   const form = useSubmit(onSession, () => {
-    if (!username.trim()) return t('login.needUser')
-    const refused = checkNewPassword(password, [username.trim()])
+    if (!user.trim()) return t('login.needUser')
+    const refused = checkNewPassword(password, [user.trim()])
     if (refused) return refused
     return register(http, {
-      username: username.trim().toLowerCase(),
+      username: user.trim().toLowerCase(),
       password,
       deviceName: deviceName(),
       ...(needsToken ? { token: token.trim() } : {}),
@@ -123,8 +126,8 @@ function RegisterForm({ http, onSession, needsToken }: FormProps & { needsToken:
     <Form form={form} submit={t(form.isBusy ? 'register.busy' : 'register.submit')}>
       <TextField
         label={t('login.user')}
-        value={username}
-        onChange={(event) => setUsername(event.target.value)}
+        value={user}
+        onChange={(event) => onUser(event.target.value)}
         autoComplete="username"
         autoCapitalize="none"
         spellCheck={false}

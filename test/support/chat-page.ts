@@ -46,6 +46,7 @@ export const password = 'correct horse battery'
 /** Makes an account through the page. */
 export async function signUp({ page }: Person, username: string): Promise<void> {
   await page.getByRole('button', { name: 'Create an account' }).click()
+  await page.getByRole('button', { name: 'Create account' }).waitFor() // the server is asked first
   await page.getByLabel('User name').fill(username)
   await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByRole('button', { name: 'Create account' }).click()

@@ -81,9 +81,15 @@ function Gate({ typedPassword }: { typedPassword: string | undefined }) {
 }
 
 function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void): Services {
+  /** What of this login comes to its end late must not end the next one. */
+  let isOver = false
   const http = makeHttp(session, {
     onRenewed: storeLoginSession,
-    onSignedOut: () => onEnd(true),
+    onSignedOut() {
+      if (isOver) return
+      isOver = true
+      onEnd(true)
+    },
     readShared: readLoginSession,
     alone: (work) => inOneTab('hearth.session.renewal', work),
   })
@@ -141,6 +147,7 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
       hashTxn: (txnId) => hashTxn(connection.sid(), txnId),
     }),
     async signOut() {
+      isOver = true
       await logOut(http).catch(() => undefined) // the server may be gone; this device forgets anyway
       encryption.stop()
       onEnd(false)

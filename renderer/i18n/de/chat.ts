@@ -4,7 +4,7 @@ export const chat = {
   'settings.displayName': 'Anzeigename',
   'settings.picture': 'Bild wählen',
   'settings.saved': 'Gespeichert',
-  'settings.computer': 'Dieser Computer',
+  'settings.computer': 'Gerät',
   'settings.notifications': 'Mitteilungen zeigen',
   'settings.notificationsDenied': 'Dieser Browser erlaubt es nicht; seine Einstellungen für diese Seite können es.',
   'settings.startAtLogin': 'Starten, wenn ich mich an diesem Computer anmelde',

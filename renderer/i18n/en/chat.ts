@@ -4,7 +4,7 @@ export const chat = {
   'settings.displayName': 'Display name',
   'settings.picture': 'Choose a picture',
   'settings.saved': 'Saved',
-  'settings.computer': 'This computer',
+  'settings.computer': 'Device',
   'settings.notifications': 'Show notifications',
   'settings.notificationsDenied': 'This browser does not allow it; its settings for this page can.',
   'settings.startAtLogin': 'Start when I sign in to this computer',

@@ -61,7 +61,7 @@ function ofMachine({ isConnected, samples }: Facts): Row[] {
     { key: 'commit', value: milliseconds(newest.db_commit_p50_ms), tone: 'good', kinds: ['slow-disk'] },
     {
       ...{ key: 'projector', tone: 'good', kinds: ['lag'] },
-      value: lag > 0 ? t('live.database.lag', { count: lag }) : t('live.database.noLag'),
+      value: lag > 0 ? t('health.value.behind', { count: lag }) : t('health.value.current'),
     },
     { key: 'stall', value: spanOf(longestStall(samples)), tone: 'good', kinds: ['stall'] },
     { key: 'memory', value: formatBytes(newest.rss_bytes), tone: 'good', kinds: ['memory'] },

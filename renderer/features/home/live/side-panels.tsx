@@ -127,6 +127,7 @@ export function TypingPanel() {
 const tableNames: ReadonlySet<string> = new Set([
   ...['room_events', 'room_members', 'room_roles', 'room_summaries', 'typing_events', 'user_presence', 'receipts'],
   ...['account_data', 'live_subscriptions', 'server_metrics', 'federation_traffic'],
+  ...['to_device', 'device_key_counts', 'device_list_changes'],
 ])
 
 export function SubscriptionsPanel({ isAdmin }: { isAdmin: boolean }) {

@@ -115,9 +115,6 @@ function People({ userId }: { userId: string | undefined }) {
         title={t('home.people')}
         actions={
           <>
-            <Button variant="quiet" onClick={() => setDialog('notice')}>
-              {t('notice.titleAll')}
-            </Button>
             <Button onClick={() => setDialog('account')}>{t('people.new')}</Button>
             <Button variant="primary" onClick={() => setDialog('invite')}>
               <UserPlus size={16} aria-hidden />
@@ -132,6 +129,9 @@ function People({ userId }: { userId: string | undefined }) {
         <Chip isOn={withDeactivated} onToggle={() => setWithDeactivated(!withDeactivated)}>
           {t('people.showDeactivated')}
         </Chip>
+        <Button variant="quiet" onClick={() => setDialog('notice')}>
+          {t('notice.titleAll')}
+        </Button>
         {page && <span className={tools.count}>{t('home.total', { count: page.total })}</span>}
       </div>
       {users.error !== undefined && <LoadFailed error={users.error} onRetry={users.reload} />}

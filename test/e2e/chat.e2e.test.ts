@@ -251,9 +251,11 @@ describe('with the mouse', () => {
     await roomRow(ana.page, 'Kitchen').click()
     await write(ana.page, 'ok')
     const message = messageWith(ana.page, 'ok')
+    const react = message.getByRole('button', { name: 'React', exact: true })
 
-    await message.hover()
-    await message.getByRole('button', { name: 'React', exact: true }).click()
+    // Once it is sent; until it lies still it may be gone from under the pointer again.
+    await expect.poll(() => message.hover().then(() => react.count())).toBe(1)
+    await react.click()
     const party = ana.page.getByRole('dialog', { name: 'React' }).getByRole('button', { name: '🎉' })
     await ana.page.mouse.move(5, 5, { steps: 8 }) // away from the message and back, as a hand does
     await party.click()
@@ -276,10 +278,13 @@ describe('with the mouse', () => {
     await messageWith(ana.page, 'react as you like').waitFor()
     const roomId = await ana.page.evaluate(() => decodeURIComponent(location.hash.split('/').at(-1)!))
     const inRoom = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}`
-    const { chunk } = await bo.call('GET', `${inRoom}/messages?dir=b&limit=5`)
-    const target = (chunk as { event_id: string; content: { body?: string } }[]).find(
-      ({ content }) => content.body === 'react as you like',
-    )!
+    const find = async () => {
+      const { chunk } = await bo.call('GET', `${inRoom}/messages?dir=b&limit=5`)
+      const events = chunk as { event_id: string; content: { body?: string } }[]
+      return events.find(({ content }) => content.body === 'react as you like')
+    }
+    await expect.poll(find).toBeDefined() // what is shown may be on its way still
+    const target = (await find())!
     for (let n = 0; n < 26; n++)
       await bo.call('PUT', `${inRoom}/send/m.reaction/many${n}`, {
         'm.relates_to': { rel_type: 'm.annotation', event_id: target.event_id, key: `r${n}` },

@@ -2,12 +2,13 @@
  * Keeps the search index: a lane of the projection, far behind the acknowledgement.
  *
  * A message is found by what it says after its newest edit; one that is redacted is found no more. Each event is written once when it
- * comes, history that is filled in too; what happens to it later is a difference to the words it was found by. While much is waiting
- * the lane rests between two batches, so that it never takes more than a third of the time.
+ * comes, history that is filled in too; what happens to it later is a difference to the words it was found by. The lane rests
+ * between two batches: while the server is busy it takes a sixteenth of the time, and catches up afterwards.
  *
  * Where the index is of another form, or the stream of changes does not reach back, it is written anew: room by room, from the newest
  * events down, with a mark in each room from which it goes on after a restart.
  */
+import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isValidEdit, relationOf } from '../events/relations.js'
 import { searchedText, searchKeyOf } from '../events/searched-text.js'
@@ -40,14 +41,23 @@ type Needs = {
 }
 
 const pageSize = 100
-/** Of the time that a batch took, so much more is left to others where many wait. */
-const rest = { share: 2, longestMs: 500 }
+/** While the event loop is busier than that, a batch rests so many times as long as it took; else as long. */
+const rest = { busyAbove: 0.6, busyShare: 15, share: 1, longestMs: 3_000 }
 
 type Placed = StoredEvent & { seq: NonNullable<StoredEvent['seq']> }
 const isPlaced = (event: StoredEvent): event is Placed => event.seq !== undefined
 
 export function searchLane({ db, live, rooms, clock }: Needs): LaneParts {
   let restUntil = 0
+  let utilization = performance.eventLoopUtilization()
+
+  /** How long to leave the time to others after so much work. */
+  function restAfter(tookMs: number): number {
+    const now = performance.eventLoopUtilization()
+    const isBusy = performance.eventLoopUtilization(now, utilization).utilization > rest.busyAbove
+    utilization = now
+    return Math.min(rest.longestMs, tookMs * (isBusy ? rest.busyShare : rest.share))
+  }
 
   async function newestEdit(event: Placed): Promise<Placed | undefined> {
     const { roomId, eventId, pdu } = event
@@ -122,7 +132,7 @@ export function searchLane({ db, live, rooms, clock }: Needs): LaneParts {
           await live.writeLive(writes.slice(at, at + rowsPerWrite), { silent: true })
         await live.writeLive([setSearchProgress(roomId, from)])
         end = from - 1
-        await pause(Math.min(rest.longestMs, (clock.elapsed() - start) * rest.share))
+        await pause(restAfter(clock.elapsed() - start))
       }
     }
   }
@@ -136,15 +146,14 @@ export function searchLane({ db, live, rooms, clock }: Needs): LaneParts {
       const isEvent = work.kind === 'event'
       return isEvent && searchKeyOf({ type: work.type, content: {}, state_key: work.stateKey }) !== undefined
     },
-    async build(works, backlog) {
-      const waitMs = restUntil - clock.elapsed()
-      if (backlog > 0 && waitMs > 0) await pause(waitMs)
+    restMs: () => Math.max(0, restUntil - clock.elapsed()),
+    async build(works) {
       const start = clock.elapsed()
       const { events, known } = await gather(works)
       return {
         silent: await writesFor(events, known),
         written() {
-          restUntil = clock.elapsed() + Math.min(rest.longestMs, (clock.elapsed() - start) * rest.share)
+          restUntil = clock.elapsed() + restAfter(clock.elapsed() - start)
         },
       }
     },

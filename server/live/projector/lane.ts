@@ -46,6 +46,8 @@ export type LaneParts = {
   streamMs?: number
   /** How long to let works gather for other reasons. */
   gatherMs?(queued: number): number
+  /** How long to leave the time to others before the next batch, however much waits. */
+  restMs?(): number
 }
 
 export type LaneNeeds = { db: Database; live: Pick<LiveTables, 'writeLive' | 'empty'>; clock: Clock; logger: Logger }
@@ -206,8 +208,8 @@ export class Lane {
         // A turn of its own: what was just committed is then known in memory with its place.
         await nextTurn()
         if (this.#isFormer) await this.#rebuild()
-        else if (this.#isBehind) await this.#readBatch()
-        else if (this.#queue.length > 0) await this.#takeBatch()
+        else if (this.#isBehind) await this.#rest().then(() => this.#readBatch())
+        else if (this.#queue.length > 0) await this.#rest().then(() => this.#takeBatch())
         else if (this.#tasks.length === 0) await this.#sleep()
         await this.#tasks.shift()?.()
       } catch (error) {
@@ -229,6 +231,11 @@ export class Lane {
       if (this.#queue.length > 0 || this.#tasks.length > 0 || this.#isBehind || this.#closing.signal.aborted)
         this.#wake()
     })
+  }
+
+  async #rest(): Promise<void> {
+    const ms = this.#parts.restMs?.() ?? 0
+    if (ms > 0) await this.#pause(ms)
   }
 
   #pause(ms: number): Promise<void> {

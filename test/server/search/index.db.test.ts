@@ -159,6 +159,38 @@ test('of many places the newest are found, in whichever rooms they are, and no m
   expect(await newest(['dense', 'absent'])).toEqual([])
 }, 60_000)
 
+describe('beside others', () => {
+  const needsOf = ({ db, rooms }: Awaited<ReturnType<typeof begin>>) => ({
+    ...{ db, live: db.live, rooms, clock: systemClock, logger: silentLogger },
+  })
+
+  test('rests many times as long as it took while the server is busy', async () => {
+    await using hs = await begin()
+    const parts = searchLane(needsOf(hs))
+    const { written } = await parts.build([], 0)
+    const until = performance.now() + 100
+    while (performance.now() < until);
+    written?.()
+    expect(parts.restMs?.()).toBeGreaterThan(500)
+  })
+
+  test('what rests neither works nor holds up the end', async () => {
+    await using hs = await begin()
+    const roomId = await hs.createRoom({ creator: alice, name: 'Kitchen' })
+    await hs.sendText(roomId, alice, 'bread')
+    const needs = needsOf(hs)
+    const lane = new Lane(needs, { ...searchLane(needs), restMs: () => 60_000 })
+    ;(await lane.readMark())()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await hs.words()).toEqual([])
+    const began = performance.now()
+    await lane.close()
+    expect(performance.now() - began).toBeLessThan(2_000)
+    await hs.run()
+    expect(await hs.words()).toEqual(['bread', 'kitchen'])
+  })
+})
+
 describe('the words of a text', () => {
   test.each([
     ['Hello, World! hello', ['hello', 'world']],

@@ -137,6 +137,7 @@ export async function startServices(
     ...(federates ? { backfill: remote.backfillRoom, queryEventByTime: remote.queryEventByTime } : {}),
     readFilter: accountData.readFilter,
     readPushRules: pushRules.readPushRules,
+    readRoomVisibility: rooms.operations.readRoomVisibility,
     changeAccountData: accountData.changeAccountData,
     onPutBack: (device) => encryption.forgetKeysOf(device),
   })

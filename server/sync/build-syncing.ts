@@ -24,6 +24,7 @@ import { makeReadKeyChanges, type ReadKeyChanges } from './key-changes.js'
 import { makeReadKeyCounts, type ReadKeyCounts } from './key-counts.js'
 import { makeLazyMembers } from './lazy-members.js'
 import { makeBuildLeftRoom } from './left-room.js'
+import { type LegacyEvents, makeLegacyEvents } from './legacy-events.js'
 import type { SendEdu } from './outgoing-edus.js'
 import { makePresence, type Presence } from './presence.js'
 import { makeReadPresence } from './presence-section.js'
@@ -75,6 +76,7 @@ export type SyncingNeeds = {
   queryEventByTime?: QueryEventByTime | undefined
   /** A device has seen what this database has not: it is an older copy. */
   onPutBack(device: { userId: UserId; deviceId: DeviceId }): Promise<void>
+  readRoomVisibility(roomId: RoomId): Promise<'public' | 'private'>
   readFilter: ReadFilter
   readPushRules(userId: UserId): Promise<object>
   changeAccountData(
@@ -86,7 +88,7 @@ export type SyncingNeeds = {
 }
 
 /** What endpoints use, by the names in their `Needs`. */
-export type ReadingOperations = {
+export type ReadingOperations = LegacyEvents & {
   sync: Sync
   slidingSync: SlidingSync
   readMessages: ReadMessages
@@ -209,11 +211,18 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
   })
   const events = makeReadEvents(reading)
   const state = makeReadState(reading)
+  const readMessages = makeReadMessages(reading)
+  const { onCommitted: wakePeeking, ...legacyEvents } = makeLegacyEvents({
+    ...{ ...reading, db, stream, sync, readMessages, readEvent: events.readEvent, readState: state.readState },
+    ...{ clock, readRoomVisibility: needs.readRoomVisibility },
+  })
+  stop.push(db.onCommitted('notify', wakePeeking))
   return {
     operations: {
       sync,
       slidingSync,
-      readMessages: makeReadMessages(reading),
+      ...legacyEvents,
+      readMessages,
       readEventContext: events.readContext,
       readOneEvent: events.readEvent,
       readEventByTime: makeReadEventByTime({ ...needs, ...reading }),

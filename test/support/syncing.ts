@@ -85,6 +85,7 @@ export async function makeTestSyncing(
     readFilter: accountData.readFilter,
     readPushRules: async () => ({ override: [] }),
     changeAccountData: accountData.changeAccountData,
+    readRoomVisibility: async () => 'private',
     onPutBack: async (device) => void putBack.push(device),
     ...more,
   })

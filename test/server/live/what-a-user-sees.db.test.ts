@@ -33,6 +33,7 @@ beforeAll(async () => {
     readPushRules: pushRules.readPushRules,
     changeAccountData: accountData.changeAccountData,
     onPutBack: async () => undefined,
+    readRoomVisibility: async () => 'private',
   })
   hs.viewers.addChannel({ id: 'of bob', userId: bob, deviceId: 'D' as DeviceId })
 })

@@ -11,7 +11,7 @@ import { userDataOf } from '../../../server/store/user-store.js'
 import { inPieces, pieceLimits } from '../../../server/store/write-size.js'
 import { insertRow, type Write } from '../../../server/store/writes.js'
 import { openTestDatabase, type TestDatabase } from '../../support/database.js'
-import { user } from '../../support/rooms.js'
+import { makeTestRooms, user } from '../../support/rooms.js'
 
 const [alice, bob] = [user('alice'), user('bob')]
 const phone = 'PHONE' as DeviceId
@@ -86,4 +86,32 @@ test('what an erased user had is cleared in pieces, and of no user whose name be
   expect(largest).toBeLessThanOrEqual(pieceLimits.rows)
   expect(await countOf(db, 'account_data_entry')).toBe(1)
   expect(await countOf(db, 'filter')).toBe(0)
+})
+
+test('a step of a room that would be too large is refused by name, and the room goes on without it', async () => {
+  await using db = await openTestDatabase()
+  const hs = await makeTestRooms(db)
+  const roomId = await hs.createRoom({ creator: alice })
+  const before = (await hs.rooms.get(roomId))!
+  const tooLarge = () =>
+    hs.rooms.write(roomId, async (tx) =>
+      tx.stage({ ...tx.tip!, nodeWeight: 1_000_000 }, (_, timeline) => ({
+        writes: Array.from({ length: 10_001 }, (_row, n) => insertRow('event', { id: `$too-many-${n}` })),
+        ...{ changes: [], timeline },
+      })),
+    )
+
+  const [, refused] = await Promise.allSettled([
+    hs.sendText(roomId, alice, 'before it'),
+    tooLarge(),
+    hs.sendText(roomId, alice, 'built on it'),
+  ])
+  await hs.sendText(roomId, alice, 'after it')
+
+  expect(refused).toMatchObject({ status: 'rejected', reason: { name: 'TransactionTooLargeError' } })
+  const after = (await hs.rooms.get(roomId))!
+  expect(after.maxSeq).toBe(before.maxSeq + 3)
+  expect(after.nodeWeight).toBe(before.nodeWeight)
+  expect(after.recent.slice(-3).map(({ pdu }) => pdu.content.body)).toEqual(['before it', 'built on it', 'after it'])
+  expect(db.health.writeRefusal()).toBeUndefined()
 })

@@ -7,7 +7,8 @@
  *  3. run, and again with a growing pause while the engine reports a conflict that can be retried;
  *  4. on success the counters and then memory move on, callers are answered, and who follows the changes is told (`follow-changes.ts`);
  *  5. where an error says that nothing was written, the batch is halved until the unit that fails stands alone and
- *     gets its own error; the positions it was given go to the next unit, so none is ever skipped;
+ *     gets its own error (one whose row is there already, as of a request that is repeated after a restart, is told by
+ *     the error and stands alone at once); the positions it was given go to the next unit, so none is ever skipped;
  *  6. any other error, and a transaction that does not settle in time, leaves open what was written: the store has
  *     failed, every unit is refused from then on, and no position is given out again (`store-health.ts`).
  *
@@ -24,14 +25,14 @@ import type { Logger } from '../kernel/logger.js'
 import { Counters, type TentativeCounters } from './commit-counters.js'
 import { CommitMeter, type CommitMetrics } from './commit-meter.js'
 import { EngineClosedError } from './engine.js'
-import { DatabaseError, isNothingWritten } from './errors.js'
+import { AlreadyExistsError, DatabaseError, isNothingWritten } from './errors.js'
 import { type FeedPart, feedParts, feedWrites, sizeOfFeed } from './feed-store.js'
 import { type ChangeFollower, ChangeFollowers, type CommitPhase, commitPhases } from './follow-changes.js'
 import { settleInTime } from './settle-in-time.js'
 import type { StoreHealth } from './store-health.js'
 import { checkNames, type PlannedQuery, WritePlan } from './write-plan.js'
 import { checkSize, type Size, sizeOfWrites, transactionLimits } from './write-size.js'
-import type { Change, CommitUnit, RoomSeq, StreamPosition, Write } from './writes.js'
+import type { Change, CommitUnit, RoomSeq, RowId, StreamPosition, Write } from './writes.js'
 
 /** Largest batch: 256 units of five rows commit in about 30 ms; beyond that nothing is gained. */
 const maxUnits = 256
@@ -248,9 +249,12 @@ export class CommitQueue {
     const { health, logger } = this.#options
     const units = built.map(({ waiting }) => waiting)
     if (!health.hasFailed && units.length > 1) {
-      logger.warn({ err: error, units: units.length }, 'a batch failed and is halved')
+      const at = indexOfRepeated(built, error)
+      if (at === undefined) logger.warn({ err: error, units: units.length }, 'a batch failed and is halved')
       const middle = units.length >> 1
-      this.#first.unshift(units.slice(0, middle), units.slice(middle))
+      const [end, start] = at === undefined ? [middle, middle] : [at, at + 1]
+      const parts = [units.slice(0, end), units.slice(end, start), units.slice(start)]
+      this.#first.unshift(...parts.filter((part) => part.length > 0))
       return
     }
     this.#refuse(units, health.readRefusal() ?? error)
@@ -275,3 +279,18 @@ export class CommitQueue {
     }
   }
 }
+
+/** The unit whose insert the error names; undefined where it names none. */
+function indexOfRepeated(built: readonly Built[], error: unknown): number | undefined {
+  if (!(error instanceof AlreadyExistsError) || error.recordId === undefined) return undefined
+  const { recordId } = error
+  const isNamed = (write: Write) => write.op === 'insert' && textOf(write.table, write.row.id) === recordId
+  const at = built.findIndex(({ writes }) => writes.some(isNamed))
+  return at < 0 ? undefined : at
+}
+
+/** A record ID as the engine spells it, of plain parts in a list; of others anything else. */
+const textOf = (table: string, id: RowId): string =>
+  typeof id === 'object'
+    ? `${table}:[${id.map((part) => (typeof part === 'string' ? `'${part}'` : part)).join(', ')}]`
+    : `${table} ${id}`

@@ -113,6 +113,20 @@ describe('commit queue', () => {
     expect(feed.map(({ position }) => position)).toEqual(Array.from({ length: 100 }, (_, n) => n + 1))
   })
 
+  test('a request that is repeated after a restart costs those beside it one more batch, not a search', async () => {
+    await using db = await openTestDatabase()
+    const request = (n: number) => insertRow('txn', { id: ['device', `request-${n}`], created_at: n })
+    await write(db, request(11))
+    const before = db.commitMetrics()
+
+    const results = await Promise.allSettled(Array.from({ length: 32 }, (_, n) => write(db, request(n))))
+
+    expect(results.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))).toEqual([11])
+    expect(results[11]).toMatchObject({ reason: expect.any(AlreadyExistsError) })
+    expect(db.commitMetrics().batches - before.batches).toBe(2)
+    expect(await idsOf(db, 'txn')).toHaveLength(32)
+  })
+
   test('two units of one batch that insert the same row: the first wins', async () => {
     await using db = await openTestDatabase()
 

@@ -1,7 +1,7 @@
 /**
- * GET /_matrix/client/v3/events (operationId `getEvents`, and `peekEvents` with `room_id`)
+ * GET /_matrix/client/v3/events (operationId `getEvents`)
  *
- * What happens in all rooms of the user, as before /sync, or in one room that they need not be in.
+ * What happens in all rooms of the user, as before /sync, or with `room_id` (operationId `peekEvents`) in one room that they need not be in.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3events
  */

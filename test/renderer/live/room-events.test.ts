@@ -23,8 +23,8 @@ function openRoom(table: RoomEventRow[], summary: Partial<RoomSummaryRow> = {}, 
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async readMessages(_roomId, from) {
-      asked.push(from)
+    async readMessages(_roomId, from, _limit, { isAskedAgain = false } = {}) {
+      asked.push(isAskedAgain ? `${from} again` : from)
       return pages.shift() ?? { start: 'x', chunk: [] }
     },
     readTokenBefore: async (_roomId, eventId) => state.place ?? `before ${eventId}`,
@@ -337,6 +337,9 @@ describe('a place far back', () => {
 
     expect(room.asked).toEqual(['before $event1000', 'before $event960'])
     expect([...shown(room).passed]).toEqual([1_000, 960])
+
+    await room.timeline.fillHole(1_000, true) // a person presses the button
+    expect(room.asked.at(-1)).toBe('before $event960 again')
   })
 
   test('by its event: the server says where that is; what is not in its place is not shown as if', async () => {

@@ -1,6 +1,7 @@
 /** The window's frame: the rail with Chat, Home and the account; beside it the section that is open. */
 import { House, Keyboard, LogOut, MessageSquare, Monitor, Moon, Settings, Sun } from 'lucide-react'
 import { type ComponentType, lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react'
+import { openTrustDialog, trustDialog, wouldLoseKeys } from '../encryption/trust-dialog.js'
 import { Chat } from '../features/chat/chat.js'
 import { t } from '../i18n/index.js'
 import { useStore } from '../live/store.js'
@@ -24,6 +25,8 @@ const Home = lazy(() => import('../features/home/index.js'))
 const LinkPage = lazy(() => import('../features/chat/link-page.js'))
 const SettingsPage = lazy(() => import('../features/settings/index.js'))
 const JumpDialog = lazy(() => import('./jump-dialog.js'))
+/** They may come by themselves, when the server is away: the window goes on without them. */
+const TrustDialogs = lazy(() => import('../features/encryption/index.js').catch(() => ({ default: () => null })))
 const KeyMap = lazy(() => import('./key-map.js'))
 
 export function Shell() {
@@ -33,6 +36,7 @@ export function Shell() {
   useBadge()
   useNotifications()
   useCloseRoomOutsideChat(route)
+  const hasTrustDialog = useHasTrustDialog()
   const showKeys = useCallback(() => setDialog('keys'), [])
   const isDeep = route.parts.length > 0 && route.section === 'chat'
   return (
@@ -68,9 +72,19 @@ export function Shell() {
       <Suspense fallback={null}>
         {dialog === 'jump' && <JumpDialog onClose={() => setDialog(undefined)} onKeys={showKeys} />}
         {dialog === 'keys' && <KeyMap onClose={() => setDialog(undefined)} />}
+        {hasTrustDialog && <TrustDialogs />}
       </Suspense>
     </div>
   )
+}
+
+/** Something about trust was asked for here, or is asked by another device. */
+function useHasTrustDialog(): boolean {
+  const isOpen = useStore(trustDialog, (dialog) => dialog !== undefined)
+  const isAsked = useStore(useServices().encryption.verifications, (flows) =>
+    flows.some(({ phase }) => phase === 'asked'),
+  )
+  return isOpen || isAsked
 }
 
 /** A button, not a link: the fragment of the URL is the route. */
@@ -115,7 +129,11 @@ function ChatLink({ isHere }: { isHere: boolean }) {
 }
 
 function ProfileMenu({ onKeys }: { onKeys: () => void }) {
-  const { session, signOut } = useServices()
+  const { session, signOut, encryption } = useServices()
+  const leave = () => {
+    if (wouldLoseKeys(encryption.account.get())) openTrustDialog({ kind: 'signOut' })
+    else void signOut()
+  }
   const { theme } = usePreferences()
   const profile = useMyProfile()
   const name = profile.displayname ?? localpartOf(session.userId)
@@ -158,7 +176,7 @@ function ProfileMenu({ onKeys }: { onKeys: () => void }) {
         </MenuItem>
       ))}
       <MenuSeparator />
-      <MenuItem icon={<LogOut size={16} aria-hidden />} onSelect={() => void signOut()}>
+      <MenuItem icon={<LogOut size={16} aria-hidden />} onSelect={leave}>
         {t('profile.logOut')}
       </MenuItem>
     </Menu>

@@ -1,9 +1,7 @@
 /** Builds what a signed-in window is made of, once, starts it, and takes it down at sign-out. */
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { type Member, makeEncryption } from '../encryption/encryption.js'
-import { forgetKeys } from '../encryption/store-key.js'
 import { type LiveConnection, makeLiveConnection } from '../live/connection.js'
-import { makeDeviceInbox } from '../live/device-inbox.js'
 import { type LiveData, makeLiveData } from '../live/live-data.js'
 import { makeStore, type Store, useStore } from '../live/store.js'
 import { type AccountStorage, accountStorage, forgetAccount } from '../platform/account-storage.js'
@@ -33,14 +31,16 @@ export function SignedIn({ initialSession, typedPassword, onEnd }: SignedInProps
   const [services] = useState(() => makeServices(initialSession, onEnd))
   useEffect(() => {
     services.live.connection.start()
-    const stopIdle = whenIdle(services.encryption.start)
+    let stopIdle: (() => void) | undefined
     const stopWaking = services.live.connection.state.subscribe(() => {
-      if (services.live.connection.state.get().kind === 'live') services.outbox.wake()
+      if (services.live.connection.state.get().kind !== 'live') return
+      services.outbox.wake()
+      stopIdle ??= whenIdle(services.encryption.start)
     })
     return () => {
-      stopIdle()
+      stopIdle?.()
       stopWaking()
-      services.encryption.stop()
+      void services.encryption.stop()
       services.live.connection.stop()
       services.outbox.stop()
       services.matrix.media.clear()
@@ -89,6 +89,7 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
       if (isOver) return
       isOver = true
       onEnd(true)
+      void forgetKeysOf(session) // nobody can give it this device back
     },
     readShared: readLoginSession,
     alone: (work) => inOneTab('hearth.session.renewal', work),
@@ -115,14 +116,16 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
     http,
     storage,
     // A channel of its own: that of the window has no live query to spare.
-    inbox: () =>
-      makeDeviceInbox({
+    inbox: async () => {
+      const { makeDeviceInbox } = await import('../live/device-inbox.js')
+      return makeDeviceInbox({
         connection: connect((restart) => void matrix.whoAmI().then(restart, () => undefined)),
         http,
         storage,
         userId: session.userId,
         deviceId: session.deviceId,
-      }),
+      })
+    },
     isListedEncrypted: (roomId) => live.lines.get().rooms?.get(roomId)?.encrypted,
     readMembers: (roomId) => readMembers(live, matrix, roomId),
   })
@@ -144,25 +147,33 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
         return matrix.sendEvent(roomId, sealed.type, sealed.content, txnId, signal)
       },
       upload: matrix.media.upload,
+      sealFile: encryption.sealFile,
       hashTxn: (txnId) => hashTxn(connection.sid(), txnId),
     }),
     async signOut() {
       isOver = true
       await logOut(http).catch(() => undefined) // the server may be gone; this device forgets anyway
-      encryption.stop()
+      await Promise.race([encryption.stop().then(() => forgetKeysOf(session)), patience()])
       onEnd(false)
       forgetAccount(session.userId)
-      void forgetKeys(session)
       navigate('/', 'replace') // who signs in next begins at their own beginning
     },
   }
 }
 
-/** Who is in a room: the members that are watched where they are all there, else as the server says now. */
+/** A tab that will not let go of the keys must not keep anybody from signing out. */
+const patience = () => new Promise((resolve) => setTimeout(resolve, 3_000))
+
+const forgetKeysOf = async (session: LoginSession) => (await import('../encryption/store-key.js')).forgetKeys(session)
+
+/** So few are asked for anew each time: live rows may be a moment behind, and who was invited just now must get the key. */
+const fewMembers = 200
+
+/** Who is in a room, as the server says now; of a large room, the members that are watched where they are all there. */
 async function readMembers(live: LiveData, matrix: MatrixClient, roomId: string): Promise<readonly Member[]> {
   const line = live.lines.get().rooms?.get(roomId)
   const open = live.openMembers(roomId)
-  if (line && open?.isComplete) {
+  if (line && open?.isComplete && open.members.size > fewMembers) {
     const watched = [...open.members.values()].flatMap(({ user_id: userId, membership }) =>
       membership === 'join' || membership === 'invite' ? [{ userId, membership }] : [],
     )

@@ -1,26 +1,32 @@
 /**
  * End-to-end encryption as the window sees it: what is sent into an encrypted room is sealed, what comes is opened.
  *
- * The keys of this device are with one machine in one tab (`one-tab.ts`); it is loaded when the window has been drawn.
- * A room that was once seen encrypted stays so for this device, whatever the server says of it later.
+ * This much is there from the start; what does it (`sealing.ts`) and the machine (`engine/`) are loaded when the window
+ * has been drawn, or when they are first needed.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#end-to-end-encryption
  */
 import { makeStore, type Store } from '../live/store.js'
 import type { AccountStorage } from '../platform/account-storage.js'
-import { MatrixRequestError, ServerUnreachableError } from '../platform/matrix/errors.js'
+import type { EncryptedFile } from '../platform/matrix/encrypted-file.js'
+import { ServerUnreachableError } from '../platform/matrix/errors.js'
 import type { MatrixHttp } from '../platform/matrix/http.js'
 import type { LoginSession } from '../platform/matrix/login-session.js'
 import { type ClearEvents, makeClearEvents } from './clear-events.js'
+import { coalesceFor } from './coalesce-for.js'
+import { makeEncryptedRooms } from './encrypted-rooms.js'
 import type { Inbox } from './inbox.js'
-import { type Led, makeOneTab } from './one-tab.js'
-import type { EngineCalls, EngineNews, Opened, RoomRules, SealedEvent } from './types.js'
+import type { Sealing as Work } from './sealing.js'
+import type { AccountState, EngineNews, VerificationState } from './types.js'
 
 export type EncryptionStatus =
   | { kind: 'starting' }
   | { kind: 'ready' }
-  /** `insecure`: the page came over plain HTTP from another machine. */
-  | { kind: 'unavailable'; reason: 'insecure' | 'failed' }
+  /**
+   * `insecure`: the page came over plain HTTP from another machine. `lost`: the browser has forgotten the keys that this
+   * device is known by; only a new sign-in helps.
+   */
+  | { kind: 'unavailable'; reason: 'insecure' | 'failed' | 'lost' }
 
 export type Member = { userId: string; membership: 'join' | 'invite' }
 
@@ -29,152 +35,91 @@ export type Encryption = {
   events: ClearEvents
   /** After the window was drawn. */
   start(): void
-  stop(): void
+  /** @returns when the keys are not in use any more */
+  stop(): Promise<void>
   /** The event to be sent for this one: itself, where the room is not encrypted. */
   seal(roomId: string, type: string, content: object): Promise<{ type: string; content: object }>
-  isEncrypted(roomId: string): Promise<boolean>
+  /** Undefined where the room is not encrypted. */
+  sealFile(roomId: string, file: Blob): Promise<{ blob: Blob; file: Omit<EncryptedFile, 'url'> } | undefined>
+  /** How this device and the keys stand; undefined while nobody knows. */
+  account: Store<AccountState | undefined>
+  verifications: Store<readonly VerificationState[]>
+  /** What the dialogs about trust do. */
+  ask: Work['ask']
+  /** Whether this page can encrypt, and the user has a device that could read it. */
+  canReach(userId: string): Promise<boolean>
 }
 
-type EncryptionNeeds = {
+export type EncryptionNeeds = {
   session: LoginSession
   http: MatrixHttp
   storage: AccountStorage
-  inbox(): Inbox
+  inbox(): Promise<Inbox>
   /** As the room list has it; undefined where it has no line of the room. */
   isListedEncrypted(roomId: string): boolean | undefined
   /** Joined and invited, as they are now. */
   readMembers(roomId: string): Promise<readonly Member[]>
 }
 
-const rulesLastMs = 60_000
 /** Reactions say what they are of in clear anyway, and clients read them so. */
 const inClear = new Set(['m.reaction'])
-const knownEntry = 'encrypted_rooms'
+
+/** Web Locks and Web Crypto are there together, or neither is. */
+const isSecure = () => globalThis.navigator?.locks !== undefined && globalThis.crypto?.subtle !== undefined
 
 export function makeEncryption(needs: EncryptionNeeds): Encryption {
-  const { session, http, storage } = needs
-  const status = makeStore<EncryptionStatus>({ kind: 'starting' })
-  const rules = new Map<string, { at: number; rules: Promise<RoomRules> }>()
-  let tab: Led<EngineCalls> | undefined
-  let whenStarted: (tab: Led<EngineCalls> | undefined) => void = () => undefined
-  const started = new Promise<Led<EngineCalls> | undefined>((resolve) => {
-    whenStarted = resolve
-  })
+  const status = makeStore<EncryptionStatus>(
+    isSecure() ? { kind: 'starting' } : { kind: 'unavailable', reason: 'insecure' },
+  )
+  const rooms = makeEncryptedRooms(needs)
+  let loading: Promise<Work> | undefined
+  const events = makeClearEvents(async (ask) => (await work()).open(ask))
 
-  const open = async (ask: { roomId: string; events: readonly SealedEvent[] }): Promise<Opened[]> => {
-    const led = await started
-    const nothing = (): Opened[] => ask.events.map(() => ({ kind: 'locked', cause: 'unavailable' }))
-    if (!led) return nothing()
-    return led.ask('open', ask).catch((error: unknown) => {
-      if (status.get().kind === 'unavailable') return nothing()
-      throw error
-    })
-  }
-  const events = makeClearEvents(open)
+  const account = makeStore<AccountState | undefined>(undefined)
+  const verifications = makeStore<readonly VerificationState[]>([])
+  const readAccount = coalesceFor(300, async () => {
+    if (status.get().kind !== 'ready') return
+    account.set(await (await work()).ask('readAccount', {}).catch(() => account.get()))
+  })
+  status.subscribe(readAccount)
 
   function take(news: EngineNews): void {
     if (news.kind === 'keys') events.retry(news.sessionIds)
-  }
-
-  async function lead(tell: (news: EngineNews) => void) {
-    const { openMachine } = await import('./engine/machine.js')
-    const { startEngine } = await import('./engine/engine.js')
-    const machine = await openMachine(session.userId, session.deviceId)
-    return startEngine({ machine, http, inbox: needs.inbox(), tell })
-  }
-
-  const read = <Content>(roomId: string, type: string) =>
-    http.request<Content>('GET', `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/state/${type}/`)
-  const orNothing = (error: unknown): Record<string, unknown> => {
-    if (error instanceof MatrixRequestError && error.status === 404) return {}
-    throw error
-  }
-
-  async function readRules(roomId: string): Promise<RoomRules> {
-    const [encryption, history] = await Promise.all([
-      read<Record<string, unknown>>(roomId, 'm.room.encryption').catch(orNothing),
-      read<Record<string, unknown>>(roomId, 'm.room.history_visibility').catch(orNothing),
-    ])
-    const { history_visibility } = history
-    return {
-      encryption: { algorithm: 'm.megolm.v1.aes-sha2', ...encryption },
-      historyVisibility: typeof history_visibility === 'string' ? history_visibility : 'shared',
+    if (news.kind === 'trust') {
+      // Who is trusted may be other now; what could not be read may be, with keys of the backup.
+      events.retry()
+      readAccount()
     }
+    if (news.kind === 'verifications') verifications.set(news.states)
   }
 
-  function rulesOf(roomId: string): Promise<RoomRules> {
-    const kept = rules.get(roomId)
-    if (kept && Date.now() - kept.at < rulesLastMs) return kept.rules
-    const fresh = { at: Date.now(), rules: readRules(roomId) }
-    rules.set(roomId, fresh)
-    fresh.rules.catch(() => rules.delete(roomId))
-    return fresh.rules
-  }
-
-  const knownRooms = () => {
-    const kept = storage.read(knownEntry)
-    return new Set(Array.isArray(kept) ? (kept as string[]) : [])
-  }
-
-  async function isEncrypted(roomId: string): Promise<boolean> {
-    const known = knownRooms()
-    if (known.has(roomId)) return true
-    const listed = needs.isListedEncrypted(roomId)
-    const is =
-      listed ??
-      (await read<Record<string, unknown>>(roomId, 'm.room.encryption').catch(orNothing)).algorithm !== undefined
-    if (is) storage.write(knownEntry, [...knownRooms().add(roomId)])
-    return is
+  function work(): Promise<Work> {
+    loading ??= import('./sealing.js').then(
+      ({ startSealing }) => startSealing({ ...needs, status, onNews: take }),
+      (error: unknown) => {
+        loading = undefined // it is fetched from the server, which may be away
+        throw new ServerUnreachableError('the part for encryption could not be loaded', { cause: error })
+      },
+    )
+    return loading
   }
 
   return {
     status,
     events,
-    isEncrypted,
-    start() {
-      if (tab || status.get().kind === 'unavailable') return
-      const locks = globalThis.navigator?.locks
-      if (!locks || !globalThis.crypto?.subtle) {
-        status.set({ kind: 'unavailable', reason: 'insecure' })
-        whenStarted(undefined)
-        return
-      }
-      tab = makeOneTab<EngineCalls, EngineNews>({
-        name: `hearth.encryption.${session.userId}.${session.deviceId}`,
-        lead,
-        onNews: take,
-        locks,
-        openChannel: (name) => new BroadcastChannel(name),
-        onFailed(error) {
-          console.error('encryption could not be started', error)
-          status.set({ kind: 'unavailable', reason: 'failed' })
-          tab?.stop()
-        },
-      })
-      status.set({ kind: 'ready' })
-      whenStarted(tab)
-    },
-    stop() {
-      if (!tab) return
-      tab.stop()
-      whenStarted(undefined)
-    },
+    start: () => void work(),
+    stop: async () => (await loading)?.stop(),
     async seal(roomId, type, content) {
-      if (inClear.has(type) || !(await isEncrypted(roomId))) return { type, content }
-      const led = await started
-      if (!led) throw new Error('this page cannot encrypt')
-      const [present, members] = await Promise.all([rulesOf(roomId), needs.readMembers(roomId)])
-      const mayRead = ({ membership }: Member) => membership === 'join' || present.historyVisibility !== 'joined'
-      const userIds = members.filter(mayRead).map(({ userId }) => userId)
-      const sealed = await led
-        .ask('seal', { roomId, type, content: content as Record<string, unknown>, userIds, rules: present })
-        .catch((error: unknown) => {
-          // It comes from another tab, where it may be, by its name alone.
-          if (error instanceof Error && error.name === 'ServerUnreachableError')
-            throw new ServerUnreachableError(error.message)
-          throw error
-        })
-      return { type: 'm.room.encrypted', content: sealed }
+      if (inClear.has(type) || !(await rooms.isEncrypted(roomId))) return { type, content }
+      return (await work()).seal(roomId, type, content)
     },
+    sealFile: async (roomId, file) =>
+      (await rooms.isEncrypted(roomId))
+        ? (await import('../platform/matrix/encrypted-file.js')).encryptFile(file)
+        : undefined,
+    account,
+    verifications,
+    ask: (name, argument) => work().then((started) => started.ask(name, argument)),
+    canReach: async (userId) => (await work()).canReach(userId),
   }
 }

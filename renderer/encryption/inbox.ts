@@ -20,4 +20,6 @@ export type InboxBatch = {
 export type Inbox = {
   /** Calls `take` with one batch after the other, and again with what could not be taken. Returns a function that stops it. */
   start(take: (batch: InboxBatch) => Promise<void>): () => void
+  /** Looks for what nobody rings for: counts of keys and changed device lists. Never fails: what is not there waits. */
+  look(): Promise<void>
 }

@@ -16,7 +16,8 @@ export type Led<Work extends Calls> = {
     name: Name,
     argument: Parameters<Work[Name]>[0],
   ): Promise<Awaited<ReturnType<Work[Name]>>>
-  stop(): void
+  /** @returns when what this tab had begun is ended */
+  stop(): Promise<void>
 }
 
 type LedNeeds<Work extends Calls, News> = {
@@ -91,7 +92,7 @@ export function makeOneTab<Work extends Calls, News>(needs: LedNeeds<Work, News>
     await led.end()
   }
 
-  void needs.locks.request(needs.name, { signal: ended.signal }, lead).catch((error: unknown) => {
+  const turn = needs.locks.request(needs.name, { signal: ended.signal }, lead).catch((error: unknown) => {
     if (!ended.signal.aborted) needs.onFailed(error)
   })
 
@@ -118,6 +119,7 @@ export function makeOneTab<Work extends Calls, News>(needs: LedNeeds<Work, News>
       waiting.clear()
       channel.onmessage = null
       channel.close()
+      return turn.then(() => undefined)
     },
   }
 }

@@ -44,19 +44,18 @@ export async function readStoreKey(name: string): Promise<{ key: Uint8Array; isN
   }
 }
 
+const forget = (name: string) =>
+  new Promise<void>((resolve) => {
+    const request = indexedDB.deleteDatabase(name)
+    for (const event of ['success', 'error', 'blocked']) request.addEventListener(event, () => resolve())
+  })
+
+export async function deleteMachineStore(userId: string, deviceId: string): Promise<void> {
+  const name = machineStoreName(userId, deviceId)
+  await Promise.all([forget(`${name}::matrix-sdk-crypto`), forget(`${name}::matrix-sdk-crypto-meta`)])
+}
+
 /** Forgets the keys of a device that signed out; what another tab still holds open goes when it lets go. */
 export async function forgetKeys({ userId, deviceId }: { userId: string; deviceId: string }): Promise<void> {
-  const machine = machineStoreName(userId, deviceId)
-  const gone = [
-    keyStoreName(userId, deviceId),
-    `${machine}::matrix-sdk-crypto`,
-    `${machine}::matrix-sdk-crypto-meta`,
-  ].map(
-    (name) =>
-      new Promise<void>((resolve) => {
-        const request = indexedDB.deleteDatabase(name)
-        for (const event of ['success', 'error', 'blocked']) request.addEventListener(event, () => resolve())
-      }),
-  )
-  await Promise.all(gone)
+  await Promise.all([forget(keyStoreName(userId, deviceId)), deleteMachineStore(userId, deviceId)])
 }

@@ -7,8 +7,9 @@
  */
 import { isolate } from './bidi.js'
 import { en } from './en/index.js'
+import type { trust } from './en/trust.js'
 
-export type TextKey = keyof typeof en
+export type TextKey = keyof typeof en | keyof typeof trust
 export type PluralForms = { one?: string; few?: string; many?: string; other: string }
 export type Catalogue = Record<TextKey, string | PluralForms>
 export type Params = Record<string, string | number>
@@ -17,7 +18,9 @@ export type Language = 'en' | 'de'
 export const languages: Record<Language, string> = { en: 'English', de: 'Deutsch' }
 
 let language: Language = 'en'
-let catalogue: Catalogue = en
+/** Not whole at first: some texts come with what shows them. */
+let english = en as Catalogue
+let catalogue = english
 let plural = new Intl.PluralRules('en')
 
 export const currentLanguage = (): Language => language
@@ -26,6 +29,13 @@ export const currentLanguage = (): Language => language
 export function currentLocale(): string {
   const preferred = typeof navigator === 'undefined' ? [] : navigator.languages
   return preferred.find((tag) => tag.split('-')[0] === language) ?? language
+}
+
+/** For texts that come later than the window. Other languages are loaded whole. */
+export function addEnglish(texts: Partial<Catalogue>): void {
+  const isShown = catalogue === english
+  english = { ...english, ...texts } as Catalogue
+  if (isShown) catalogue = english
 }
 
 /** The text of a key. Numbers among the params are written as the language writes them. */
@@ -46,7 +56,7 @@ function pluralForm(count: string | number | undefined): keyof PluralForms {
 
 /** Loads and takes a language; what is on the screen must then be drawn again. */
 export async function takeLanguage(wanted: Language): Promise<void> {
-  catalogue = wanted === 'de' ? (await import('./de/index.js')).de : en
+  catalogue = wanted === 'de' ? (await import('./de/index.js')).de : english
   language = wanted
   plural = new Intl.PluralRules(wanted)
   if (typeof document !== 'undefined') document.documentElement.lang = wanted

@@ -2,7 +2,9 @@
  * The inbox of this device over its own live tables: the rows are read from the place that was come to, handed on,
  * and acknowledged once they have been taken.
  *
- * Notifications only ring; each reading is a range. The place is kept beside the machine's own store, not in it: what is
+ * Notifications only ring, and only messages do: a live query on each table would cost every sign-in more than it is
+ * worth. Counts and device lists are read with them, once a minute, and before something is encrypted (`look`).
+ * Each reading is a range. The place is kept beside the machine's own store, not in it: what is
  * handed on twice after a crash, the machine knows by itself.
  */
 import type { DeviceKeyCountsRow, DeviceListChangesRow, ToDeviceRow } from '../../server/api/live/rows.js'
@@ -25,6 +27,7 @@ type Place = { toDevice: number; lists: number | undefined; counts: number }
 const placeName = 'inbox'
 const firstWaitMs = 1_000
 const longestWaitMs = 30_000
+const lookEveryMs = 60_000
 
 const statements = [
   'SELECT * FROM to_device:[$user_id, $device_id, $handled]>..[$user_id, $device_id, ..]',
@@ -49,7 +52,7 @@ export function makeDeviceInbox({ connection, http, storage, userId, deviceId }:
       // The server's data was put back to an older copy: it counts from there.
       if (error instanceof MatrixRequestError && error.errcode === 'M_UNKNOWN_POS')
         writePlace({ ...readPlace(), toDevice: 0 })
-      else throw error
+      throw error
     }
   }
 
@@ -83,20 +86,27 @@ export function makeDeviceInbox({ connection, http, storage, userId, deviceId }:
     return upTo !== undefined
   }
 
+  let look: () => Promise<void> = async () => undefined
   return {
+    look: () => look(),
     start(take) {
       let isStopped = false
-      let isWorking = false
+      let working: Promise<void> | undefined
       let isRung = false
       let timer: ReturnType<typeof setTimeout> | undefined
       let waitMs = firstWaitMs
       let isGreeted = false
 
-      async function work(): Promise<void> {
+      function work(): Promise<void> {
         clearTimeout(timer)
         isRung = true
-        if (isWorking) return
-        isWorking = true
+        working ??= takeAll().finally(() => {
+          working = undefined
+        })
+        return working
+      }
+
+      async function takeAll(): Promise<void> {
         try {
           if (!isGreeted) await acknowledge(readPlace().toDevice)
           isGreeted = true
@@ -110,24 +120,23 @@ export function makeDeviceInbox({ connection, http, storage, userId, deviceId }:
           timer = setTimeout(() => void work(), waitMs)
           waitMs = Math.min(2 * waitMs, longestWaitMs)
           if (connection.state.get().kind === 'live') console.warn('messages to this device wait', String(error))
-        } finally {
-          isWorking = false
         }
       }
 
       const ring = () => void work()
-      const watch = (live: string) =>
-        connection.watch<object>({ live, bindings: () => bindings, onSnapshot: ring, onChange: ring })
-      const stops = [
-        watch('LIVE SELECT position FROM to_device'),
-        watch('LIVE SELECT position FROM device_list_changes'),
-        watch('LIVE SELECT position FROM device_key_counts'),
-      ]
+      const stopWatch = connection.watch<object>({
+        live: 'LIVE SELECT position FROM to_device',
+        onSnapshot: ring,
+        onChange: ring,
+      })
+      const stopLooking = setInterval(ring, lookEveryMs)
+      look = work
       connection.start()
       return () => {
         isStopped = true
         clearTimeout(timer)
-        for (const stop of stops) stop()
+        clearInterval(stopLooking)
+        stopWatch()
         connection.stop()
       }
     },

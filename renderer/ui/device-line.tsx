@@ -6,7 +6,14 @@ import type { Device } from '../platform/matrix/own-account.js'
 import { Button } from './button.js'
 import styles from './device-line.module.css'
 
-type DeviceLineProps = { device: Device; isThis: boolean; onLogOut?: () => void; actions?: ReactNode }
+type DeviceLineProps = {
+  device: Device
+  isThis: boolean
+  /** What else is to be known of it, in a word. */
+  note?: string | undefined
+  onLogOut?: () => void
+  actions?: ReactNode
+}
 
 function lastSeenOf({ last_seen_ts, last_seen_ip }: Device): string {
   if (last_seen_ts === undefined) return t('sessions.neverSeen')
@@ -16,12 +23,13 @@ function lastSeenOf({ last_seen_ts, last_seen_ip }: Device): string {
 
 export const deviceTitle = (device: Device) => device.display_name || t('sessions.unnamed')
 
-export const DeviceLine = ({ device, isThis, onLogOut, actions }: DeviceLineProps) => (
+export const DeviceLine = ({ device, isThis, note, onLogOut, actions }: DeviceLineProps) => (
   <li className={styles.device}>
     <div className={styles.about}>
       <p className={styles.title}>
         <bdi className={styles.name}>{deviceTitle(device)}</bdi>
         {isThis && <span className={styles.tag}>{t('sessions.this')}</span>}
+        {note && <span className={styles.tag}>{note}</span>}
       </p>
       <p className={styles.seen}>
         {lastSeenOf(device)} · <code>{device.device_id}</code>

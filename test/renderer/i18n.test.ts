@@ -2,7 +2,9 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { de } from '../../renderer/i18n/de/index.js'
 import { en } from '../../renderer/i18n/en/index.js'
+import { trust } from '../../renderer/i18n/en/trust.js'
 import { formatBriefly, formatBytes, formatDay, formatSpan } from '../../renderer/i18n/format.js'
+import '../../renderer/i18n/late.js'
 import { type Catalogue, preferredLanguage, type TextKey, t, takeLanguage } from '../../renderer/i18n/index.js'
 
 afterEach(() => takeLanguage('en'))
@@ -15,8 +17,9 @@ const placesOf = (texts: string[]) => [...new Set(texts.flatMap((text) => text.m
 
 describe('German', () => {
   test('has the places of the English text under every key', () => {
-    const differing = (Object.keys(en) as TextKey[]).filter(
-      (key) => String(placesOf(formsOf(de, key))) !== String(placesOf(formsOf(en, key))),
+    const english = { ...en, ...trust } as Catalogue
+    const differing = (Object.keys(english) as TextKey[]).filter(
+      (key) => String(placesOf(formsOf(de, key))) !== String(placesOf(formsOf(english, key))),
     )
 
     expect(differing).toEqual([])

@@ -19,6 +19,7 @@ import {
   UserId,
 } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { isTemporary, ServerUnreachableError } from '../../platform/matrix/errors.js'
+import type { Inbox } from '../inbox.js'
 import type { RoomRules, Sealing } from '../types.js'
 import type { Requests, Sendable } from './requests.js'
 
@@ -54,11 +55,13 @@ function settingsOf({ encryption, historyVisibility }: RoomRules): EncryptionSet
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0
 
-export function makeSeal(machine: OlmMachine, requests: Requests) {
+export function makeSeal(machine: OlmMachine, requests: Requests, inbox: Pick<Inbox, 'look'>) {
   const inTurn = makeTurns()
   const usersOf = (userIds: readonly string[]) => userIds.map((userId) => new UserId(userId))
 
   async function shareKey(roomId: string, userIds: readonly string[], rules: RoomRules): Promise<void> {
+    // Who has a new device since is told by now.
+    await inbox.look()
     await machine.updateTrackedUsers(usersOf(userIds))
     // A request that the server refuses is no reason to say nothing; one that it did not hear is.
     await requests.flush().catch((error: unknown) => {

@@ -6,6 +6,7 @@ import { t } from '../../i18n/index.js'
 import { readIgnoredUsers } from '../../live/account-data.js'
 import { copyText as copy } from '../../platform/clipboard.js'
 import { explainError } from '../../platform/matrix/errors.js'
+import { encryptionState } from '../../platform/matrix/rooms.js'
 import { showToast } from '../../ui/toast.js'
 import type { MatrixTarget } from './matrix-links.js'
 
@@ -21,13 +22,19 @@ export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
 }
 
 /** Opens the conversation with someone, making it if there is none. */
-export async function openDirectChat({ matrix, live, session }: Services, userId: string): Promise<void> {
+export async function openDirectChat({ matrix, live, session, encryption }: Services, userId: string): Promise<void> {
   const rooms = [...(live.summaries.get().rooms?.values() ?? [])]
   const known = rooms.find(
     (room) => room.membership === 'join' && room.is_direct && room.heroes.length === 1 && room.heroes[0] === userId,
   )
   if (known) return navigate(roomPath(known.room_id))
-  const roomId = await matrix.createRoom({ preset: 'trusted_private_chat', is_direct: true, invite: [userId] })
+  const roomId = await matrix.createRoom({
+    preset: 'trusted_private_chat',
+    is_direct: true,
+    invite: [userId],
+    // Who has no app that encrypts (a bridge, a bot) could read nothing.
+    ...((await encryption.canReach(userId)) ? { initial_state: [encryptionState] } : {}),
+  })
   const direct = (live.accountData.get().get(' m.direct') ?? {}) as Record<string, string[]>
   const ofUser = [...(direct[userId] ?? []), roomId]
   await matrix.setAccountData(session.userId, 'm.direct', { ...direct, [userId]: ofUser })

@@ -22,12 +22,15 @@ import { useSummary } from './use-room.js'
 const Panel = lazy(() => import('./panel/panel.js'))
 const RoomView = lazy(() => import('./room-view.js').then((module) => ({ default: module.RoomView })))
 const SpaceView = lazy(() => import('./space-view.js'))
+/** It comes by itself, and the server may be away just then: the chat goes on without it. */
+const TrustBanner = lazy(() => import('./trust-banner.js').catch(() => ({ default: () => null })))
 const Dialogs = lazy(() => import('./dialogs/dialogs.js'))
 
 type ChatProps = { roomId: string | undefined; eventId: string | undefined }
 
 export function Chat({ roomId, eventId }: ChatProps) {
-  const { live, lastRoom } = useServices()
+  const { live, lastRoom, encryption } = useServices()
+  const isAccountKnown = useStore(encryption.account, (account) => account !== undefined)
   const { listWidth, isPanelOpen } = usePreferences()
   const lastRoomId = useStore(lastRoom)
   const [dialog, setDialog] = useState<ChatDialog>()
@@ -61,6 +64,11 @@ export function Chat({ roomId, eventId }: ChatProps) {
       style={{ '--list-width': `${listWidth}px` } as React.CSSProperties}
     >
       <aside className={styles.list} aria-label={t('rooms.list')}>
+        {isAccountKnown && (
+          <Suspense fallback={null}>
+            <TrustBanner />
+          </Suspense>
+        )}
         <RoomList openRoomId={roomId} onDialog={setDialog} />
         <ResizeHandle />
       </aside>

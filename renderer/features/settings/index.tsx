@@ -6,6 +6,7 @@ import { navigate } from '../../app/route.js'
 import { type TextKey, t } from '../../i18n/index.js'
 import { SubPages } from '../../ui/sub-pages.js'
 import { ComputerSection } from './computer-section.js'
+import { EncryptionSection } from './encryption-section.js'
 import { LookSection } from './look-section.js'
 import { PasswordSection } from './password-section.js'
 import { PrivacySection } from './privacy-section.js'
@@ -16,7 +17,7 @@ import styles from './settings.module.css'
 /** What stands together, by the last part of its address. */
 const pages = {
   profile: ['settings.profile', UserRound, [ProfileSection]],
-  security: ['settings.security', KeyRound, [PasswordSection, SessionsSection]],
+  security: ['settings.security', KeyRound, [PasswordSection, EncryptionSection, SessionsSection]],
   look: ['theme.label', Palette, [LookSection]],
   computer: ['settings.computer', Monitor, [ComputerSection]],
   privacy: ['settings.privacy', Shield, [PrivacySection]],

@@ -13,6 +13,7 @@ import { Dialog } from '../../ui/dialog.js'
 import { TextField } from '../../ui/field.js'
 import { showToast } from '../../ui/toast.js'
 import styles from './settings.module.css'
+import { useDeviceTrust } from './use-device-trust.js'
 
 export function SessionsSection() {
   const { matrix, session } = useServices()
@@ -23,6 +24,7 @@ export function SessionsSection() {
   const sorted = [...(devices.value ?? [])].sort(
     (a, b) => Number(isThis(b)) - Number(isThis(a)) || (b.last_seen_ts ?? 0) - (a.last_seen_ts ?? 0),
   )
+  const trust = useDeviceTrust()
   const others = sorted.filter((device) => !isThis(device))
   return (
     <section aria-label={t('settings.sessions')}>
@@ -41,11 +43,17 @@ export function SessionsSection() {
               key={device.device_id}
               device={device}
               isThis={isThis(device)}
+              note={trust.noteOf(device.device_id)}
               onLogOut={() => setLeaving([device])}
               actions={
-                <IconButton label={t('sessions.rename')} onClick={() => setRenaming(device)}>
-                  <Pencil size={16} aria-hidden />
-                </IconButton>
+                <>
+                  {trust.mayVerify(device.device_id) && (
+                    <Button onClick={() => void trust.verify(device.device_id)}>{t('verify.device')}</Button>
+                  )}
+                  <IconButton label={t('sessions.rename')} onClick={() => setRenaming(device)}>
+                    <Pencil size={16} aria-hidden />
+                  </IconButton>
+                </>
               }
             />
           ))}

@@ -17,7 +17,8 @@ export const encryption: Record<keyof typeof english, string> = {
   'locked.notMember': 'Gesendet, als du nicht in diesem Raum warst.',
   'locked.notMemberHelp': 'Den Schlüssel bekamen die, die da waren.',
   'locked.beforeDevice': 'Gesendet, bevor du dich hier angemeldet hast.',
-  'locked.beforeDeviceHelp': 'Ein anderes Gerät, auf dem du angemeldet bist, kann sie lesen.',
+  'locked.beforeDeviceHelp':
+    'Bestätige dieses Gerät in den Einstellungen unter Sicherheit, und was gesichert ist, wird hier lesbar.',
   'locked.laterKey': 'Der Schlüssel, der kam, öffnet nur spätere Nachrichten.',
   'locked.laterKeyHelp': 'Ein anderes Gerät, auf dem du angemeldet bist, hat vielleicht den früheren.',
   'locked.forged': 'Diese Nachricht ist nicht von dem, der als Absender dasteht.',
@@ -26,6 +27,7 @@ export const encryption: Record<keyof typeof english, string> = {
   'locked.unavailable': 'Diese Seite kann nicht entschlüsseln.',
   'locked.insecureHelp':
     'Sie kam über eine Verbindung ohne TLS. Öffne sie über ihre https-Adresse oder in der Hearth-App.',
+  'locked.lostHelp': 'Ihre Schlüssel sind aus diesem Browser verschwunden. Melde dich ab und neu an.',
   'locked.failedHelp': 'Ihr Teil für die Verschlüsselung ließ sich nicht starten. Lade die Seite neu.',
   'warning.unknownDevice': 'Von einem Gerät, das es nicht mehr gibt oder das nie bekannt gemacht wurde',
   'warning.unsignedDevice': 'Von einem Gerät, das sein Besitzer nicht bestätigt hat',

@@ -7,5 +7,15 @@ import { home } from './home.js'
 import { onboarding } from './onboarding.js'
 import { people } from './people.js'
 import { roomSettings } from './room-settings.js'
+import { trust } from './trust.js'
 
-export const de: Catalogue = { ...common, ...chat, ...encryption, ...home, ...onboarding, ...people, ...roomSettings }
+export const de: Catalogue = {
+  ...common,
+  ...chat,
+  ...encryption,
+  ...home,
+  ...onboarding,
+  ...people,
+  ...roomSettings,
+  ...trust,
+}

@@ -2,10 +2,12 @@
  * Media: uploads with progress, and downloads as blob URLs.
  *
  * Media needs the access token, which an <img> cannot send, so it is fetched and shown from a blob
- * URL. A URL stays as long as someone shows it and a while longer; the cache keeps the most recent.
+ * URL. A URL stays as long as someone shows it and a while longer; the cache keeps the most recent. Files of encrypted
+ * rooms are opened here, so that whoever shows one need not know.
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#content-repository
  */
+import type { EncryptedFile } from './encrypted-file.js'
 import { MatrixRequestError, ServerUnreachableError } from './errors.js'
 import type { MatrixHttp } from './http.js'
 
@@ -16,6 +18,9 @@ export type UploadOptions = {
   onProgress?: (part: number) => void
   signal?: AbortSignal
 }
+
+/** Where a file lies: in clear by its mxc:// URL, or encrypted, with what opens it. */
+export type MediaSource = string | { file: EncryptedFile; type: string | undefined }
 
 type Held = { url: Promise<string>; holders: number }
 const keptUnused = 200
@@ -53,23 +58,32 @@ export function makeMedia(http: MatrixHttp) {
     }
   }
 
+  async function read(source: MediaSource, path: string): Promise<Blob> {
+    const blob = await http.fetchBlob(path)
+    if (typeof source === 'string') return blob
+    const { decryptFile } = await import('./encrypted-file.js')
+    return decryptFile(blob, source.file, source.type)
+  }
+
   return {
     /**
      * Takes hold of a picture or file as a blob URL.
      *
-     * @returns the URL and the function that lets go of it; undefined when `mxc` is no media URL
+     * @param size of what is encrypted the server can make no thumbnail: it comes whole
+     * @returns the URL and the function that lets go of it; undefined when it is no media URL
      */
-    hold(mxc: string, size?: ThumbnailSize): { url: Promise<string>; release: () => void } | undefined {
-      const path = pathOf(mxc, size)
+    hold(source: MediaSource, size?: ThumbnailSize): { url: Promise<string>; release: () => void } | undefined {
+      const path = typeof source === 'string' ? pathOf(source, size) : pathOf(source.file.url)
       if (!path) return undefined
-      const held = cache.get(path) ?? {
-        url: http.fetchBlob(path).then((blob) => URL.createObjectURL(blob)),
+      const key = typeof source === 'string' ? path : keyOfSource(source)
+      const held = cache.get(key) ?? {
+        url: read(source, path).then((blob) => URL.createObjectURL(blob)),
         holders: 0,
       }
-      cache.delete(path)
-      cache.set(path, held)
+      cache.delete(key)
+      cache.set(key, held)
       held.holders++
-      held.url.catch(() => cache.delete(path)) // the next one who wants it tries again
+      held.url.catch(() => cache.delete(key)) // the next one who wants it tries again
       let isHeld = true
       return {
         url: held.url,
@@ -83,10 +97,10 @@ export function makeMedia(http: MatrixHttp) {
     },
 
     /** Saves a file under its name through the browser's own download. */
-    async save(mxc: string, fileName: string): Promise<void> {
-      const path = pathOf(mxc)
+    async save(source: MediaSource, fileName: string): Promise<void> {
+      const path = pathOf(typeof source === 'string' ? source : source.file.url)
       if (!path) return
-      const url = URL.createObjectURL(await http.fetchBlob(path))
+      const url = URL.createObjectURL(await read(source, path))
       const link = document.createElement('a')
       link.href = url
       // A name that turns the direction of writing reads otherwise than it is: `annexe.jpg` for `ann\u202egpj.exe`.
@@ -139,5 +153,9 @@ export function makeMedia(http: MatrixHttp) {
     },
   }
 }
+
+/** By what it is told from others. Who names one file with two keys gets two. */
+export const keyOfSource = (source: MediaSource): string =>
+  typeof source === 'string' ? source : `${source.file.url} ${source.file.key.k} ${source.type}`
 
 export type Media = ReturnType<typeof makeMedia>

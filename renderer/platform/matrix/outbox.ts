@@ -14,6 +14,7 @@ import type { AccountStorage } from '../account-storage.js'
 import { randomId } from '../random-id.js'
 import { holdWhileOpen, whenFree } from '../tabs.js'
 import { timerMs } from '../timer-ms.js'
+import type { EncryptedFile } from './encrypted-file.js'
 import { isTemporary, MatrixRequestError } from './errors.js'
 import { newTxnId } from './events.js'
 import type { Media } from './media.js'
@@ -33,6 +34,8 @@ export type OutboxItem = {
   /** A file that goes up first. */
   upload?: { file: Blob; fileName: string; thumbnail?: Blob /** 0–1 */; progress: number; previewUrl?: string }
 }
+
+export const isUploaded = ({ content }: OutboxItem) => content.url !== undefined || content.file !== undefined
 
 export type Outbox = {
   store: Store<readonly OutboxItem[]>
@@ -55,6 +58,8 @@ export type Outbox = {
 type OutboxNeeds = {
   sendEvent(roomId: string, type: string, content: object, txnId: string, signal?: AbortSignal): Promise<string>
   upload: Media['upload']
+  /** Where the room is encrypted: what goes up in place of a file, and what the message says of it. */
+  sealFile(roomId: string, file: Blob): Promise<{ blob: Blob; file: Omit<EncryptedFile, 'url'> } | undefined>
   /** What the row of the event will carry for this transaction; undefined where it cannot be known. */
   hashTxn(txnId: string): Promise<string | undefined>
 }
@@ -110,15 +115,21 @@ export function makeOutbox(storage: AccountStorage, needs: OutboxNeeds): Outbox 
 
   async function withMedia(item: OutboxItem, signal: AbortSignal): Promise<Record<string, unknown>> {
     const { upload } = item
-    if (!upload || item.content.url) return item.content
-    const url = await needs.upload(upload.file, {
+    if (!upload || isUploaded(item)) return item.content
+    const put = async (file: Blob, options: Parameters<Media['upload']>[1]) => {
+      const sealed = await needs.sealFile(item.roomId, file)
+      if (!sealed) return { url: await needs.upload(file, options) }
+      const { fileName: _, ...rest } = options ?? {}
+      return { file: { ...sealed.file, url: await needs.upload(sealed.blob, rest) } }
+    }
+    const main = await put(upload.file, {
       fileName: upload.fileName,
       signal,
       onProgress: (progress) => change(item.txnId, { upload: { ...upload, progress } }),
     })
-    const thumbnailUrl = upload.thumbnail && (await needs.upload(upload.thumbnail, { signal }))
-    const info = item.content.info as Record<string, unknown>
-    const content = { ...item.content, url, info: thumbnailUrl ? { ...info, thumbnail_url: thumbnailUrl } : info }
+    const small = upload.thumbnail && (await put(upload.thumbnail, { signal }))
+    const thumbnail = small && ('url' in small ? { thumbnail_url: small.url } : { thumbnail_file: small.file })
+    const content = { ...item.content, ...main, info: { ...(item.content.info as object), ...thumbnail } }
     change(item.txnId, { content }) // a retry must not upload again
     return content
   }

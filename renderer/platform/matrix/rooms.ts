@@ -19,6 +19,13 @@ export type RoomCreation = {
   initial_state?: { type: string; state_key: string; content: Record<string, unknown> }[]
 }
 
+/** What makes a room an encrypted one, for ever. */
+export const encryptionState = {
+  type: 'm.room.encryption',
+  state_key: '',
+  content: { algorithm: 'm.megolm.v1.aes-sha2' },
+}
+
 export type PublicRoom = {
   room_id: string
   name?: string

@@ -2,7 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { addressFrom, creationOf, isAddress } from '../../../renderer/features/chat/dialogs/room-creation.js'
 
-const wishes = { kind: 'room' as const, name: ' Kitchen ', topic: '', alias: undefined, serverName: 'home.example' }
+const wishes = {
+  ...{ kind: 'room' as const, name: ' Kitchen ', topic: '', alias: undefined, serverName: 'home.example' },
+  isEncrypted: false,
+}
 const within = { spaceId: '!farm', isOpenToMembers: true }
 const joinRule = (creation: ReturnType<typeof creationOf>) =>
   creation.initial_state?.find(({ type }) => type === 'm.room.join_rules')?.content
@@ -13,6 +16,16 @@ describe('a new room', () => {
     expect(creationOf({ ...wishes, alias: 'kitchen' })).toEqual({
       ...{ name: 'Kitchen', preset: 'public_chat', visibility: 'public', room_alias_name: 'kitchen' },
     })
+  })
+
+  test('is encrypted where that is wished, but for one that anybody may join, and spaces', () => {
+    const isEncrypted = (creation: ReturnType<typeof creationOf>) =>
+      creation.initial_state?.some(({ type }) => type === 'm.room.encryption') ?? false
+    const wished = { ...wishes, isEncrypted: true }
+
+    expect(isEncrypted(creationOf(wished))).toBe(true)
+    expect(isEncrypted(creationOf({ ...wished, alias: 'kitchen' }))).toBe(false)
+    expect(isEncrypted(creationOf({ ...wished, kind: 'space' }))).toBe(false)
   })
 
   test('in a space names it, and lets its members in where that is wanted', () => {

@@ -8,7 +8,7 @@ const tabs: Led<Work>[] = []
 let round = 0
 let locks = makeLocks()
 afterEach(() => {
-  for (const tab of tabs.splice(0)) tab.stop()
+  for (const tab of tabs.splice(0)) void tab.stop()
   locks = makeLocks()
   round++
 })
@@ -69,7 +69,7 @@ test('what the leading tab did not answer before it ended is answered by the nex
   const answers = [second.tab.ask('whoAreYou', { from: 'second' }), third.tab.ask('whoAreYou', { from: 'third' })]
   await expect.poll(first.asked).toBeGreaterThanOrEqual(2)
 
-  first.tab.stop()
+  void first.tab.stop()
   locks.closeTab('first')
 
   expect(await Promise.all(answers)).toEqual(['second to second', 'second to third'])

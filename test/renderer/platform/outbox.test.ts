@@ -15,6 +15,7 @@ function open(answers: (Error | 'wait')[] = []) {
   const sent: Sent[] = []
   const outbox = makeOutbox(accountStorage('@ana:test'), {
     hashTxn: async () => undefined,
+    sealFile: async () => undefined,
     upload: async (_file, { onProgress } = {}) => {
       onProgress?.(0.5)
       return 'mxc://test/file'
@@ -163,6 +164,7 @@ describe('a reload', () => {
 
     const other = makeOutbox(accountStorage('@bo:test'), {
       hashTxn: async () => undefined,
+      sealFile: async () => undefined,
       upload: async () => '',
       sendEvent: async () => '$x',
     })

@@ -46,6 +46,7 @@ export async function openEngine(client: TestClient, isDown: (path: string) => b
         take = taken
         return () => undefined
       },
+      look: async () => undefined,
     },
     tell: (each) => news.push(each),
   })
@@ -64,6 +65,7 @@ export async function openEngine(client: TestClient, isDown: (path: string) => b
     ...engine,
     client,
     machine,
+    http,
     news,
     /** Requests that reached the server. */
     sent,

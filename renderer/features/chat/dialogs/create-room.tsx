@@ -1,9 +1,11 @@
-/** Makes a room or a space: private by default, public with an address when asked; a room also inside a space. */
+/** Makes a room or a space: private and encrypted by default, public with an address when asked; a room also inside a space. */
 import { useState } from 'react'
 import type { RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { navigate, roomPath } from '../../../app/route.js'
 import { useServices } from '../../../app/services.js'
+import { helpFor } from '../../../encryption/status-help.js'
 import { t } from '../../../i18n/index.js'
+import { useStore } from '../../../live/store.js'
 import { serverNameOf } from '../../../platform/matrix/login-session.js'
 import { Banner } from '../../../ui/bits.js'
 import { Button } from '../../../ui/button.js'
@@ -16,7 +18,10 @@ import { useAction } from './use-action.js'
 type CreateRoomDialogProps = { kind: RoomWishes['kind']; space?: RoomSummaryRow | undefined; onClose: () => void }
 
 export function CreateRoomDialog({ kind, space, onClose }: CreateRoomDialogProps) {
-  const { matrix, session } = useServices()
+  const { matrix, session, encryption } = useServices()
+  const status = useStore(encryption.status)
+  const canEncrypt = status.kind !== 'unavailable'
+  const [wantsEncryption, setWantsEncryption] = useState(true)
   const [name, setName] = useState('')
   const [topic, setTopic] = useState('')
   const [isPublic, setIsPublic] = useState(false)
@@ -26,13 +31,14 @@ export function CreateRoomDialog({ kind, space, onClose }: CreateRoomDialogProps
   const alias = typedAlias ?? addressFrom(name)
   const serverName = serverNameOf(session.userId)
   const isSpace = kind === 'space'
+  const isEncrypted = canEncrypt && wantsEncryption
 
   const submit = () => {
     if (!name.trim()) return action.setProblem(t(isSpace ? 'create.needSpaceName' : 'create.needName'))
     if (isPublic && !isAddress(alias)) return action.setProblem(t('create.badAlias'))
     void action.run(async () => {
       const within = space && { spaceId: space.room_id, isOpenToMembers }
-      const wishes = { kind, name, topic, alias: isPublic ? alias : undefined, within, serverName }
+      const wishes = { kind, name, topic, alias: isPublic ? alias : undefined, within, serverName, isEncrypted }
       const roomId = await matrix.createRoom(creationOf(wishes))
       if (space) await putIntoSpace(matrix, space.room_id, roomId, [serverName])
       navigate(roomPath(roomId))
@@ -81,6 +87,15 @@ export function CreateRoomDialog({ kind, space, onClose }: CreateRoomDialogProps
         checked={isPublic}
         onChange={(event) => setIsPublic(event.target.checked)}
       />
+      {!isPublic && !isSpace && (
+        <Switch
+          label={t('create.encrypted')}
+          hint={t(canEncrypt ? 'create.encryptedHint' : helpFor(status))}
+          checked={isEncrypted}
+          disabled={!canEncrypt}
+          onChange={(event) => setWantsEncryption(event.target.checked)}
+        />
+      )}
       {isPublic && (
         <TextField
           label={t('create.alias')}

@@ -1,4 +1,5 @@
 /** The chat's dialogs, loaded when the first one opens. */
+import '../../../i18n/late.js'
 import type { RoomMemberRow, RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import type { MessageItem } from '../timeline/timeline-items.js'
 import { AddToSpaceDialog } from './add-to-space.js'

@@ -3,7 +3,7 @@
  *
  * Spec: https://spec.matrix.org/v1.19/client-server-api/#spaces
  */
-import type { RoomCreation } from '../../../platform/matrix/rooms.js'
+import { encryptionState, type RoomCreation } from '../../../platform/matrix/rooms.js'
 
 export type RoomWishes = {
   kind: 'room' | 'space'
@@ -14,6 +14,8 @@ export type RoomWishes = {
   /** The space that it is made in, and whether that one's members may join it without being asked. */
   within?: { spaceId: string; isOpenToMembers: boolean } | undefined
   serverName: string
+  /** Of a room that not anybody may join: there would be nobody to keep it from. */
+  isEncrypted: boolean
 }
 
 /** An address from a name: "Garden & Tools" → "garden-tools". */
@@ -28,11 +30,12 @@ export const addressFrom = (name: string) =>
 
 export const isAddress = (alias: string) => /^[A-Za-z0-9._=-]+$/.test(alias)
 
-export function creationOf({ kind, name, topic, alias, within, serverName }: RoomWishes): RoomCreation {
+export function creationOf({ kind, name, topic, alias, within, serverName, isEncrypted }: RoomWishes): RoomCreation {
   const isPublic = alias !== undefined
   const state = (type: string, state_key: string, content: Record<string, unknown>) => ({ type, state_key, content })
   const allow = within && [{ type: 'm.room_membership', room_id: within.spaceId }]
   const initial_state = [
+    ...(isEncrypted && !isPublic && kind === 'room' ? [encryptionState] : []),
     ...(within ? [state('m.space.parent', within.spaceId, { via: [serverName], canonical: true })] : []),
     ...(within?.isOpenToMembers && !isPublic
       ? [state('m.room.join_rules', '', { join_rule: 'restricted', allow })]

@@ -1,9 +1,11 @@
 /** The people of a room by role: searchable, virtualised, each with what may be done. */
-import { AtSign, Ban, MessageSquare, UserCheck, UserMinus, UserX } from 'lucide-react'
+import { AtSign, Ban, MessageSquare, ShieldCheck, UserCheck, UserMinus, UserX } from 'lucide-react'
+import '../../../i18n/late.js'
 import { useEffect, useMemo, useState } from 'react'
 import { VList } from 'virtua'
 import type { RoomMemberRow, RoomSummaryRow } from '../../../../server/api/live/rows.js'
 import { useServices } from '../../../app/services.js'
+import { openTrustDialog } from '../../../encryption/trust-dialog.js'
 import { formatNumber } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
 import { readIgnoredUsers } from '../../../live/account-data.js'
@@ -70,6 +72,7 @@ function Member({ member, room, names, onDialog }: MemberProps) {
   const services = useServices()
   const presence = usePresence(member.user_id)
   const ignored = useStore(services.live.accountData, (data) => readIgnoredUsers(data, services.session.userId))
+  const canEncrypt = useStore(services.encryption.status, ({ kind }) => kind !== 'unavailable')
   const name = names.nameOf(member.user_id)
   const isMe = member.user_id === services.session.userId
   const isIgnored = ignored.has(member.user_id)
@@ -100,6 +103,14 @@ function Member({ member, room, names, onDialog }: MemberProps) {
           onSelect={() => void attempt(() => openDirectChat(services, member.user_id))}
         >
           {t('member.message')}
+        </MenuItem>
+      )}
+      {!isMe && canEncrypt && (
+        <MenuItem
+          icon={<ShieldCheck size={16} aria-hidden />}
+          onSelect={() => openTrustDialog({ kind: 'person', userId: member.user_id, name })}
+        >
+          {t('verify.person')}
         </MenuItem>
       )}
       <MenuItem icon={<AtSign size={16} aria-hidden />} onSelect={() => void copyText(member.user_id)}>

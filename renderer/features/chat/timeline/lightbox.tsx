@@ -3,15 +3,18 @@ import { Download, X, ZoomIn, ZoomOut } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { useServices } from '../../../app/services.js'
 import { t } from '../../../i18n/index.js'
+import type { MediaSource } from '../../../platform/matrix/media.js'
 import { useMedia } from '../../../platform/matrix/use-media.js'
 import { IconButton } from '../../../ui/button.js'
 import { attempt } from '../chat-actions.js'
 import styles from './lightbox.module.css'
 import { useZoom } from './use-zoom.js'
 
-export default function Lightbox({ mxc, name, onClose }: { mxc: string; name: string; onClose: () => void }) {
+type LightboxProps = { source: MediaSource; name: string; onClose: () => void }
+
+export default function Lightbox({ source, name, onClose }: LightboxProps) {
   const { matrix } = useServices()
-  const media = useMedia(mxc)
+  const media = useMedia(source)
   const ref = useRef<HTMLDialogElement>(null)
   const zoom = useZoom()
   useEffect(() => {
@@ -43,7 +46,7 @@ export default function Lightbox({ mxc, name, onClose }: { mxc: string; name: st
           </IconButton>
           <IconButton
             label={t('message.download', { name })}
-            onClick={() => void attempt(() => matrix.media.save(mxc, name))}
+            onClick={() => void attempt(() => matrix.media.save(source, name))}
           >
             <Download size={18} aria-hidden />
           </IconButton>

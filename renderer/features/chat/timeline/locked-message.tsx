@@ -3,6 +3,7 @@ import { ShieldAlert } from 'lucide-react'
 import { useServices } from '../../../app/services.js'
 import type { Secret } from '../../../encryption/clear-rows.js'
 import type { EncryptionStatus } from '../../../encryption/encryption.js'
+import { helpFor } from '../../../encryption/status-help.js'
 import type { Warning } from '../../../encryption/types.js'
 import { t } from '../../../i18n/index.js'
 import { useStore } from '../../../live/store.js'
@@ -12,7 +13,7 @@ import styles from './message.module.css'
 export function LockedMessage({ secret }: { secret: Secret | undefined }) {
   const status = useStore(useServices().encryption.status)
   if (secret?.kind !== 'locked') return <p className={styles.quiet}>{t('locked.trying')}</p>
-  const help = helpFor(secret, status)
+  const help = explain(secret, status)
   return (
     <>
       <p className={styles.quiet}>{t(`locked.${secret.cause}`)}</p>
@@ -23,16 +24,14 @@ export function LockedMessage({ secret }: { secret: Secret | undefined }) {
 
 const knownCodes = ['m.unverified', 'm.blacklisted', 'm.unauthorised', 'm.no_olm'] as const
 
-function helpFor(secret: Secret & { kind: 'locked' }, status: EncryptionStatus): string | undefined {
+function explain(secret: Secret & { kind: 'locked' }, status: EncryptionStatus): string | undefined {
   switch (secret.cause) {
     case 'withheld': {
       const known = knownCodes.find((code) => code === secret.code)
       return known ? t(`locked.withheld.${known}`) : t('locked.withheldHelp', { code: secret.code ?? '' })
     }
     case 'unavailable':
-      return t(
-        status.kind === 'unavailable' && status.reason === 'insecure' ? 'locked.insecureHelp' : 'locked.failedHelp',
-      )
+      return t(helpFor(status))
     case 'broken':
       return undefined
     default:

@@ -7,23 +7,18 @@ import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { useServices } from '../../../app/services.js'
 import { formatBytes } from '../../../i18n/format.js'
 import { t } from '../../../i18n/index.js'
+import { isUploaded } from '../../../platform/matrix/outbox.js'
 import { useMedia } from '../../../platform/matrix/use-media.js'
 import { Progress } from '../../../ui/bits.js'
 import { IconButton } from '../../../ui/button.js'
 import { attempt } from '../chat-actions.js'
 import { formatClock, readVoice } from '../composer/voice.js'
+import { fileNameOf, infoOf, sourceOf, thumbnailOf } from './media-source.js'
 import styles from './message-body.module.css'
 import { fitBox, mayBeSeenThrough } from './picture-box.js'
 import type { MessageItem } from './timeline-items.js'
 
 const Lightbox = lazy(() => import('./lightbox.js'))
-
-type Info = { w?: unknown; h?: unknown; size?: unknown; mimetype?: unknown; thumbnail_url?: unknown }
-
-const infoOf = (content: Record<string, unknown>): Info =>
-  typeof content.info === 'object' && content.info !== null ? content.info : {}
-const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
-export const fileNameOf = (content: Record<string, unknown>) => text(content.filename) ?? text(content.body) ?? 'file'
 
 function Frame({
   item,
@@ -59,11 +54,12 @@ export function ImageMessage({ item }: { item: MessageItem }) {
   const info = infoOf(content)
   const name = fileNameOf(content)
   const isAnimated = info.mimetype === 'image/gif'
-  const thumbnail = text(info.thumbnail_url)
+  const source = sourceOf(content)
+  const thumbnail = thumbnailOf(content)
   const box = fitBox(info.w, info.h)
   const size = isAnimated ? undefined : ({ width: box.width * 2, height: box.height * 2, method: 'scale' } as const)
   // A server-made thumbnail of the picture itself; the sender's own where there is one.
-  const media = useMedia(echo?.upload ? undefined : (thumbnail ?? text(content.url)), thumbnail ? undefined : size)
+  const media = useMedia(echo?.upload ? undefined : (thumbnail ?? source), thumbnail ? undefined : size)
   const url = echo?.upload?.previewUrl ?? media.url
   const alt = t('message.image', { name })
   return (
@@ -80,9 +76,9 @@ export function ImageMessage({ item }: { item: MessageItem }) {
         {!url && media.error !== undefined && <span className={styles.mediaNote}>{t('message.mediaFailed')}</span>}
         {echo?.upload && <UploadBar item={item} />}
       </Frame>
-      {isOpen && (
+      {isOpen && source && (
         <Suspense fallback={null}>
-          <Lightbox mxc={text(content.url) ?? ''} name={name} onClose={() => setIsOpen(false)} />
+          <Lightbox source={source} name={name} onClose={() => setIsOpen(false)} />
         </Suspense>
       )}
     </>
@@ -92,7 +88,7 @@ export function ImageMessage({ item }: { item: MessageItem }) {
 function UploadBar({ item }: { item: MessageItem }) {
   const { outbox } = useServices()
   const { echo } = item
-  if (!echo?.upload || echo.status === 'failed' || echo.content.url) return null
+  if (!echo?.upload || echo.status === 'failed' || isUploaded(echo)) return null
   const name = fileNameOf(item.content)
   return (
     <span className={styles.upload}>
@@ -114,7 +110,7 @@ export function FileMessage({ item }: { item: MessageItem }) {
       <File size={20} aria-hidden />
       <span className={styles.fileText}>
         <span className={styles.fileName}>{name}</span>
-        {echo?.upload && !echo.content.url && echo.status !== 'failed' ? (
+        {echo?.upload && !isUploaded(echo) && echo.status !== 'failed' ? (
           <Progress value={echo.upload.progress} label={t('message.uploading', { name })} />
         ) : (
           <span className={styles.fileSize}>{typeof size === 'number' ? formatBytes(size) : ''}</span>
@@ -136,7 +132,7 @@ export function FileMessage({ item }: { item: MessageItem }) {
       type="button"
       className={styles.file}
       title={t('message.download', { name })}
-      onClick={() => void attempt(() => matrix.media.save(text(content.url) ?? '', name))}
+      onClick={() => void attempt(() => matrix.media.save(sourceOf(content) ?? '', name))}
     >
       {inside}
       <Download size={16} role="img" aria-label={t('message.download', { name: '' })} />
@@ -164,8 +160,8 @@ const Waveform = ({ heights }: { heights: readonly number[] }) =>
 export function PlayableMessage({ item, kind }: { item: MessageItem; kind: 'audio' | 'video' }) {
   const [isPlaying, setIsPlaying] = useState(false)
   const { content, echo } = item
-  const media = useMedia(isPlaying ? text(content.url) : undefined)
-  const poster = useMedia(echo ? undefined : text(infoOf(content).thumbnail_url))
+  const media = useMedia(isPlaying ? sourceOf(content) : undefined)
+  const poster = useMedia(echo ? undefined : thumbnailOf(content))
   const name = fileNameOf(content)
   const voice = kind === 'audio' ? readVoice(content) : undefined
   if (echo || media.error !== undefined) return <FileMessage item={item} />

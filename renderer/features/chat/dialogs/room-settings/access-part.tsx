@@ -1,9 +1,11 @@
-/** Who may join, and who may read what was said before. */
+/** Who may join, who may read what was said before, and whether the servers may read along. */
 import type { RoomSummaryRow } from '../../../../../server/api/live/rows.js'
 import { useServices } from '../../../../app/services.js'
 import { type TextKey, t } from '../../../../i18n/index.js'
+import { encryptionState } from '../../../../platform/matrix/rooms.js'
 import { Banner } from '../../../../ui/bits.js'
 import { Choice } from '../../../../ui/choice.js'
+import { EncryptionSwitch } from './encryption-switch.js'
 import { levelFor, type PowerLevels } from './power-levels.js'
 import styles from './room-settings.module.css'
 import { useRoomState } from './use-room-state.js'
@@ -41,6 +43,11 @@ export function AccessPart({ room }: { room: RoomSummaryRow }) {
         onChoose={(history_visibility) => set('m.room.history_visibility', { history_visibility })}
       />
       <p className={styles.note}>{t('roomSettings.historyNote')}</p>
+      <EncryptionSwitch
+        room={room}
+        may={may('m.room.encryption')}
+        onEncrypt={() => set(encryptionState.type, encryptionState.content)}
+      />
     </div>
   )
 }

@@ -60,8 +60,11 @@ export async function signIn({ page }: Person, username: string): Promise<void> 
   await isLive(page)
 }
 
-/** Waits until the window says that it is live; where it does not, the error says what it says instead. */
-export async function isLive(page: Page, timeout = 20_000): Promise<void> {
+/**
+ * Waits until the window says that it is live; where it does not, the error says what it says instead. On a busy machine an
+ * account that opens window after window waits for its share of the live API.
+ */
+export async function isLive(page: Page, timeout = 45_000): Promise<void> {
   await page
     .locator('[data-state="live"]')
     .waitFor({ timeout })

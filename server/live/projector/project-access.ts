@@ -28,7 +28,7 @@ export type AccessNeeds = {
 }
 
 /** Histories that are read side by side, in one query: a thousand would be everybody's wait. */
-const readAtOnce = 50
+const readAtOnce = 200
 const levelsPerPage = 500
 
 export function accessLane(needs: AccessNeeds): LaneParts {

@@ -64,6 +64,8 @@ export type EncryptionNeeds = {
 /** Reactions say what they are of in clear anyway, and clients read them so. */
 const inClear = new Set(['m.reaction'])
 
+const againMs = 5_000
+
 /** Web Locks and Web Crypto are there together, or neither is. */
 const isSecure = () => globalThis.navigator?.locks !== undefined && globalThis.crypto?.subtle !== undefined
 
@@ -104,11 +106,16 @@ export function makeEncryption(needs: EncryptionNeeds): Encryption {
     return loading
   }
 
+  /** Where the server is away just then, again until it is back. */
+  function start(): void {
+    work().catch(() => setTimeout(start, againMs))
+  }
+
   return {
     status,
     events,
-    start: () => void work(),
-    stop: async () => (await loading)?.stop(),
+    start,
+    stop: async () => (await loading?.catch(() => undefined))?.stop(),
     async seal(roomId, type, content) {
       if (inClear.has(type) || !(await rooms.isEncrypted(roomId))) return { type, content }
       return (await work()).seal(roomId, type, content)

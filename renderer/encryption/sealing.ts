@@ -33,16 +33,17 @@ export function startSealing(needs: SealingNeeds): Sealing {
     const opened = makeOneTab<EngineCalls, EngineNews>({
       name: `hearth.encryption.${session.userId}.${session.deviceId}`,
       async lead(tell) {
-        const { openMachine, startEngine } = await whileServerIsAway(async () => {
+        const { openMachine, startEngine, inbox } = await whileServerIsAway(async () => {
           await http.request('GET', '/_matrix/client/versions')
-          const [{ openMachine }, { startEngine }] = await Promise.all([
+          const [{ openMachine }, { startEngine }, inbox] = await Promise.all([
             import('./engine/machine.js'),
             import('./engine/engine.js'),
+            needs.inbox(),
           ])
-          return { openMachine, startEngine }
+          return { openMachine, startEngine, inbox }
         })
         const machine = await whileServerIsAway(() => openMachine(session.userId, session.deviceId, http))
-        return startEngine({ machine, http, inbox: await needs.inbox(), tell })
+        return startEngine({ machine, http, inbox, tell })
       },
       onNews: needs.onNews,
       locks: navigator.locks,

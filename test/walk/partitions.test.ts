@@ -17,6 +17,7 @@ async function walk(seed: number, until: number): Promise<number> {
   let runs = 0
   do {
     if (random.chance(0.15)) await islands.missMuch()
+    else if (random.chance(0.7)) await islands.missSome()
     const going: Promise<unknown>[] = []
     for (let left = 15 + random.integer(25); left > 0; left--) {
       const step = islands.step().catch((error: unknown) => error) // refusals are part of it

@@ -75,11 +75,11 @@ export async function makeIslands(random: Random) {
   }
 
   /** All of a server are away from the room for a while: what is said then never comes to it by itself. */
-  async function comeBack(server: FederationServer): Promise<void> {
-    if (server === first) return
+  async function comeBack(count: number): Promise<void> {
+    const server = random.pick(servers.slice(1))
     const own = names.map((name) => server.user(name))
     for (const sender of own) await server.ops.leaveRoom({ roomId, sender }).catch(() => undefined)
-    await sayMuch(first, owner, 1 + random.integer(many.fetched))
+    await sayMuch(first, owner, count)
     for (const sender of own) await join(server, sender).catch(() => undefined)
   }
 
@@ -108,7 +108,7 @@ export async function makeIslands(random: Random) {
       case 9:
         return move(server, random.chance(0.5))
       case 10:
-        return random.chance(0.3) ? comeBack(server) : say(server, sender)
+        return random.chance(0.3) ? comeBack(1 + random.integer(many.fetched)) : say(server, sender)
       case 11:
         return random.chance(0.3) ? sayMuch(server, sender, random.integer(many.fetched)) : say(server, sender)
       default:
@@ -235,7 +235,9 @@ export async function makeIslands(random: Random) {
     await move(random.pick(servers.slice(1)), true)
     await sayMuch(first, owner, many.kept)
   }
+  /** One is away from the room while more is said than a page of history has. */
+  const missSome = () => comeBack(many.fetched + random.integer(200))
 
   for (const server of servers) for (const name of names) await join(server, server.user(name))
-  return { step, heal, compare, missMuch, roomVersion, [Symbol.asyncDispose]: () => federated[Symbol.asyncDispose]() }
+  return { step, heal, compare, missMuch, missSome, [Symbol.asyncDispose]: () => federated[Symbol.asyncDispose]() }
 }

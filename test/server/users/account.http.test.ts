@@ -327,5 +327,5 @@ test('what the server can do is told honestly', async () => {
   expect(Object.keys(capabilities['m.room_versions'].available)).toContain('10')
   const { versions, unstable_features } = (await hs.request('GET', '/_matrix/client/versions')).body
   expect(versions).toContain('v1.17')
-  expect(unstable_features).toEqual({ 'org.matrix.msc3814': true })
+  expect(unstable_features).toEqual({ 'org.matrix.msc3814': true, 'org.matrix.simplified_msc3575': true })
 })

@@ -96,21 +96,22 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
   })
   const storage = accountStorage(session.userId)
   const matrix = makeMatrixClient(http)
-  const connect = (onSignedOut: (restart: () => void) => void): LiveConnection => {
+  const connect = (): LiveConnection => {
     const connection = makeLiveConnection({
       connectLive: () => platform.connectLive(),
       readLiveToken: matrix.readLiveToken,
       onResumed: (handler) => platform.onResumed(handler),
-      onSignedOut: () => onSignedOut(() => connection.restart()),
+      // The channel says so first; a request then finds out whether the login itself is gone.
+      onSignedOut: () =>
+        void matrix.whoAmI().then(
+          () => connection.restart(),
+          // An account that was locked meanwhile is still signed in.
+          (error: unknown) => isLocked(error) && connection.restart(),
+        ),
     })
     return connection
   }
-  // The channel says so first; a request then finds out whether the login itself is gone.
-  const connection = connect(
-    (restart) =>
-      // An account that was locked meanwhile is still signed in.
-      void matrix.whoAmI().then(restart, (error: unknown) => isLocked(error) && restart()),
-  )
+  const connection = connect()
   const encryption = makeEncryption({
     session,
     http,
@@ -119,7 +120,7 @@ function makeServices(session: LoginSession, onEnd: (byServer: boolean) => void)
     inbox: async () => {
       const { makeDeviceInbox } = await import('../live/device-inbox.js')
       return makeDeviceInbox({
-        connection: connect((restart) => void matrix.whoAmI().then(restart, () => undefined)),
+        connection: connect(),
         http,
         storage,
         userId: session.userId,

@@ -81,7 +81,11 @@ export function makeEncryption(needs: EncryptionNeeds): Encryption {
   const verifications = makeStore<readonly VerificationState[]>([])
   const readAccount = coalesceFor(300, async () => {
     if (status.get().kind !== 'ready') return
-    account.set(await (await work()).ask('readAccount', {}).catch(() => account.get()))
+    account.set(
+      await work()
+        .then((started) => started.ask('readAccount', {}))
+        .catch(() => account.get()),
+    )
   })
   status.subscribe(readAccount)
 

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 /** Of the encryption, which comes by itself once the window stands idle. */
-const later = /\/(matrix-sdk-crypto|engine|machine|sealing|device-inbox|encrypted-file|store-key)[-.]/
+const later = /\/(matrix-sdk-crypto|engine|machine|sealing|device-inbox|encrypted-file|store-key|trust-banner|late)[-.]/
 
 /** Bytes of the scripts and styles that the page has loaded, as gzip makes them. */
 async function compressed(page: Page): Promise<number> {

@@ -339,6 +339,7 @@ describe('the connection', () => {
     await signIn(ana, 'ana')
     await roomRow(ana.page, 'Kitchen').click()
     await composerOf(ana.page).waitFor()
+    await ana.page.getByRole('article').first().waitFor() // the room is there, not only its frame
     const { dataDir, url } = server
     await server.kill()
     await ana.page.locator('[data-state="offline"]').waitFor()

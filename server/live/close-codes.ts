@@ -41,7 +41,7 @@ export const liveLimits = {
   /** The engine's time, in milliseconds: a quarter of one thread, and bursts. */
   engineMs: { size: 6_000, perSecond: 250 },
   /** Time in which the writers of a table wait while live queries of this user are registered or killed. */
-  pauseMs: { size: 500, perSecond: 10 },
+  pauseMs: { size: 1_500, perSecond: 20 },
   /** LIVE and KILL. */
   registrations: { size: 120, perSecond: 2 },
   /** Whoever would have to wait longer for a share than this is refused instead. */

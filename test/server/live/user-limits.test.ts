@@ -100,7 +100,8 @@ describe('the share of a user', () => {
 
   test('the time that writers wait for it is a share of its own', async () => {
     const { clock, limits } = setUp()
-    limits.spendPause(alice, 520)
+    const { size, perSecond } = liveLimits.pauseMs
+    limits.spendPause(alice, size + 20)
     let may = false
     void limits.beforeRegistering(alice, 1).then(() => {
       may = true
@@ -109,7 +110,7 @@ describe('the share of a user', () => {
     await turns()
     expect(may).toBe(false)
 
-    clock.advance(2_100)
+    clock.advance((1000 * 20) / perSecond + 100)
     await turns()
     expect(may).toBe(true)
   })

@@ -3,7 +3,7 @@
  *
  * A message is found by what it says after its newest edit; one that is redacted is found no more. Each event is written once when it
  * comes, history that is filled in too; what happens to it later is a difference to the words it was found by. The lane rests
- * between two batches: while the server is busy it takes a sixteenth of the time, and catches up afterwards.
+ * between two batches: while others write or the server is busy it takes a sixteenth of the time, and catches up afterwards.
  *
  * Where the index is of another form, or the stream of changes does not reach back, it is written anew: room by room, from the newest
  * events down, with a mark in each room from which it goes on after a restart.
@@ -21,7 +21,7 @@ import type { Rooms, StoredEvent } from '../rooms/room.js'
 import { stretchesOf } from '../rooms/segments.js'
 import type { LiveTables } from '../store/live.js'
 import { readRoomIds } from '../store/projection-store.js'
-import type { Reader } from '../store/reader.js'
+import type { Database } from '../store/reader.js'
 import { readChildren } from '../store/relation-store.js'
 import {
   documentWrites,
@@ -34,14 +34,14 @@ import {
 import type { Write } from '../store/writes.js'
 
 type Needs = {
-  db: Reader
+  db: Pick<Database, 'query' | 'position'>
   live: Pick<LiveTables, 'writeLive' | 'empty'>
   rooms: Pick<Rooms, 'get' | 'readEvents' | 'readTimeline'>
   clock: Pick<Clock, 'elapsed'>
 }
 
 const pageSize = 100
-/** While the event loop is busier than that, a batch rests so many times as long as it took; else as long. */
+/** While others write, or the event loop is busier than that, a batch rests so many times as long as it took; else as long. */
 const rest = { busyAbove: 0.6, busyShare: 15, share: 1, longestMs: 3_000 }
 
 type Placed = StoredEvent & { seq: NonNullable<StoredEvent['seq']> }
@@ -49,13 +49,14 @@ const isPlaced = (event: StoredEvent): event is Placed => event.seq !== undefine
 
 export function searchLane({ db, live, rooms, clock }: Needs): LaneParts {
   let restUntil = 0
-  let utilization = performance.eventLoopUtilization()
+  let seen = { utilization: performance.eventLoopUtilization(), position: db.position }
 
   /** How long to leave the time to others after so much work. */
   function restAfter(tookMs: number): number {
-    const now = performance.eventLoopUtilization()
-    const isBusy = performance.eventLoopUtilization(now, utilization).utilization > rest.busyAbove
-    utilization = now
+    const now = { utilization: performance.eventLoopUtilization(), position: db.position }
+    const { utilization } = performance.eventLoopUtilization(now.utilization, seen.utilization)
+    const isBusy = now.position > seen.position || utilization > rest.busyAbove
+    seen = now
     return Math.min(rest.longestMs, tookMs * (isBusy ? rest.busyShare : rest.share))
   }
 

@@ -164,14 +164,26 @@ describe('beside others', () => {
     ...{ db, live: db.live, rooms, clock: systemClock, logger: silentLogger },
   })
 
-  test('rests many times as long as it took while the server is busy', async () => {
-    await using hs = await begin()
+  /** @returns how long the lane rests after a batch that took a tenth of a second */
+  async function restAfterBatch(hs: Awaited<ReturnType<typeof begin>>, during: () => unknown) {
     const parts = searchLane(needsOf(hs))
     const { written } = await parts.build([], 0)
     const until = performance.now() + 100
-    while (performance.now() < until);
+    await during()
+    while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5))
     written?.()
-    expect(parts.restMs?.()).toBeGreaterThan(500)
+    return parts.restMs?.() ?? 0
+  }
+
+  test('rests many times as long as it took while somebody writes or the server is busy, else as long', async () => {
+    await using hs = await begin()
+    const roomId = await hs.createRoom({ creator: alice })
+    expect(await restAfterBatch(hs, () => hs.sendText(roomId, alice, 'me first'))).toBeGreaterThan(1_000)
+    const spin = () => {
+      for (const until = performance.now() + 100; performance.now() < until; );
+    }
+    expect(await restAfterBatch(hs, spin)).toBeGreaterThan(1_000)
+    expect(await restAfterBatch(hs, () => {})).toBeLessThan(500)
   })
 
   test('what rests neither works nor holds up the end', async () => {

@@ -120,6 +120,7 @@ describe('a conversation of two', () => {
 test('Ctrl+K does things too: by a few letters a dialog, the theme, the keys', async () => {
   const page = await pageOf()
   const jump = async (term: string, name: RegExp) => {
+    await page.locator('dialog[open]').waitFor({ state: 'detached' }) // the one before keeps the keys until it is gone
     await page.keyboard.press('Control+k')
     await page.getByRole('combobox').fill(term)
     await page.getByRole('option', { name }).first().waitFor()

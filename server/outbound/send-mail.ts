@@ -3,13 +3,17 @@
  *
  * Nothing of what is said to that server reaches a log: its address carries a password, and mails carry tokens.
  */
-import { createTransport } from 'nodemailer'
+import type { Transporter } from 'nodemailer'
 
 export type Mail = { to: string; subject: string; text: string }
 /** @throws Error when the mail server did not take it within the time */
 export type SendMail = (mail: Mail) => Promise<void>
 
-const timeouts = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 15_000, dnsTimeout: 10_000 }
+/** Times in milliseconds; a mail takes nothing of this machine along. */
+const limits = {
+  ...{ connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 15_000, dnsTimeout: 10_000 },
+  ...{ disableFileAccess: true, disableUrlAccess: true },
+}
 
 /** Undefined where no mail server is configured. */
 export function makeSendMail(config: {
@@ -18,9 +22,12 @@ export function makeSendMail(config: {
 }): SendMail | undefined {
   const { smtp_url: url, from } = config
   if (url === undefined || from === undefined) return undefined
-  const transport = createTransport(url, { from, disableFileAccess: true, disableUrlAccess: true })
-  Object.assign(transport.options, timeouts)
+  let opened: Promise<Transporter> | undefined
+  // Loaded with the first mail: most servers send none.
+  const open = async () => (await import('nodemailer')).createTransport({ url, ...limits }, { from })
   return async ({ to, subject, text }) => {
+    opened ??= open()
+    const transport = await opened
     // As an object: an address in a string could be read as several.
     await transport.sendMail({
       to: { name: '', address: to },

@@ -15,16 +15,16 @@ const limits = {
   ...{ disableFileAccess: true, disableUrlAccess: true },
 }
 
-/** Undefined where no mail server is configured. */
-export function makeSendMail(config: {
-  smtp_url?: string | undefined
-  from?: string | undefined
-}): SendMail | undefined {
+/** Undefined where no mail server is configured. @param times for tests; otherwise those above */
+export function makeSendMail(
+  config: { smtp_url?: string | undefined; from?: string | undefined },
+  times: Partial<typeof limits> = limits,
+): SendMail | undefined {
   const { smtp_url: url, from } = config
   if (url === undefined || from === undefined) return undefined
   let opened: Promise<Transporter> | undefined
   // Loaded with the first mail: most servers send none.
-  const open = async () => (await import('nodemailer')).createTransport({ url, ...limits }, { from })
+  const open = async () => (await import('nodemailer')).createTransport({ url, ...limits, ...times }, { from })
   return async ({ to, subject, text }) => {
     opened ??= open()
     const transport = await opened

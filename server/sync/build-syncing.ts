@@ -180,7 +180,7 @@ export function buildSyncing(needs: SyncingNeeds): Syncing {
     ...{ db, rooms, clock, stream, notifier, presence, receipts, readAccountDataOf, bumpStamps },
     buildRoom: makeBuildRoom({ ...section, readSummary, unreadCounts, buildLeftRoom, readStrippedState, bumpStamps }),
     buildExtensions: makeBuildExtensions({
-      ...{ inbox, readKeyCounts, readDeviceLists, readEphemeral },
+      ...{ inbox, readKeyCounts, readDeviceLists, readEphemeral, typing, receipts },
       readPushRules: needs.readPushRules,
     }),
   })

@@ -10,8 +10,10 @@ import { itemsSince } from '../account-data-changes.js'
 import type { ReadDeviceLists } from '../device-lists.js'
 import type { ReadEphemeral } from '../ephemeral.js'
 import type { ReadKeyCounts } from '../key-counts.js'
+import type { Receipts } from '../receipts.js'
 import type { SyncContext } from '../sync-context.js'
 import type { Device, ToDeviceInbox } from '../to-device-inbox.js'
+import type { Typing } from '../typing.js'
 import type { Extensions } from './request.js'
 
 /** A room that is told of in this answer, with what the client has of it. */
@@ -32,10 +34,16 @@ type Needs = {
   readKeyCounts: ReadKeyCounts
   readDeviceLists: ReadDeviceLists
   readEphemeral: ReadEphemeral
+  typing: Pick<Typing, 'serialOf'>
+  receipts: Pick<Receipts, 'lastPosition'>
   readPushRules(userId: UserId): Promise<object>
 }
 
 export function makeBuildExtensions(needs: Needs): BuildExtensions {
+  /** From memory alone: most of the rooms that are shown have none. */
+  const hasEphemeralNews = (roomId: RoomId, { from, fromSerial }: SyncContext): boolean =>
+    needs.typing.serialOf(roomId) > fromSerial || (needs.receipts.lastPosition(roomId) ?? 0) > (from?.position ?? 0)
+
   return async ({ extensions, device, context, rooms, listsOf }) => {
     const { to_device: toDevice, e2ee, account_data: accountData, receipts, typing } = extensions
     const isFor = (extension: { lists?: readonly string[]; rooms?: readonly string[] }, roomId: RoomId) =>
@@ -107,6 +115,7 @@ export function makeBuildExtensions(needs: Needs): BuildExtensions {
     async function readEphemeral() {
       const found = { receipts: {} as Record<string, JsonObject>, typing: {} as Record<string, JsonObject> }
       for (const { roomId, context: own, isNew } of rooms) {
+        if (!isNew && !hasEphemeralNews(roomId, own)) continue
         for (const event of await needs.readEphemeral(own, roomId, isNew)) {
           const of = event.type === 'm.receipt' ? receipts : typing
           const to = event.type === 'm.receipt' ? found.receipts : found.typing

@@ -4,12 +4,10 @@
  *
  * `npm run test:walk -- --seconds N [--seed S]` walks longer, or again; a failure names its seed.
  */
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { makeIslands } from './partitions.js'
 import { makeRandom } from './random.js'
-
-const seconds = Number(process.env.HEARTH_WALK_SECONDS ?? 25)
-const given = process.env.HEARTH_WALK_SEED || undefined
+import { walkFor } from './walk-for.js'
 
 async function walk(seed: number, until: number): Promise<number> {
   const random = makeRandom(seed)
@@ -33,22 +31,4 @@ async function walk(seed: number, until: number): Promise<number> {
   return runs
 }
 
-test(
-  `for ${seconds} s, servers that were apart come to one state and one history`,
-  async () => {
-    const until = performance.now() + seconds * 1_000
-    let seed = given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given)
-    let runs = 0
-    do {
-      try {
-        runs += await walk(seed, until)
-      } catch (error) {
-        throw new Error(`the walk of seed ${seed} failed: npm run test:walk -- --seed ${seed}`, { cause: error })
-      }
-      seed = (seed + 1) >>> 0
-    } while (given === undefined && performance.now() < until)
-    console.log(`${runs} runs`)
-    expect(runs).toBeGreaterThan(0)
-  },
-  (seconds + 240) * 1_000,
-)
+walkFor({ shows: 'servers that were apart come to one state and one history', seconds: 25, graceSeconds: 240, walk })

@@ -4,14 +4,13 @@
  *
  * `npm run test:walk -- --seconds N [--seed S]` walks longer, or again; a failure names its seed.
  */
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { compare } from './compare.js'
 import { makeRandom } from './random.js'
 import { type Memory, steps } from './steps.js'
+import { walkFor } from './walk-for.js'
 import { makeWorld } from './world.js'
 
-const seconds = Number(process.env.HEARTH_WALK_SECONDS ?? 35)
-const given = process.env.HEARTH_WALK_SEED || undefined
 const runsPerWalk = 12
 
 /** One database from its first event on. */
@@ -40,22 +39,4 @@ async function walk(seed: number, until: number): Promise<number> {
 /** What users and other servers are refused, and what failed on purpose. */
 const isExpected = (error: Error) => 'errcode' in error || /on purpose|not executed/.test(error.message)
 
-test(
-  `for ${seconds} s, all that is kept of a room says the same`,
-  async () => {
-    const until = performance.now() + seconds * 1_000
-    let seed = given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given)
-    let runs = 0
-    do {
-      try {
-        runs += await walk(seed, until)
-      } catch (error) {
-        throw new Error(`the walk of seed ${seed} failed: npm run test:walk -- --seed ${seed}`, { cause: error })
-      }
-      seed = (seed + 1) >>> 0
-    } while (given === undefined && performance.now() < until)
-    console.log(`${runs} runs`)
-    expect(runs).toBeGreaterThan(0)
-  },
-  (seconds + 120) * 1_000,
-)
+walkFor({ shows: 'all that is kept of a room says the same', seconds: 35, graceSeconds: 120, walk })
